@@ -1,0 +1,115 @@
+// The words of the gateway as types. Rooms import these and their own files only.
+
+/** The name of a configured region, `[a-z][a-z0-9-]*`. Region names are configuration, never literals in code. */
+export type RegionName = string & { readonly [regionName]: true };
+declare const regionName: unique symbol;
+
+/** Who may call a route: anybody, anybody but limited and located, or an account with good credentials. */
+export type Access = 'public' | 'anonymous' | 'private';
+
+/**
+ * What a call does at the region. `advances` changes state that cannot be set back (metadata of a new secret shows its
+ * value once), `destroys` consumes a secret: neither may be sent twice.
+ */
+export type Effect = 'none' | 'creates' | 'advances' | 'destroys';
+
+/** Which kind of key stands in the path. */
+export type KeyKind = 'none' | 'secret' | 'metadata';
+
+/** One row of the API table (route/table.ts). */
+export interface Route {
+  /** The only form in which a path appears in metrics and logs, for example `v1.secret.retrieve`. */
+  readonly id: string;
+  readonly version: 'v1' | 'v2';
+  /** The method sent to the region; callers may use the ones in `accepts` too. */
+  readonly method: 'GET' | 'POST';
+  /** Methods that callers may use; `recent` accepts POST and is served as GET. */
+  readonly accepts: readonly ('GET' | 'HEAD' | 'POST')[];
+  /** Segments after `/api/VERSION/`; `KEY` stands for a key. */
+  readonly path: readonly string[];
+  readonly access: Access;
+  readonly effect: Effect;
+  readonly key: KeyKind;
+  /** Reads a secret or tells of one by its secret key: what an account that is not pinned may do in any region. */
+  readonly retrieves: boolean;
+  /** The gateway answers itself when neither credentials nor a region are given. */
+  readonly answersItself: boolean;
+  /** Whether the region gets the caller's query: never where a parameter could turn a harmless call into another. */
+  readonly query: 'forward' | 'drop';
+}
+
+/** A request that matched a row of the table, in the one form in which it is decided on and sent. */
+export interface Classified {
+  readonly route: Route;
+  /** `/api/v1/...` as sent to the region, without prefix and query. */
+  readonly path: string;
+  /** With its `?`, or empty. May hold a secret or passphrase: never logged. */
+  readonly query: string;
+  /** The key of the path, if the route has one. A capability: never logged. */
+  readonly key: string | undefined;
+  /** The region named by the path prefix, still unchecked. */
+  readonly prefix: string | undefined;
+}
+
+/** HTTP Basic credentials, decoded strictly. */
+export interface Credentials {
+  readonly name: string;
+  readonly token: string;
+  /** The canonical header value that was parsed, and is sent when the permit says `forward`. */
+  readonly header: string;
+}
+
+/** Who calls. */
+export interface Caller {
+  readonly credentials: Credentials | undefined;
+  /** The client's address in canonical text: IPv4, or IPv6 without a zone; IPv4-mapped addresses are IPv4. */
+  readonly address: string;
+}
+
+/** Where an account lives and where it may go. */
+export interface Locality {
+  readonly home: RegionName;
+  /** Other regions where this person has an account too, with another token: calls may be named there. */
+  readonly also: readonly RegionName[];
+  readonly pinned: boolean;
+}
+
+/** Missing is not unavailable: a lookup answers one of three. */
+export type Found<T> =
+  | { readonly kind: 'found'; readonly value: T }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'unavailable'; readonly cause: unknown };
+
+/** What became of a forwarded request. */
+export type Outcome = 'not_sent' | 'unknown' | 'delivered';
+
+/** Why decide chose as it did: the closed list of labels for metrics, logs and `explain`. */
+export const REASONS = [
+  'answered_here',
+  'account_home',
+  'account_named',
+  'account_unknown_named',
+  'account_unknown_default',
+  'retrieval_named',
+  'anonymous_named',
+  'anonymous_default',
+] as const;
+export type Reason = (typeof REASONS)[number];
+
+/** Only policy/decide.ts makes one: the symbol is not exported as a value. */
+declare const issued: unique symbol;
+export type Issued = typeof issued;
+
+/** The only ticket to a region. */
+export interface Permit {
+  readonly [issued]: true;
+  readonly region: RegionName;
+  readonly credentials: 'forward' | 'strip' | 'none';
+  /** The region to be asked whether the credentials are good before anything is sent. */
+  readonly verifyAt: RegionName | undefined;
+  readonly reason: Reason;
+  /** The account's facts, for the connection's own check; undefined for an anonymous caller. */
+  readonly account: Locality | undefined;
+  /** The route's `retrieves`, for the same check. */
+  readonly retrieves: boolean;
+}
