@@ -4,6 +4,10 @@
 export type RegionName = string & { readonly [regionName]: true };
 declare const regionName: unique symbol;
 
+/** A name, key or credential that was hashed with a secret key at the door of a room: 128 bits or more, never reversed. */
+export type KeyedHash = Buffer & { readonly [keyedHash]: true };
+declare const keyedHash: unique symbol;
+
 /** Who may call a route: anybody, anybody but limited and located, or an account with good credentials. */
 export type Access = 'public' | 'anonymous' | 'private';
 
@@ -96,14 +100,10 @@ export const REASONS = [
 ] as const;
 export type Reason = (typeof REASONS)[number];
 
-/** Only policy/decide.ts makes one: the symbol is not exported as a value. */
-declare const issued: unique symbol;
-export type Issued = typeof issued;
-
-/** The only ticket to a region. */
-export interface Permit {
-  readonly [issued]: true;
+/** What a permit says. */
+export interface PermitFacts {
   readonly region: RegionName;
+  /** `none`: the caller gave no credentials; `strip`: they stay here. */
   readonly credentials: 'forward' | 'strip' | 'none';
   /** The region to be asked whether the credentials are good before anything is sent. */
   readonly verifyAt: RegionName | undefined;
@@ -112,4 +112,42 @@ export interface Permit {
   readonly account: Locality | undefined;
   /** The route's `retrieves`, for the same check. */
   readonly retrieves: boolean;
+}
+
+let issue: (facts: PermitFacts) => Permit;
+
+/**
+ * The only ticket to a region. It cannot be built outside this file, and `issuePermit` is called by policy/decide.ts
+ * alone (test/architecture.test.ts holds the code to it). A look-alike object has no private mark and is turned away.
+ */
+export class Permit implements PermitFacts {
+  readonly #genuine = true;
+  readonly region: RegionName;
+  readonly credentials: PermitFacts['credentials'];
+  readonly verifyAt: RegionName | undefined;
+  readonly reason: Reason;
+  readonly account: Locality | undefined;
+  readonly retrieves: boolean;
+
+  private constructor(facts: PermitFacts) {
+    this.region = facts.region;
+    this.credentials = facts.credentials;
+    this.verifyAt = facts.verifyAt;
+    this.reason = facts.reason;
+    this.account = facts.account;
+    this.retrieves = facts.retrieves;
+  }
+
+  static {
+    issue = (facts) => new Permit(facts);
+  }
+
+  static isGenuine(value: unknown): value is Permit {
+    return typeof value === 'object' && value !== null && #genuine in value;
+  }
+}
+
+/** For policy/decide.ts alone. */
+export function issuePermit(facts: PermitFacts): Permit {
+  return issue(facts);
 }
