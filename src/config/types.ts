@@ -1,0 +1,79 @@
+// The configuration as the gateway uses it: parsed, normalised, with units in the names.
+import type { RegionName } from '../domain.ts';
+
+export type LimitMode = 'enforce' | 'shadow' | 'off';
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+
+/** `requests` in `perMs`, up to `burst` of them at once. */
+export interface LimitConfig {
+  readonly perMs: number;
+  readonly requests: number;
+  readonly burst: number;
+  readonly mode: LimitMode;
+}
+
+/** Limits of anonymous retrieval also group IPv6 addresses by prefix, and charge more for a miss. */
+export interface RetrievalLimitConfig extends LimitConfig {
+  readonly missCost: number;
+  /** Bits of an IPv6 address that tell clients apart. */
+  readonly ipv6Prefix: number;
+}
+
+export interface RegionConfig {
+  readonly name: RegionName;
+  /** Origins: scheme, host and port, no path. */
+  readonly upstreams: readonly string[];
+  /** Host names by which callers choose the region: lower case, no port. */
+  readonly hosts: readonly string[];
+}
+
+/** First match wins. An account is trimmed, lower case, NFC; a domain is lower case, NFC, without `@`. */
+export type AccountRule = ({ readonly account: string } | { readonly domain: string }) & {
+  readonly region: RegionName;
+  readonly pinned: boolean;
+  readonly also: readonly RegionName[];
+};
+
+/** What becomes of an account that no rule names. */
+export type UnknownAccount =
+  | { readonly kind: 'refuse' }
+  | { readonly kind: 'named' }
+  | { readonly kind: 'region'; readonly region: RegionName };
+
+export interface Config {
+  readonly listen: {
+    readonly host: string;
+    readonly port: number;
+    /** CIDRs in canonical text; a single address is /32 or /128. */
+    readonly trustProxy: readonly string[];
+  };
+  readonly admin: { readonly host: string; readonly port: number };
+  /** In the order of the file; never empty. */
+  readonly regions: readonly RegionConfig[];
+  readonly accounts: { readonly unknown: UnknownAccount; readonly rules: readonly AccountRule[] };
+  /** Where a key goes that nothing else locates; `undefined` refuses. */
+  readonly anonymous: { readonly create: RegionName | undefined; readonly retrieve: RegionName | undefined };
+  readonly private: { readonly verify: 'authcheck' | 'presence' };
+  readonly errors: 'accurate' | 'verbatim';
+  readonly limits: {
+    readonly anonymousRetrieval: RetrievalLimitConfig;
+    readonly perKey: LimitConfig;
+    readonly failedAuth: LimitConfig;
+    readonly account: LimitConfig;
+  };
+  readonly upstream: {
+    readonly connectTimeoutMs: number;
+    readonly headersTimeoutMs: number;
+    readonly bodyTimeoutMs: number;
+    readonly idleTimeoutMs: number;
+    readonly connections: number;
+    readonly forwardClientAddress: boolean;
+  };
+  readonly request: { readonly bodyLimitBytes: number; readonly timeoutMs: number };
+  readonly self: {
+    readonly region: RegionName | undefined;
+    /** Origin or base URL of each region's own gateway, without a trailing slash. */
+    readonly gateways: ReadonlyMap<RegionName, string>;
+  };
+  readonly log: { readonly level: LogLevel };
+}
