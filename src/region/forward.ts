@@ -1,0 +1,130 @@
+// A request to a region, exactly once: the permit is checked again, one complete attempt is made, and its outcome said.
+import type { Effect, Outcome, Permit, RegionName } from '../domain.ts';
+import { hintForUnknown, Refusal, type RefusalCode } from '../refusal.ts';
+import { type AttemptOptions, type AttemptRequest, type AttemptResult, attempt, type RegionAnswer } from './attempt.ts';
+import { violation } from './guard.ts';
+import { borrow, type Region } from './region.ts';
+
+/** The caller on the other side, as far as forwarding must know it. */
+export interface Downstream {
+  /** Whether it has hung up. */
+  readonly isGone: () => boolean;
+  /** Registers what is to be called when it hangs up. */
+  readonly onGone: (callback: () => void) => void;
+}
+
+export type Forwarded =
+  | { readonly kind: 'answered'; readonly answer: RegionAnswer }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  /** The caller left before anything was sent: there is nobody to answer. */
+  | { readonly kind: 'gone' };
+
+export interface ForwardOptions extends AttemptOptions {
+  /** How long a request may wait for a free connection. */
+  readonly patienceMs: number;
+  readonly onViolation: (problem: string) => void;
+  /** Called once for each call that was allowed: what became of it and how long the region took. */
+  readonly observe: (
+    region: RegionName,
+    purpose: Purpose,
+    effect: Effect,
+    outcome: Outcome,
+    durationMs: number,
+  ) => void;
+}
+
+export type Purpose = 'forward' | 'verify';
+
+/**
+ * Sends `request` to `to`, which the permit must allow. At most one attempt has a byte sent; attempts whose connection
+ * could not be opened were not used, and the region's next upstream URL is tried.
+ */
+export type Forward = (
+  permit: Permit,
+  to: RegionName,
+  purpose: Purpose,
+  effect: Effect,
+  request: AttemptRequest,
+  downstream: Downstream,
+) => Promise<Forwarded>;
+
+/** The codes under which undici reports that time ran out after the request was sent. */
+const TIMEOUTS = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
+
+function codeOf(cause: unknown): string | undefined {
+  return typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : undefined;
+}
+
+/** An attempt that failed, as the refusal that its caller gets. */
+function refusalOf(result: AttemptResult & { kind: 'failed' }, effect: Effect): Refusal {
+  const code = codeOf(result.cause);
+  if (!result.sent) {
+    const malformed = code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED';
+    return new Refusal(malformed ? 'request_malformed' : 'region_unreachable', {
+      outcome: 'not_sent',
+      cause: result.cause,
+    });
+  }
+  const refused: RefusalCode = code !== undefined && TIMEOUTS.has(code) ? 'region_timeout' : 'region_failed';
+  return new Refusal(refused, { outcome: 'unknown', cause: result.cause, hint: hintForUnknown(effect) });
+}
+
+/** Makes the forwarder for a fixed set of regions. */
+export function createForward(regions: ReadonlyMap<RegionName, Region>, options: ForwardOptions): Forward {
+  const { now } = options;
+
+  /** The attempts, on one upstream URL after the other while no connection opens. */
+  async function tryUpstreams(
+    region: Region,
+    request: AttemptRequest,
+    downstream: Downstream,
+  ): Promise<AttemptResult | 'busy'> {
+    let last: AttemptResult | 'busy' = 'busy';
+    for (const upstream of region.upstreams) {
+      const borrowed = borrow(upstream, options.patienceMs, downstream.onGone);
+      const connection = borrowed instanceof Promise ? await borrowed : borrowed;
+      if (connection === undefined) {
+        if (downstream.isGone()) return { kind: 'gone' };
+        continue;
+      }
+      if (downstream.isGone()) {
+        connection.giveBack();
+        return { kind: 'gone' };
+      }
+      last = await attempt(connection, request, options, downstream.isGone);
+      if (last.kind !== 'failed' || last.sent) return last;
+    }
+    return last;
+  }
+
+  return async function forward(permit, to, purpose, effect, request, downstream) {
+    const problem = violation(permit, to, purpose);
+    const region = regions.get(to);
+    if (problem !== undefined || region === undefined) {
+      options.onViolation(problem ?? 'not a region of this gateway');
+      return { kind: 'refused', refusal: new Refusal('pin_violation', { outcome: 'not_sent' }) };
+    }
+
+    const startedMs = now();
+    const result = await tryUpstreams(region, request, downstream);
+    const done = (outcome: Outcome): void => options.observe(to, purpose, effect, outcome, now() - startedMs);
+
+    if (result === 'busy') {
+      done('not_sent');
+      const refusal = new Refusal('region_busy', { outcome: 'not_sent', headers: ['Retry-After', '1'] });
+      return { kind: 'refused', refusal };
+    }
+    if (result.kind === 'answered') {
+      region.up = true;
+      done('delivered');
+      return result;
+    }
+    if (result.kind === 'gone') {
+      done('not_sent');
+      return result;
+    }
+    region.up = false;
+    done(result.sent ? 'unknown' : 'not_sent');
+    return { kind: 'refused', refusal: refusalOf(result, effect) };
+  };
+}

@@ -1,0 +1,59 @@
+// A region as the gateway reaches it: its name and the connections to its upstream URLs, in the order to be tried.
+import type { RegionName } from '../domain.ts';
+import {
+  type Borrowed,
+  type ConnectionOptions,
+  type Connections,
+  createConnections,
+  type Waiter,
+} from './connections.ts';
+
+export interface Region {
+  readonly name: RegionName;
+  readonly upstreams: readonly Connections[];
+  /** False after the last exchange failed to connect or to bring an answer; true again after one that did. */
+  up: boolean;
+  close(): Promise<void>;
+}
+
+/** @param origins the region's upstream URLs, in order of preference; never another region's */
+export function createRegion(name: RegionName, origins: readonly string[], options: ConnectionOptions): Region {
+  const upstreams = origins.map((origin) => createConnections(origin, options));
+  return {
+    name,
+    upstreams,
+    up: true,
+    async close() {
+      await Promise.all(upstreams.map((upstream) => upstream.close()));
+    },
+  };
+}
+
+/**
+ * A connection now, or within `patienceMs`; undefined when none became free, or the caller left while waiting.
+ * @param onLeave registers what is to be called when the caller hangs up
+ */
+export function borrow(
+  upstream: Connections,
+  patienceMs: number,
+  onLeave: (leave: () => void) => void,
+): Borrowed | Promise<Borrowed | undefined> {
+  const free = upstream.take();
+  if (free !== undefined) return free;
+  return new Promise((settle) => {
+    const waiter: Waiter = {
+      ready(connection) {
+        clearTimeout(timer);
+        settle(connection);
+      },
+    };
+    const leave = (): void => {
+      clearTimeout(timer);
+      upstream.leave(waiter);
+      settle(undefined);
+    };
+    const timer = setTimeout(leave, patienceMs);
+    upstream.wait(waiter);
+    onLeave(leave);
+  });
+}
