@@ -1,0 +1,100 @@
+// Addresses as people write them: hosts, CIDRs, upstream origins, gateway URLs.
+import { isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
+import ipaddr from 'ipaddr.js';
+import { Unfit } from './units.ts';
+
+export const LISTEN_HOST = 'an IP address or a host name to listen on, such as 127.0.0.1, 0.0.0.0 or "::"';
+export const HOST_NAME = 'a host name such as eu.secrets.example';
+export const CIDR = 'an IP address or a range such as 10.0.0.0/8 or fd00::/8';
+export const UPSTREAM = 'the origin of an upstream, such as https://eu.onetimesecret.com';
+export const GATEWAY_URL = "the URL of that region's gateway, such as https://eu.secrets.example";
+
+/** An address to listen on. */
+export function readListenHost(text: string): string | Unfit {
+  if (isIP(text) !== 0 || isHostName(text)) return text;
+  if (/^\[.*\]$/.test(text)) return new Unfit(LISTEN_HOST, 'Write an IPv6 address without brackets.');
+  return new Unfit(LISTEN_HOST, /:\d+$/.test(text) ? 'The port has a key of its own.' : undefined);
+}
+
+/** A host name by which callers reach the gateway: lower case, in the form of a Host header, no port. */
+export function readHostName(text: string): string | Unfit {
+  if (text.includes('://')) return new Unfit(HOST_NAME, 'Write the name alone, without http:// or https://.');
+  if (text.includes('*')) return new Unfit(HOST_NAME, 'Wildcards are not supported: write each name.');
+  if (/:\d+$/.test(text) && isIP(text) === 0) return new Unfit(HOST_NAME, 'Write it without a port.');
+  const name = domainToASCII(withoutFinalDot(text)).toLowerCase();
+  return isHostName(name) || isIP(name) === 4 ? name : new Unfit(HOST_NAME);
+}
+
+/** A CIDR in canonical text: host bits cleared, one address as /32 or /128, IPv4-mapped ranges as IPv4. */
+export function readCidr(text: string): string | Unfit {
+  const [address = '', length, ...rest] = text.split('/');
+  if (isIP(address) === 0 || address.includes('%') || rest.length > 0) return new Unfit(CIDR);
+  const bits = isIP(address) === 4 ? 32 : 128;
+  if (length !== undefined && (!/^\d{1,3}$/.test(length) || Number(length) > bits)) {
+    return new Unfit(`${CIDR}, with at most ${bits} bits`);
+  }
+  return canonicalCidr(address, length === undefined ? bits : Number(length));
+}
+
+function canonicalCidr(address: string, bits: number): string {
+  const parsed = ipaddr.parse(address);
+  if (parsed instanceof ipaddr.IPv4) return `${ipaddr.IPv4.networkAddressFromCIDR(`${address}/${bits}`)}/${bits}`;
+  if (parsed.isIPv4MappedAddress() && bits >= 96) return canonicalCidr(parsed.toIPv4Address().toString(), bits - 96);
+  return `${ipaddr.IPv6.networkAddressFromCIDR(`${address}/${bits}`).toRFC5952String()}/${bits}`;
+}
+
+/** An upstream as its origin. */
+export function readUpstream(text: string): string | Unfit {
+  const url = readHttpUrl(text, UPSTREAM);
+  if (url instanceof Unfit) return url;
+  if (url.pathname !== '/')
+    return new Unfit(UPSTREAM, 'Write it without a path: the gateway adds the path of the call.');
+  const host = withoutFinalDot(url.hostname);
+  if (host === 'onetimesecret.com' || host === 'www.onetimesecret.com') {
+    return new Unfit(
+      'the host of one region',
+      'This host is not a region: it serves several. Name the region, such as https://eu.onetimesecret.com.',
+    );
+  }
+  return url.origin;
+}
+
+/**
+ * What two upstreams have in common when they are the same server: host and port, whatever the scheme where the port
+ * is the scheme's own.
+ */
+export function upstreamIdentity(origin: string): string {
+  const { hostname, port } = new URL(origin);
+  return `${withoutFinalDot(hostname)}:${port}`;
+}
+
+/** The base URL of a gateway, without a trailing slash. */
+export function readGatewayUrl(text: string): string | Unfit {
+  const url = readHttpUrl(text, GATEWAY_URL);
+  return url instanceof Unfit ? url : `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+}
+
+function readHttpUrl(text: string, expected: string): URL | Unfit {
+  if (!/^https?:\/\/[^\s\\]+$/i.test(text)) {
+    return new Unfit(expected, text.includes('://') ? undefined : 'Write it with https:// or http://.');
+  }
+  const url = URL.parse(text);
+  if (url === null) return new Unfit(expected);
+  if (url.username !== '' || url.password !== '' || text.includes('@')) {
+    return new Unfit(expected, 'Write it without credentials: callers bring their own.');
+  }
+  if (text.includes('?')) return new Unfit(expected, 'Write it without a query.');
+  if (text.includes('#')) return new Unfit(expected, 'Write it without a fragment.');
+  return url;
+}
+
+/** Letters, digits, hyphens and dots; what ends in a number is no name but a mistyped address. */
+function isHostName(text: string): boolean {
+  if (text.length > 253 || /(^|\.)\d+$/.test(text)) return false;
+  return /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/i.test(text);
+}
+
+function withoutFinalDot(host: string): string {
+  return host.endsWith('.') ? host.slice(0, -1) : host;
+}

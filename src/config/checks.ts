@@ -1,0 +1,192 @@
+// What one key says of another. These look at the plain values, not at the schema's result, so that one mistake does
+// not hide the next; what the schema refuses by itself is passed over here.
+import { isIP } from 'node:net';
+import { readHostName, readUpstream, upstreamIdentity } from './addresses.ts';
+import { readAccount, readDomain, readRegionName } from './names.ts';
+import { type Finding, type Places, valueAt } from './places.ts';
+import { didYouMean, type Path } from './problem.ts';
+import { admin, listen } from './schema.ts';
+import { Unfit } from './units.ts';
+
+/** Everything that is wrong between keys of a configuration. */
+export function checkConfig(tree: unknown, places: Places): Finding[] {
+  const names = keysAt(tree, ['regions']);
+  return [
+    ...checkListeners(tree),
+    ...names.flatMap((name) => checkRegionName(name)),
+    ...checkServers(tree, names, places),
+    ...checkRules(tree, places),
+    ...checkSelf(tree, names),
+  ];
+}
+
+function checkListeners(tree: unknown): Finding[] {
+  const callers = listen.safeParse(valueAt(tree, ['listen']) ?? {});
+  const operators = admin.safeParse(valueAt(tree, ['admin']) ?? {});
+  if (!callers.success || !operators.success) return [];
+  const hosts = [callers.data.host, operators.data.host];
+  const meet = hosts[0] === hosts[1] || hosts.some(isEveryAddress);
+  if (callers.data.port === 0 || callers.data.port !== operators.data.port || !meet) return [];
+  const path = [valueAt(tree, ['admin', 'port']) === undefined ? 'listen' : 'admin', 'port'];
+  return [{ path, expected: 'another port: listen and admin would meet on the same address' }];
+}
+
+function isEveryAddress(host: string): boolean {
+  return isIP(host) !== 0 && /^[0:.]+$/.test(host);
+}
+
+function checkRegionName(name: string): Finding[] {
+  const read = readRegionName(name);
+  if (!(read instanceof Unfit)) return [];
+  return [{ path: ['regions', name], found: JSON.stringify(name), expected: read.expected }];
+}
+
+/** One upstream in two regions would make a pin worth nothing; one host name in two regions would name neither. */
+function checkServers(tree: unknown, names: readonly string[], places: Places): Finding[] {
+  const upstreams = new Firsts(places);
+  const hosts = new Firsts(places);
+  return names.flatMap((name) => [
+    ...textsAt(tree, ['regions', name, 'upstreams']).flatMap(([path, text]) => {
+      const origin = readUpstream(text);
+      if (origin instanceof Unfit) return [];
+      const line = upstreams.lineBefore(upstreamIdentity(origin), path);
+      if (line === undefined) return [];
+      return [
+        {
+          path,
+          expected: `an upstream that is not listed yet: line ${line} has the same server, and a server is in one region`,
+        },
+      ];
+    }),
+    ...textsAt(tree, ['regions', name, 'hosts']).flatMap(([path, text]) => {
+      const host = readHostName(text);
+      if (host instanceof Unfit) return [];
+      const line = hosts.lineBefore(host, path);
+      return line === undefined
+        ? []
+        : [{ path, expected: `a host name that is not listed yet: line ${line} has the same` }];
+    }),
+  ]);
+}
+
+function checkRules(tree: unknown, places: Places): Finding[] {
+  const rules = valueAt(tree, ['accounts', 'rules']);
+  if (!Array.isArray(rules)) return [];
+  const accounts = new Firsts(places);
+  const domains = new Firsts(places);
+  return rules.flatMap((rule: unknown, index) => {
+    const path = ['accounts', 'rules', index];
+    if (typeof rule !== 'object' || rule === null || Array.isArray(rule)) return [];
+    return [...checkWho(rule, path), ...checkReached(rule, path, accounts, domains), ...checkAlso(rule, path)];
+  });
+}
+
+function checkWho(rule: object, path: Path): Finding[] {
+  const both = Object.hasOwn(rule, 'account') && Object.hasOwn(rule, 'domain');
+  const neither = !Object.hasOwn(rule, 'account') && !Object.hasOwn(rule, 'domain');
+  if (!both && !neither) return [];
+  return [
+    {
+      path,
+      found: both ? 'both account and domain' : 'neither account nor domain',
+      expected: 'exactly one of the two',
+    },
+  ];
+}
+
+/** The first rule that matches wins: a rule behind one that matches all it could match is a mistake. */
+function checkReached(rule: object, path: Path, accounts: Firsts, domains: Firsts): Finding[] {
+  const findings: Finding[] = [];
+  const account = readIfText(rule, 'account', readAccount);
+  const domain = readIfText(rule, 'domain', readDomain);
+  if (account !== undefined) {
+    const at = [...path, 'account'];
+    const line = accounts.lineBefore(account, at) ?? domains.lineOf(account.slice(account.lastIndexOf('@') + 1));
+    if (line !== undefined) {
+      findings.push({
+        path: at,
+        expected: `an account that no rule above matches: line ${line} does, so this rule could never match`,
+      });
+    }
+  }
+  if (domain !== undefined) {
+    const at = [...path, 'domain'];
+    const line = domains.lineBefore(domain, at);
+    if (line !== undefined) {
+      findings.push({
+        path: at,
+        expected: `a domain that no rule above matches: line ${line} does, so this rule could never match`,
+      });
+    }
+  }
+  return findings;
+}
+
+function readIfText(rule: object, key: string, read: (text: string) => string | Unfit): string | undefined {
+  const text = valueAt(rule, [key]);
+  const value = typeof text === 'string' ? read(text) : undefined;
+  return value instanceof Unfit ? undefined : value;
+}
+
+function checkAlso(rule: object, path: Path): Finding[] {
+  return textsAt(rule, ['also'])
+    .filter(([, name]) => name === valueAt(rule, ['region']))
+    .map(([at]) => ({ path: [...path, ...at], expected: "regions other than the rule's own" }));
+}
+
+/** Where a gateway serves one region only, callers of the others are told where to go. */
+function checkSelf(tree: unknown, names: readonly string[]): Finding[] {
+  const known = keysAt(tree, ['self', 'gateways']);
+  const strangers = known
+    .filter((name) => names.length > 0 && !names.includes(name))
+    .map((name): Finding => {
+      const hint = didYouMean(name, names);
+      const expected = `the name of a region (${names.join(', ')})`;
+      return {
+        path: ['self', 'gateways', name],
+        found: JSON.stringify(name),
+        expected,
+        ...(hint === undefined ? {} : { hint }),
+      };
+    });
+  const own = valueAt(tree, ['self', 'region']);
+  if (typeof own !== 'string' || !names.includes(own)) return strangers;
+  const missing = names.filter((name) => name !== own && !known.includes(name));
+  if (missing.length === 0) return strangers;
+  const expected = `the URL of every other region's gateway: callers of ${missing.join(', ')} would not be told where to go`;
+  return [...strangers, { path: ['self', 'gateways'], found: `no gateway of ${missing.join(', ')}`, expected }];
+}
+
+/** Remembers where each name stood first. */
+class Firsts {
+  readonly #lines = new Map<string, number>();
+  readonly #places: Places;
+
+  constructor(places: Places) {
+    this.#places = places;
+  }
+
+  lineOf(name: string): number | undefined {
+    return this.#lines.get(name);
+  }
+
+  /** The line where the name stood before; notes this place if it is the first. */
+  lineBefore(name: string, path: Path): number | undefined {
+    const line = this.#lines.get(name);
+    if (line === undefined) this.#lines.set(name, this.#places.lineOf(path));
+    return line;
+  }
+}
+
+export function keysAt(tree: unknown, path: Path): string[] {
+  const value = valueAt(tree, path);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
+}
+
+function textsAt(tree: unknown, path: Path): [Path, string][] {
+  const value = valueAt(tree, path);
+  if (!Array.isArray(value)) return [];
+  return value.flatMap((item: unknown, index): [Path, string][] =>
+    typeof item === 'string' ? [[[...path, index], item]] : [],
+  );
+}

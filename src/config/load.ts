@@ -1,0 +1,125 @@
+// Reads a configuration file: everything that is wrong with it is told at once, in the order of the file.
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { checkConfig, keysAt } from './checks.ts';
+import { readSource, type Source } from './document.ts';
+import { retype } from './environment.ts';
+import { type Finding, valueAt } from './places.ts';
+import { ConfigError, didYouMean, type Path } from './problem.ts';
+import { type Config, configSchema } from './schema.ts';
+
+export { ConfigError } from './problem.ts';
+
+type Schema = ReturnType<typeof configSchema>;
+type Issue = z.core.$ZodIssue;
+
+/** Reads and checks a configuration file. Throws ConfigError, also where the file cannot be read. */
+export function loadConfig(file: string, env: NodeJS.ProcessEnv = process.env): Config {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch (cause) {
+    throw fileError(file, unreadable(cause), 'a configuration file', cause);
+  }
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw fileError(file, 'bytes that are not UTF-8', 'a text file in UTF-8', cause);
+  }
+  return parseConfig(text, file, env);
+}
+
+function unreadable(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+  if (code === 'ENOENT') return 'no such file';
+  if (code === 'EISDIR') return 'a directory';
+  if (code === 'EACCES' || code === 'EPERM') return `a file that may not be read (${code})`;
+  return `a file that cannot be read (${code})`;
+}
+
+function fileError(file: string, found: string, expected: string, cause?: unknown): ConfigError {
+  return new ConfigError([{ file, line: 1, column: 1, key: '', found, expected }], { cause });
+}
+
+/** Checks the text of a configuration; `fileName` is for messages only. Throws ConfigError. */
+export function parseConfig(text: string, fileName: string, env: NodeJS.ProcessEnv = process.env): Config {
+  const source = readSource(text, env);
+  const { tree, places } = source;
+  const fail = (findings: readonly Finding[]): ConfigError => {
+    const problems = findings.map((finding) => places.toProblem(finding, tree, fileName));
+    return new ConfigError(
+      problems.toSorted((a, b) => a.line - b.line || a.column - b.column || a.key.length - b.key.length),
+    );
+  };
+  if (tree === undefined) throw fail(source.findings);
+  if (tree === null) throw fileError(fileName, 'an empty file', 'a configuration with at least the key regions');
+  // what could not be read is told once
+  const unread = source.findings.map(({ path }) => path).filter((path) => valueAt(tree, path) === undefined);
+  const schema = configSchema(keysAt(tree, ['regions']));
+  const result = parseTree(schema, source);
+  const findings = [
+    ...(result.success ? [] : result.error.issues.flatMap((issue) => toFindings(issue, schema, source))),
+    ...checkConfig(tree, places),
+  ].filter(({ path }) => !unread.some((outer) => isWithin(path, outer)));
+  if (!result.success || findings.length + source.findings.length > 0) throw fail([...source.findings, ...findings]);
+  return result.data;
+}
+
+/** Parses; where text of the environment stands for a number, a boolean or a list, parses again with that. */
+function parseTree(schema: Schema, { tree, places }: Source): z.ZodSafeParseResult<Config> {
+  const result = schema.safeParse(tree);
+  if (result.success) return result;
+  let changed = false;
+  for (const issue of result.error.issues) {
+    if (issue.code !== 'invalid_type') continue;
+    const path = pathOf(issue);
+    const parent: unknown = valueAt(tree, path.slice(0, -1));
+    const last = path.at(-1);
+    const value = places.at(path).substituted?.whole ? valueAt(tree, path) : undefined;
+    const meant = typeof value === 'string' ? retype(value, issue.expected) : undefined;
+    if (meant === undefined || last === undefined || typeof parent !== 'object' || parent === null) continue;
+    changed = Reflect.set(parent, last, meant) || changed;
+  }
+  return changed ? schema.safeParse(tree) : result;
+}
+
+function toFindings(issue: Issue, schema: Schema, { tree, places }: Source): Finding[] {
+  const path = pathOf(issue);
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => unknownKey([...path, key], key, keysOf(schema, path)));
+  const found = valueAt(tree, path);
+  const hint = issue.code === 'custom' ? issue.params?.hint : undefined;
+  if (typeof hint === 'string') return [{ path, expected: issue.message, hint }];
+  // a suggestion would tell of the value
+  if (issue.code !== 'invalid_value' || typeof found !== 'string' || places.isHidden(path)) {
+    return [{ path, expected: issue.message }];
+  }
+  const nearest = didYouMean(found, issue.values.map(String));
+  return [{ path, expected: issue.message, ...(nearest === undefined ? {} : { hint: nearest }) }];
+}
+
+function unknownKey(path: Path, key: string, known: readonly string[]): Finding {
+  const hint = didYouMean(key, known);
+  const expected = `one of the keys ${known.join(', ')}`;
+  return { path, found: 'an unknown key', expected, ...(hint === undefined ? {} : { hint }) };
+}
+
+/** The keys that the schema knows at a path. */
+function keysOf(schema: Schema, path: Path): string[] {
+  let node: z.core.JSONSchema._JSONSchema | undefined = z.toJSONSchema(schema, { io: 'input' });
+  for (const segment of path) {
+    if (typeof node !== 'object') return [];
+    const items: z.core.JSONSchema._JSONSchema | undefined = Array.isArray(node.items) ? undefined : node.items;
+    node = typeof segment === 'number' ? items : (node.properties?.[segment] ?? node.additionalProperties);
+  }
+  return typeof node === 'object' ? Object.keys(node.properties ?? {}) : [];
+}
+
+function pathOf(issue: Issue): Path {
+  return issue.path.map((segment) => (typeof segment === 'symbol' ? String(segment) : segment));
+}
+
+function isWithin(path: Path, outer: Path): boolean {
+  return outer.every((segment, index) => path[index] === segment);
+}
