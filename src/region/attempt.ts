@@ -10,7 +10,8 @@ export interface AttemptRequest {
   readonly target: string;
   /** Flat header list. */
   readonly headers: string[];
-  readonly body: Buffer;
+  /** Undefined for GET: no body, no Content-Length. Empty for a POST: `Content-Length: 0`. */
+  readonly body: Buffer | undefined;
 }
 
 export interface AttemptOptions {
@@ -152,7 +153,7 @@ export function attempt(
   return new Promise((settle) => {
     const collector = new Collector(options, isGone, settle, () => connection.giveBack());
     connection.dispatch(
-      { method: request.method, path: request.target, headers: request.headers, body: request.body },
+      { method: request.method, path: request.target, headers: request.headers, body: request.body ?? null },
       collector,
     );
   });

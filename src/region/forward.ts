@@ -123,8 +123,9 @@ export function createForward(regions: ReadonlyMap<RegionName, Region>, options:
       done('not_sent');
       return result;
     }
-    region.up = false;
+    const refusal = refusalOf(result, effect);
+    if (refusal.code !== 'request_malformed') region.up = false;
     done(result.sent ? 'unknown' : 'not_sent');
-    return { kind: 'refused', refusal: refusalOf(result, effect) };
+    return { kind: 'refused', refusal };
   };
 }

@@ -1,0 +1,85 @@
+// Between permit and region: are the credentials good, where the permit asks for it or the caller has failed too often.
+import type { Caller, Permit, RegionName } from '../domain.ts';
+import { CHALLENGE, Refusal } from '../refusal.ts';
+import type { Verification, Verify } from './verify.ts';
+
+/** The limit on failed authentication, as this room needs it (limit/failed-auth.ts). */
+export interface FailedAuth {
+  /** Undefined while the caller is within the limit, else the 429. Spends nothing. */
+  over(caller: Caller): Refusal | undefined;
+  /** Counts one failure against the client and, where one was named, the account. */
+  charge(caller: Caller): void;
+  /** The clients that are counted as one, by name. */
+  clientOf(address: string): string;
+}
+
+export interface Authenticate {
+  /** Undefined when the request may go on. */
+  authenticate(permit: Permit, caller: Caller): undefined | Refusal | Promise<undefined | Refusal>;
+  /** A failure that needed no question (malformed credentials, unknown account): counted, and 429 over the limit. */
+  failed(caller: Caller, refusal: Refusal): Refusal;
+  /** The region itself turned forwarded credentials down: counted, and no longer remembered as good. */
+  turnedDown(permit: Permit, caller: Caller): void;
+}
+
+/**
+ * Who has failed too often is not shut out, since others could do that to an account or an address: their credentials
+ * are verified first on every route, one question at a time for each client, and only bad ones get the 429. What was
+ * found good within the last minutes passes without a question.
+ */
+export function createAuthenticate(verify: Verify, failedAuth: FailedAuth): Authenticate {
+  /** Clients over the limit (failedAuth.clientOf) whose credentials are being asked about now. */
+  const lanes = new Set<string>();
+
+  function conclude(answer: Verification, caller: Caller, over: Refusal | undefined): undefined | Refusal {
+    if (answer === 'good') return undefined;
+    if (answer === 'bad') {
+      failedAuth.charge(caller);
+      return over ?? new Refusal('credentials_rejected', { headers: CHALLENGE, outcome: 'not_sent' });
+    }
+    return new Refusal('verification_unavailable', {
+      outcome: 'not_sent',
+      headers: ['Retry-After', '5'],
+      cause: answer.cause,
+    });
+  }
+
+  async function askAlone(permit: Permit, at: RegionName, caller: Caller, over: Refusal) {
+    const { credentials, address } = caller;
+    const client = failedAuth.clientOf(address);
+    if (credentials === undefined || lanes.has(client)) return over;
+    lanes.add(client);
+    try {
+      return conclude(await verify.verify(permit, at, credentials, address), caller, over);
+    } finally {
+      lanes.delete(client);
+    }
+  }
+
+  function authenticate(permit: Permit, caller: Caller) {
+    const { credentials } = caller;
+    if (credentials === undefined) return undefined;
+    const over = verify.isKnownGood(credentials) ? undefined : failedAuth.over(caller);
+    const at = permit.verifyAt ?? (over === undefined ? undefined : permit.region);
+    if (at === undefined) return undefined;
+    if (over !== undefined) return askAlone(permit, at, caller, over);
+    const answer = verify.verify(permit, at, credentials, caller.address);
+    return answer instanceof Promise
+      ? answer.then((result) => conclude(result, caller, undefined))
+      : conclude(answer, caller, undefined);
+  }
+
+  return {
+    authenticate,
+    failed(caller, refusal) {
+      const over = failedAuth.over(caller);
+      failedAuth.charge(caller);
+      return over ?? refusal;
+    },
+    turnedDown(permit, caller) {
+      if (caller.credentials === undefined || permit.credentials !== 'forward') return;
+      failedAuth.charge(caller);
+      verify.forget(permit.region, caller.credentials);
+    },
+  };
+}

@@ -1,0 +1,33 @@
+// Exit codes, and how commands say that they failed.
+
+/** After sysexits.h, so that supervisors and scripts can tell what went wrong. Documented in the README. */
+export const EXIT = { ok: 0, failure: 1, usage: 64, system: 71, config: 78 } as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** Thrown by a command to end with a sentence on standard error and an exit code. */
+export class CommandError extends Error {
+  readonly exitCode: ExitCode;
+
+  constructor(message: string, exitCode: ExitCode = EXIT.failure) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** The sentence for a port that cannot be listened on, or undefined when `error` is something else. */
+export function listenProblem(error: unknown, advice: (port: number) => string): CommandError | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  const { code, address, port } = error as { code?: unknown; address?: unknown; port?: unknown };
+  if (typeof port !== 'number') return undefined;
+  const place = `${String(address)}:${port}`;
+  if (code === 'EADDRINUSE') {
+    return new CommandError(`Port ${port} is taken: something else listens on ${place}. ${advice(port)}`, EXIT.system);
+  }
+  if (code === 'EACCES') {
+    return new CommandError(`Not allowed to listen on ${place}. ${advice(port)}`, EXIT.system);
+  }
+  if (code === 'EADDRNOTAVAIL') {
+    return new CommandError(`${place} is not an address of this machine. ${advice(port)}`, EXIT.system);
+  }
+  return undefined;
+}

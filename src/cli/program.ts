@@ -1,0 +1,113 @@
+// The commands and their options.
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { LogLevel } from '../config/types.ts';
+import { metricsTable } from '../record/metrics.ts';
+import { readConfig } from './config.ts';
+import { demo } from './demo.ts';
+import { CommandError, EXIT, type ExitCode } from './exit.ts';
+import { explain, explanationText } from './explain.ts';
+import { defaultConfigFile, VERSION } from './package.ts';
+import { serve } from './serve.ts';
+import { twin } from './twin.ts';
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!/^\d{1,5}$/.test(text) || value > 65535) throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+  return value;
+}
+
+const configOption = (): Option =>
+  new Option('-c, --config <file>', 'configuration file').default(undefined, 'config/gateway.yaml');
+
+/** Runs one command line. Sentences about failures go to standard error; resolves to the exit code. */
+export async function run(argv: readonly string[]): Promise<ExitCode> {
+  let exitCode: ExitCode = EXIT.ok;
+  const program = new Command('onetime-gateway')
+    .description('One endpoint in front of the regional data centres of Onetime Secret.')
+    .version(VERSION)
+    .showHelpAfterError('Try onetime-gateway --help.')
+    .exitOverride();
+
+  program
+    .command('serve')
+    .description('run the gateway')
+    .addOption(configOption())
+    .addOption(
+      new Option('--log-level <level>', 'in place of log.level').choices([
+        'fatal',
+        'error',
+        'warn',
+        'info',
+        'debug',
+        'trace',
+        'silent',
+      ]),
+    )
+    .action(async (options: { config?: string; logLevel?: LogLevel }) => {
+      exitCode = await serve({ ...options, config: options.config ?? defaultConfigFile() });
+    });
+
+  program
+    .command('check')
+    .description('validate a configuration and say what is wrong with it')
+    .addOption(configOption())
+    .action((options: { config?: string }) => {
+      const file = options.config ?? defaultConfigFile();
+      const config = readConfig(file);
+      process.stdout.write(`${file}: good. Regions: ${config.regions.map(({ name }) => name).join(', ')}.\n`);
+    });
+
+  program
+    .command('explain')
+    .description('what would be decided for a request, and why; sends nothing')
+    .argument('<method>', 'GET, POST, ...')
+    .argument('<path>', 'for example /api/v1/share, or /eu/api/v1/share')
+    .option('-u, --user <name>', 'the account that calls; anonymous without it')
+    .option('-r, --region <region>', 'the region that the caller names by header')
+    .addOption(configOption())
+    .option('--json', 'print JSON')
+    .action(
+      (method: string, path: string, options: { user?: string; region?: string; config?: string; json?: boolean }) => {
+        const config = readConfig(options.config ?? defaultConfigFile());
+        const explanation = explain(config, { method, path, user: options.user, region: options.region });
+        process.stdout.write(`${options.json ? JSON.stringify(explanation, null, 2) : explanationText(explanation)}\n`);
+      },
+    );
+
+  program
+    .command('demo')
+    .description('twin regions us and eu, a gateway before them, and a walk through the API')
+    .option('--port <port>', 'public port', port, 8080)
+    .option('--admin-port <port>', 'admin port', port, 9464)
+    .action(async (options: { port: number; adminPort: number }) => {
+      exitCode = await demo(options);
+    });
+
+  program
+    .command('twin')
+    .description('run one stand-in region in memory, for tests and development')
+    .option('--region <region>', 'its name', 'us')
+    .option('--port <port>', 'port', port, 7801)
+    .addOption(new Option('--answers-as <version>', 'service version').choices(['0.20', '0.26']).default('0.20'))
+    .action(async (options: { region: string; port: number; answersAs: '0.20' | '0.26' }) => {
+      exitCode = await twin(options);
+    });
+
+  program
+    .command('metrics-doc')
+    .description('print the table of docs/metrics.md')
+    .action(() => process.stdout.write(`${metricsTable()}\n`));
+
+  try {
+    await program.parseAsync(argv as string[]);
+    return exitCode;
+  } catch (error) {
+    // Commander has said what was wrong itself; --help and --version end this way too, with 0.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (error instanceof CommandError) {
+      process.stderr.write(`${error.message}\n`);
+      return error.exitCode;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,58 @@
+// `serve`: runs the gateway until a signal ends it.
+import { pino } from 'pino';
+import type { LogLevel } from '../config/types.ts';
+import { type Gateway, openGateway } from '../gateway.ts';
+import { describeCause } from '../record/record.ts';
+import { readConfig } from './config.ts';
+import { EXIT, type ExitCode, listenProblem } from './exit.ts';
+import { VERSION } from './package.ts';
+
+/** Longer than the slowest exchange that the default timeouts allow, shorter than most supervisors' patience. */
+const DRAIN_BOUND_MS = 25_000;
+
+export interface ServeOptions {
+  readonly config: string;
+  readonly logLevel?: LogLevel;
+}
+
+/** Settles on the first SIGTERM or SIGINT; a second one ends the process at once. */
+export function untilSignal(): Promise<NodeJS.Signals> {
+  return new Promise((settle) => {
+    let signalled = false;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (signalled) process.exit(EXIT.failure);
+      signalled = true;
+      settle(signal);
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+  });
+}
+
+/** A crash must not print what was being handled: no message, no properties, only where it happened. */
+function logCrashes(log: { fatal(fields: object, message: string): void }): void {
+  const crash = (error: unknown): void => {
+    const frames = error instanceof Error ? error.stack?.split('\n').filter((line) => line.startsWith('    at ')) : [];
+    log.fatal({ ...describeCause(error), at: frames }, 'crashed');
+    process.exit(EXIT.failure);
+  };
+  process.on('uncaughtException', crash);
+  process.on('unhandledRejection', crash);
+}
+
+/** @returns 0 after a drain in which every request was answered, 1 when some were cut off at the bound */
+export async function serve(options: ServeOptions): Promise<ExitCode> {
+  const config = readConfig(options.config);
+  const log = pino({ level: options.logLevel ?? config.log.level });
+  logCrashes(log);
+  const ended = untilSignal();
+
+  let gateway: Gateway;
+  try {
+    gateway = await openGateway(config, { log, version: VERSION });
+  } catch (error) {
+    throw listenProblem(error, () => `Choose another under listen.port or admin.port in ${options.config}.`) ?? error;
+  }
+  log.info({ signal: await ended }, 'signal');
+  return (await gateway.drain(DRAIN_BOUND_MS)) ? EXIT.ok : EXIT.failure;
+}

@@ -1,0 +1,40 @@
+// The whole request body, bounded, before anything is sent anywhere: nothing half-received ever reaches a region.
+import type { IncomingMessage } from 'node:http';
+import { Refusal } from '../refusal.ts';
+
+const EMPTY = Buffer.alloc(0);
+
+/**
+ * @param req its body not read yet. Too slow a sender is ended by the server's requestTimeout.
+ * @param limitBytes beyond it the rest is read and thrown away, so that the caller sees the 413
+ * @returns the body, a refusal (413), or `gone` when the caller left before its end
+ */
+export function receive(
+  req: IncomingMessage,
+  limitBytes: number,
+): Buffer | Promise<Buffer | Refusal | 'gone'> | Refusal {
+  const declared = req.headers['content-length'];
+  if (declared === undefined && req.headers['transfer-encoding'] === undefined) return EMPTY;
+  if (declared === '0') return EMPTY;
+  const tooLarge = (): Refusal =>
+    new Refusal('body_too_large', { hint: `The limit is ${limitBytes} bytes.`, outcome: 'not_sent' });
+  if (declared !== undefined && Number(declared) > limitBytes) return tooLarge();
+
+  return new Promise((settle) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    req.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= limitBytes) {
+        chunks.push(chunk);
+        return;
+      }
+      chunks.length = 0;
+      settle(tooLarge());
+    });
+    // Only the first settling counts: after the refusal `end` says nothing, after `end` `close` says nothing.
+    req.on('end', () => settle(chunks.length === 1 ? (chunks[0] ?? EMPTY) : Buffer.concat(chunks)));
+    req.on('close', () => settle('gone'));
+    req.on('error', () => settle('gone'));
+  });
+}

@@ -1,0 +1,77 @@
+// One record a request, made once, when its answer has left or its caller has gone: metrics and one log line.
+import type { Logger } from 'pino';
+import type { Outcome, Reason, RegionName, Route } from '../domain.ts';
+import type { RefusalCode } from '../refusal.ts';
+import { type AnswerClass, classOf, type Metrics } from './metrics.ts';
+
+/** What the journey learned of a request, filled in on its way. Nothing in it names a key, an account or a path. */
+export interface Trip {
+  readonly requestId: string;
+  readonly startedMs: number;
+  readonly method: string;
+  route: Route | undefined;
+  reason: Reason | undefined;
+  /** The region that answered or was asked. */
+  region: RegionName | undefined;
+  outcome: Outcome | undefined;
+  refusal: RefusalCode | undefined;
+  /** For the log: why a call failed. Only its name and code are written. */
+  cause: unknown;
+  status: number;
+}
+
+export function beginTrip(requestId: string, method: string, startedMs: number): Trip {
+  return {
+    requestId,
+    startedMs,
+    method,
+    route: undefined,
+    reason: undefined,
+    region: undefined,
+    outcome: undefined,
+    refusal: undefined,
+    cause: undefined,
+    status: 0,
+  };
+}
+
+/** Name, code and peer of an error. Its message may quote what was sent, so it stays here. */
+export function describeCause(cause: unknown): Record<string, unknown> {
+  if (typeof cause !== 'object' || cause === null) return { cause: typeof cause };
+  const { name, code, syscall, address, port } = cause as Record<string, unknown>;
+  return { cause: { name, code, syscall, address, port } };
+}
+
+export type Recorder = (trip: Trip, delivered: boolean, endedMs: number) => void;
+
+/** The methods that may stand in a log; any other was the caller's own invention. */
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT']);
+
+/** @param log access lines go out at level info, failures of a region at warn, our own at error */
+export function createRecord(metrics: Metrics, log: Logger): Recorder {
+  return function record(trip, delivered, endedMs) {
+    const answer: AnswerClass = delivered ? classOf(trip.status) : 'gone';
+    metrics.ended(trip.route, trip.region, answer, endedMs - trip.startedMs);
+    if (trip.refusal !== undefined) metrics.refused(trip.refusal);
+    if (trip.reason !== undefined) metrics.decided(trip.reason);
+
+    const failed = trip.cause !== undefined;
+    const level = trip.refusal === 'internal_error' ? 'error' : failed ? 'warn' : 'info';
+    if (!log.isLevelEnabled(level)) return;
+    log[level](
+      {
+        request_id: trip.requestId,
+        method: METHODS.has(trip.method) ? trip.method : 'other',
+        route: trip.route?.id ?? 'none',
+        region: trip.region,
+        reason: trip.reason,
+        outcome: trip.outcome,
+        refusal: trip.refusal,
+        status: delivered ? trip.status : undefined,
+        duration_ms: Math.round((endedMs - trip.startedMs) * 10) / 10,
+        ...(failed ? describeCause(trip.cause) : {}),
+      },
+      delivered ? 'answered' : 'caller gone',
+    );
+  };
+}
