@@ -96,7 +96,9 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
   program
     .command('metrics-doc')
     .description('print the table of docs/metrics.md')
-    .action(() => process.stdout.write(`${metricsTable()}\n`));
+    .action(() => {
+      process.stdout.write(`${metricsTable()}\n`);
+    });
 
   try {
     await program.parseAsync(argv as string[]);

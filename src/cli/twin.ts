@@ -1,6 +1,6 @@
 // `twin`: runs one stand-in region until a signal ends it.
 import { DEMO_ACCOUNTS } from '../twin/accounts.ts';
-import { startTwin } from '../twin/twin.ts';
+import { startTwin, type TwinAccount } from '../twin/twin.ts';
 import { EXIT, type ExitCode, listenProblem } from './exit.ts';
 import { untilSignal } from './serve.ts';
 
@@ -13,7 +13,8 @@ export interface TwinCommandOptions {
 /** Accounts are those of the demo for `us` and `eu`; other regions have none. */
 export async function twin(options: TwinCommandOptions): Promise<ExitCode> {
   const ended = untilSignal();
-  const accounts = DEMO_ACCOUNTS[options.region] ?? [];
+  const known: Readonly<Record<string, readonly TwinAccount[]>> = DEMO_ACCOUNTS;
+  const accounts = known[options.region] ?? [];
   const started = await startTwin({ ...options, version: options.answersAs, accounts }).catch((error: unknown) => {
     throw listenProblem(error, () => 'Choose another with --port.') ?? error;
   });
