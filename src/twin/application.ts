@@ -42,8 +42,9 @@ export function createApplication(service: Service): Application {
       const matched = routeV2(received.method, rest);
       return matched === undefined ? NO_ROUTE_V2 : answerV2(service, received, matched.route, matched.key);
     } catch (error) {
-      if (!(error instanceof UnreadableError)) throw error;
-      return error.reason === 'malformed_json' ? BAD_JSON : INTERNAL_ERROR;
+      // A mistake of the twin looks like one of the service, rather than ending the process.
+      const isJson = error instanceof UnreadableError && error.reason === 'malformed_json';
+      return isJson ? BAD_JSON : INTERNAL_ERROR;
     }
   };
 }

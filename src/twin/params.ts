@@ -10,6 +10,9 @@ export interface Params {
 /** What the service answers to parameters that it cannot read; never a refusal of the application. */
 export type Unreadable = 'malformed' | 'malformed_json';
 
+/** Rack nests no deeper. */
+const DEEPEST = 32;
+
 /** More urlencoded bytes than this are not parsed (case 056-share-anon-6MB). */
 const URLENCODED_LIMIT_BYTES = 4 * 1024 * 1024;
 
@@ -92,7 +95,8 @@ function isParams(value: Param | undefined): value is Params {
 }
 
 /** Rack's nesting; a name used both ways is an error of the request as a whole. */
-function put(params: Params, name: string, value: Param): void {
+function put(params: Params, name: string, value: Param, depth = 0): void {
+  if (depth > DEEPEST) throw new UnreadableError('malformed');
   const bracket = name.indexOf('[', 1);
   if (bracket < 0) {
     params[name] = value;
@@ -118,7 +122,7 @@ function put(params: Params, name: string, value: Param): void {
   const nested: Param = current ?? (Object.create(null) as Params);
   if (!isParams(nested)) throw new UnreadableError('malformed');
   params[head] = nested;
-  put(nested, inner + deeper, value);
+  put(nested, inner + deeper, value, depth + 1);
 }
 
 /** Ruby's `to_s` for what a parameter may be; a missing one is empty. */

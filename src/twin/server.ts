@@ -177,30 +177,23 @@ function rawAnswer(answer: Answer, named: string | undefined): string {
   return `HTTP/1.1 ${answer.status} ${reason}\r\n${type}${length}Connection: close\r\n${server}\r\n${answer.body}`;
 }
 
-/** Bytes that Node's parser rejects. A method that it does not know is still a request (case 240-weird-method). */
+/**
+ * Bytes that Node's parser rejects: a row of the ledger with an empty method, or nothing where no bytes came at all. A
+ * method that the parser does not know is still a request (case 240-weird-method).
+ */
 function unparsable(application: Application, options: ServerOptions, error: Error, socket: Socket): void {
-  if (!socket.writable) return;
+  if (!socket.writable || !('code' in error) || !String(error.code).startsWith('HPE_')) {
+    socket.destroy();
+    return;
+  }
   const raw = 'rawPacket' in error && Buffer.isBuffer(error.rawPacket) ? error.rawPacket.toString('latin1') : '';
-  const line = /^([A-Z]+) (\S+) HTTP\/1\.[01]\r\n/.exec(raw);
-  const known = 'code' in error && error.code === 'HPE_INVALID_METHOD' && line !== null;
-  const url = line?.[2] ?? '';
-  const answer = known
-    ? application({
-        method: line[1] ?? '',
-        path: url.split('?', 1)[0] ?? '',
-        query: '',
-        header: () => undefined,
-        body: NOTHING,
-        address: socket.remoteAddress ?? '',
-      })
-    : BAD_REQUEST;
-  options.record({
-    method: line?.[1] ?? '',
-    path: url,
-    headers: [],
-    body: '',
-    atMs: options.now(),
-    status: answer.status,
-  });
+  const line = error.code === 'HPE_INVALID_METHOD' ? /^([A-Z]+) (\S+) HTTP\/1\.[01]\r\n/.exec(raw) : null;
+  const [method, path] = [line?.[1] ?? '', line?.[2] ?? ''];
+  const address = socket.remoteAddress ?? '';
+  const answer =
+    line === null
+      ? BAD_REQUEST
+      : application({ method, path, query: '', header: () => undefined, body: NOTHING, address });
+  options.record({ method, path, headers: [], body: '', atMs: options.now(), status: answer.status });
   socket.end(rawAnswer(answer, options.named));
 }

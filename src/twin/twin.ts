@@ -88,7 +88,9 @@ export async function startTwin(options: TwinOptions): Promise<Twin> {
     secret(key) {
       const found = service.store.anySecret(key);
       if (found === undefined) return undefined;
-      return { state: found.state, consumed: found.state === 'received' || found.state === 'burned' };
+      const expired = found.value !== undefined && found.expiresAtMs <= now();
+      const state = expired ? 'expired' : found.state;
+      return { state, consumed: state === 'received' || state === 'burned' };
     },
     removeSecret: (key, how) => service.store.remove(key, how),
     respondNext: (answer) => void faults.next.push(answer),

@@ -89,8 +89,10 @@ function showSecret(service: Service, call: Call): Answer {
   if (secret?.value === undefined) return unknownSecret(call.key);
   if (secret.passphrase !== '') {
     if (service.lock.locked(secret.key)) return rateLimitedV1(service);
-    if (asText(call.params.passphrase) !== secret.passphrase) {
-      service.lock.wrong(secret.key);
+    const given = asText(call.params.passphrase);
+    if (given !== secret.passphrase) {
+      // To send none is no attempt.
+      if (given !== '') service.lock.wrong(secret.key);
       const allowed = service.spend('failed_passphrase', call.identity);
       return allowed ? unknownSecret(call.key) : rateLimitedV1(service);
     }

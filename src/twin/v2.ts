@@ -75,7 +75,9 @@ interface Shown {
   readonly value: string | undefined;
 }
 
-function recordAnswer(call: Call, secret: Secret, shown: Shown): Answer {
+function recordAnswer(service: Service, call: Call, secret: Secret, shown: Shown): Answer {
+  // Not recorded, but v1 cannot write such bytes either (case 145-secret-invalid-utf8-value).
+  if (shown.value?.isWellFormed() === false) return formErrorV2(service, call, 500, 'An unexpected error occurred :[');
   const revealed = shown.value === undefined ? {} : { secret_value: shown.value };
   return json(200, {
     success: true,
@@ -106,7 +108,7 @@ function showSecretV2(service: Service, call: Call): Answer {
   const continues = asText(call.params.continue) === 'true';
   const correct = secret.passphrase === '' || asText(call.params.passphrase) === secret.passphrase;
   if (continues && correct) {
-    return recordAnswer(call, secret, { continues, correct, saved: false, value: consume(service, secret) });
+    return recordAnswer(service, call, secret, { continues, correct, saved: false, value: consume(service, secret) });
   }
   if (continues && !service.spend('failed_passphrase', call.identity)) return rateLimitedV2(service);
   const saved = service.version === '0.20' && secret.state === 'new';
@@ -114,7 +116,7 @@ function showSecretV2(service: Service, call: Call): Answer {
     secret.state = 'viewed';
     secret.updated = seconds(service.now());
   }
-  return recordAnswer(call, secret, { continues, correct, saved, value: undefined });
+  return recordAnswer(service, call, secret, { continues, correct, saved, value: undefined });
 }
 
 /** Cases 274 to 287. Without a passphrase to check, `correct_passphrase` is false here. */
@@ -131,7 +133,7 @@ function reveal(service: Service, call: Call): Answer {
     return formErrorV2(service, call, 422, 'Double check that passphrase');
   }
   const value = continues ? consume(service, secret) : undefined;
-  return recordAnswer(call, secret, { continues, correct, saved: false, value });
+  return recordAnswer(service, call, secret, { continues, correct, saved: false, value });
 }
 
 /** 0.24+: tells the state and changes nothing. */
