@@ -31,8 +31,7 @@ export function createLimits(limits: 'shipped' | 'raised', version: '0.20' | '0.
   let block = -1;
   let counts = new Map<string, number>();
   return (event, identity) => {
-    // 0.26 limits creating and retrieving only; wrong passphrases lock the secret instead (see passphrase.ts).
-    if (version === '0.26' && event !== 'create_secret' && event !== 'show_secret') return true;
+    if (version === '0.26' && isExempt(event, identity)) return true;
     const current = Math.floor(now() / BLOCK_MS);
     if (current !== block) {
       block = current;
@@ -43,4 +42,9 @@ export function createLimits(limits: 'shipped' | 'raised', version: '0.20' | '0.
     counts.set(name, count);
     return count <= SHIPPED[event];
   };
+}
+
+/** 0.26 limits creating and retrieving by address; wrong passphrases lock the secret instead (see passphrase.ts). */
+function isExempt(event: LimitedEvent, identity: string): boolean {
+  return identity.startsWith('account ') || (event !== 'create_secret' && event !== 'show_secret');
 }

@@ -192,7 +192,7 @@ describe('respondNext', () => {
   });
 });
 
-it('answers a request of which only the delay is left when it is closed with a closed connection', async () => {
+it('ends a connection that still waits for its delayed answer when the twin is closed', async () => {
   const twin = await start({ delayMs: 60_000 });
   const waiting = ask(twin.url, '/api/v1/status', { method: 'GET' });
   waiting.catch(() => {});
