@@ -6,7 +6,9 @@
 // TATs, which it shares with its network (the coarse key).
 //
 // A newcomer's own slot starts with the debt of the coarse bucket that it would otherwise share: who has spent there gets
-// no second burst when a slot comes free. Without overflow these buckets are empty, and nobody notices them.
+// no second burst when a slot comes free, so burst + floor(span / T) holds for every key whatever happens around it. And
+// a network that fills the table stops being given slots, which are then left to others. The price: its honest newcomers
+// wait with it. Without overflow these buckets are empty, and nobody notices them.
 //
 // Both arrays are views of one buffer, so that it can lie in a SharedArrayBuffer for several threads.
 
@@ -258,11 +260,11 @@ function network(groups: readonly number[], bits: number): string {
   return `${text}:/${bits}`;
 }
 
-/** A KeyedHash cannot be foreseen and is only moved about by the seed; text is hashed with it. */
+/** A KeyedHash was hashed with a secret key and needs no other; text is hashed with the seed. */
 function placeOf({ fine, coarse }: LimitKey, seed: string): Place {
   if (typeof fine !== 'string') {
-    const moved = (at: number): number => fine.readInt32LE(at) ^ word(seed, at);
-    return { seed, set: moved(0), low: moved(4), high: moved(8), coarse: moved(12) };
+    const word = (at: number): number => fine.readInt32LE(at);
+    return { seed, set: word(0), low: word(4), high: word(8), coarse: word(12) };
   }
   const own = seededHash(seed, fine);
   const shared = coarse === undefined ? word(own, 12) : word(seededHash(seed, coarse), 0);
