@@ -29,10 +29,11 @@ export function call(base: string, method: string, path: string, options: Call =
   const url = new URL(base);
   const headers: Record<string, string | string[]> = { ...options.headers };
   if (options.as !== undefined) headers.authorization = basic(options.as);
-  if (options.body !== undefined && headers['transfer-encoding'] === undefined) {
-    headers['content-length'] ??= String(Buffer.byteLength(options.body));
-    headers['content-type'] ??= 'application/x-www-form-urlencoded';
-  } else if (method === 'POST') headers['content-length'] ??= '0';
+  const chunked = headers['transfer-encoding'] !== undefined;
+  if (options.body !== undefined) headers['content-type'] ??= 'application/x-www-form-urlencoded';
+  if (!chunked && (options.body !== undefined || method === 'POST')) {
+    headers['content-length'] ??= String(Buffer.byteLength(options.body ?? ''));
+  }
 
   return new Promise((resolve, reject) => {
     const req = httpRequest(

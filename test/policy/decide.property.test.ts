@@ -1,0 +1,128 @@
+// decide, for every policy, account and request that fast-check can think of: the promise about regions holds.
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { type Found, type Locality, Permit, type RegionName } from '../../src/domain.ts';
+import { createDecide, type Policy, type Question } from '../../src/policy/decide.ts';
+import { Refusal } from '../../src/refusal.ts';
+import { violation } from '../../src/region/guard.ts';
+import { ROUTES } from '../../src/route/table.ts';
+
+const RUNS = 100_000;
+const NAMES = ['us', 'eu', 'ca'] as RegionName[];
+const region = fc.constantFrom(...NAMES);
+const maybeRegion = fc.option(region, { nil: undefined });
+/** What a caller may write where a region is named. */
+const given = fc.oneof(
+  { weight: 6, arbitrary: fc.constant(undefined) },
+  { weight: 4, arbitrary: region },
+  { weight: 1, arbitrary: fc.constantFrom('', 'xx', 'EU', 'us ') },
+);
+const HOSTS = new Map(NAMES.map((name) => [`${name}.gateway.example`, name]));
+
+const policy: fc.Arbitrary<Policy> = fc.record({
+  regions: fc.constant(NAMES),
+  hosts: fc.constant(HOSTS),
+  unknownAccounts: fc.oneof(
+    fc.constant({ kind: 'refuse' } as const),
+    fc.constant({ kind: 'named' } as const),
+    region.map((name) => ({ kind: 'region', region: name }) as const),
+  ),
+  anonymousCreate: maybeRegion,
+  anonymousRetrieve: maybeRegion,
+  verifyPrivate: fc.constantFrom('authcheck', 'presence'),
+  self: fc.oneof({ weight: 4, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: region }),
+  gateways: fc.constant(new Map()),
+});
+
+const locality: fc.Arbitrary<Locality> = fc.record({
+  home: region,
+  also: fc.uniqueArray(region, { maxLength: 2 }),
+  pinned: fc.boolean(),
+});
+
+const account: fc.Arbitrary<Found<Locality> | undefined> = fc.oneof(
+  { weight: 5, arbitrary: locality.map((value) => ({ kind: 'found', value }) as const) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'missing' } as const) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'unavailable', cause: 'store' } as const) },
+  { weight: 2, arbitrary: fc.constant(undefined) },
+);
+
+const question: fc.Arbitrary<Question> = fc.record({
+  route: fc.constantFrom(...ROUTES),
+  named: fc.record({
+    prefix: given,
+    header: given,
+    host: fc.option(fc.constantFrom('gateway.example', 'localhost', ...HOSTS.keys()), { nil: undefined, freq: 2 }),
+  }),
+  account,
+});
+
+/** The region that an unambiguous request names. */
+function namedBy({ named }: Question): string | undefined {
+  return named.prefix ?? named.header ?? HOSTS.get(named.host ?? '');
+}
+
+function checkAccount(decision: Permit, { home, also, pinned }: Locality, asked: Question): void {
+  const own = decision.region === home || also.includes(decision.region);
+  if (!own) {
+    expect({ pinned, retrieves: asked.route.retrieves, credentials: decision.credentials }).toEqual({
+      pinned: false,
+      retrieves: true,
+      credentials: 'strip',
+    });
+    expect(decision.verifyAt).toBe(home);
+  } else {
+    expect(decision.credentials).toBe('forward');
+  }
+  if (decision.verifyAt !== undefined) expect([home, ...also]).toContain(decision.verifyAt);
+}
+
+it(`never gives a permit outside home and also, but for an unpinned account’s retrieval without credentials (${RUNS} cases)`, () => {
+  let permits = 0;
+  fc.assert(
+    fc.property(policy, question, (rules, asked) => {
+      const decision = createDecide(rules)(asked);
+      if (!Permit.isGenuine(decision)) return;
+      permits++;
+      const named = namedBy(asked);
+      if (named !== undefined) expect(decision.region).toBe(named);
+      if (rules.self !== undefined) {
+        expect(decision.region).toBe(rules.self);
+        expect([undefined, rules.self]).toContain(decision.verifyAt);
+      }
+      expect(violation(decision, decision.region, 'forward')).toBeUndefined();
+      if (decision.verifyAt !== undefined) expect(violation(decision, decision.verifyAt, 'verify')).toBeUndefined();
+
+      if (asked.account?.kind === 'found') checkAccount(decision, asked.account.value, asked);
+      if (asked.account?.kind === 'missing') {
+        const { unknownAccounts } = rules;
+        expect(unknownAccounts.kind).not.toBe('refuse');
+        expect(decision.region).toBe(unknownAccounts.kind === 'region' ? unknownAccounts.region : named);
+      }
+      expect(asked.account?.kind).not.toBe('unavailable');
+      if (asked.account === undefined) {
+        expect([decision.credentials, asked.route.access === 'private']).toEqual(['none', false]);
+      } else if (asked.route.access === 'private' && rules.verifyPrivate === 'authcheck') {
+        expect(decision.verifyAt).toBe(decision.region);
+      }
+    }),
+    { numRuns: RUNS },
+  );
+  // The property would hold of a gateway that refuses everything, too.
+  expect(permits).toBeGreaterThan(RUNS / 5);
+}, 120_000);
+
+it('answers the same question with the same answer, and says why in the order of the rules', () => {
+  fc.assert(
+    fc.property(policy, question, (rules, asked) => {
+      const decide = createDecide(rules);
+      const notes: number[] = [];
+      const silent = decide(asked);
+      const told = decide(asked, (rule) => notes.push(rule));
+      expect(JSON.stringify(told)).toBe(JSON.stringify(silent));
+      if (notes.length === 0) expect(told).toBeInstanceOf(Refusal);
+      expect(notes).toEqual(notes.toSorted((a, b) => a - b));
+    }),
+    { numRuns: 5_000 },
+  );
+});
