@@ -47,26 +47,21 @@ function checkServers(tree: unknown, names: readonly string[], places: Places): 
   const hosts = new Firsts(places);
   return names.flatMap((name) => [
     ...textsAt(tree, ['regions', name, 'upstreams']).flatMap(([path, text]) => {
-      const origin = readUpstream(text);
-      if (origin instanceof Unfit) return [];
-      const line = upstreams.lineBefore(upstreamIdentity(origin), path);
-      if (line === undefined) return [];
-      return [
-        {
-          path,
-          expected: `an upstream that is not listed yet: line ${line} has the same server, and a server is in one region`,
-        },
-      ];
+      const line = upstreams.lineBefore(readIdentity(text), path);
+      const rule = `line ${line} has the same server, and a server is in one region`;
+      return line === undefined ? [] : [{ path, expected: `an upstream that is not listed yet: ${rule}` }];
     }),
     ...textsAt(tree, ['regions', name, 'hosts']).flatMap(([path, text]) => {
-      const host = readHostName(text);
-      if (host instanceof Unfit) return [];
-      const line = hosts.lineBefore(host, path);
-      return line === undefined
-        ? []
-        : [{ path, expected: `a host name that is not listed yet: line ${line} has the same` }];
+      const line = hosts.lineBefore(readHostName(text), path);
+      const expected = `a host name that is not listed yet: line ${line} has the same`;
+      return line === undefined ? [] : [{ path, expected }];
     }),
   ]);
+}
+
+function readIdentity(upstream: string): string | Unfit {
+  const origin = readUpstream(upstream);
+  return origin instanceof Unfit ? origin : upstreamIdentity(origin);
 }
 
 function checkRules(tree: unknown, places: Places): Finding[] {
@@ -97,35 +92,26 @@ function checkWho(rule: object, path: Path): Finding[] {
 /** The first rule that matches wins: a rule behind one that matches all it could match is a mistake. */
 function checkReached(rule: object, path: Path, accounts: Firsts, domains: Firsts): Finding[] {
   const findings: Finding[] = [];
-  const account = readIfText(rule, 'account', readAccount);
-  const domain = readIfText(rule, 'domain', readDomain);
-  if (account !== undefined) {
+  const dead = (line: number) => `that no rule above matches: line ${line} does, so this rule could never match`;
+  const { account, domain } = { account: valueAt(rule, ['account']), domain: valueAt(rule, ['domain']) };
+  if (typeof account === 'string') {
+    const name = readAccount(account);
     const at = [...path, 'account'];
-    const line = accounts.lineBefore(account, at) ?? domains.lineOf(account.slice(account.lastIndexOf('@') + 1));
-    if (line !== undefined) {
-      findings.push({
-        path: at,
-        expected: `an account that no rule above matches: line ${line} does, so this rule could never match`,
-      });
-    }
+    const line = accounts.lineBefore(name, at) ?? (name instanceof Unfit ? undefined : domains.lineOf(domainOf(name)));
+    if (line !== undefined) findings.push({ path: at, expected: `an account ${dead(line)}` });
   }
-  if (domain !== undefined) {
+  if (typeof domain === 'string') {
     const at = [...path, 'domain'];
-    const line = domains.lineBefore(domain, at);
-    if (line !== undefined) {
-      findings.push({
-        path: at,
-        expected: `a domain that no rule above matches: line ${line} does, so this rule could never match`,
-      });
-    }
+    const line = domains.lineBefore(readDomain(domain), at);
+    if (line !== undefined) findings.push({ path: at, expected: `a domain ${dead(line)}` });
   }
   return findings;
 }
 
-function readIfText(rule: object, key: string, read: (text: string) => string | Unfit): string | undefined {
-  const text = valueAt(rule, [key]);
-  const value = typeof text === 'string' ? read(text) : undefined;
-  return value instanceof Unfit ? undefined : value;
+/** Empty for an account without `@`. */
+function domainOf(account: string): string {
+  const at = account.lastIndexOf('@');
+  return at === -1 ? '' : account.slice(at + 1);
 }
 
 function checkAlso(rule: object, path: Path): Finding[] {
@@ -170,8 +156,9 @@ class Firsts {
     return this.#lines.get(name);
   }
 
-  /** The line where the name stood before; notes this place if it is the first. */
-  lineBefore(name: string, path: Path): number | undefined {
+  /** The line where the name stood before; notes this place if it is the first. What is no name stands nowhere. */
+  lineBefore(name: string | Unfit, path: Path): number | undefined {
+    if (name instanceof Unfit) return undefined;
     const line = this.#lines.get(name);
     if (line === undefined) this.#lines.set(name, this.#places.lineOf(path));
     return line;

@@ -1,6 +1,6 @@
 // From YAML text to plain values, variables put in, and the place of each.
 
-import type { YAMLError, YAMLMap, YAMLWarning } from 'yaml';
+import type { Alias, YAMLError, YAMLMap, YAMLWarning } from 'yaml';
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { substitute } from './environment.ts';
 import { type Finding, Places } from './places.ts';
@@ -66,21 +66,25 @@ function syntaxWords(code: string, message: string): { found: string; expected: 
 }
 
 function readNode(node: unknown, path: Path, reading: Reading): unknown {
-  const { findings, document } = reading;
   if (path.length > MAX_DEPTH) {
-    findings.push({ path: path.slice(0, 1), offset: reading.places.at(path).offset, ...TOO_DEEP });
+    reading.findings.push({ path: path.slice(0, 1), offset: reading.places.at(path).offset, ...TOO_DEEP });
     return undefined;
   }
-  if (isAlias(node)) {
-    reading.aliases += 1;
-    if (reading.aliases <= MAX_ALIASES) return readNode(node.resolve(document), path, reading);
-    if (reading.aliases === MAX_ALIASES + 1) findings.push({ path, ...TOO_MANY });
-    return undefined;
-  }
+  if (isAlias(node)) return readAlias(node, path, reading);
   if (isMap(node)) return readMap(node, path, reading);
   if (isSeq(node)) return node.items.map((item, index) => readItem(item, [...path, index], reading));
   if (!isScalar(node)) return null;
   return typeof node.value === 'string' ? readText(node.value, path, reading) : node.value;
+}
+
+function readAlias(node: Alias, path: Path, reading: Reading): unknown {
+  reading.aliases += 1;
+  if (reading.aliases === MAX_ALIASES + 1) reading.findings.push({ path, ...TOO_MANY });
+  if (reading.aliases > MAX_ALIASES) return undefined;
+  const anchored = node.resolve(reading.document);
+  if (anchored !== undefined) return readNode(anchored, path, reading);
+  reading.findings.push({ path, found: `*${node.source}`, expected: `the anchor &${node.source} somewhere above` });
+  return undefined;
 }
 
 function readItem(item: unknown, path: Path, reading: Reading): unknown {

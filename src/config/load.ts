@@ -59,7 +59,7 @@ export function parseConfig(text: string, fileName: string, env: NodeJS.ProcessE
   const schema = configSchema(keysAt(tree, ['regions']));
   const result = parseTree(schema, source);
   const findings = [
-    ...(result.success ? [] : result.error.issues.flatMap((issue) => toFindings(issue, schema, source))),
+    ...(result.success ? [] : result.error.issues.flatMap((issue) => toFindings(issue, source))),
     ...checkConfig(tree, places),
   ].filter(({ path }) => !unread.some((outer) => isWithin(path, outer)));
   if (!result.success || findings.length + source.findings.length > 0) throw fail([...source.findings, ...findings]);
@@ -84,10 +84,9 @@ function parseTree(schema: Schema, { tree, places }: Source): z.ZodSafeParseResu
   return changed ? schema.safeParse(tree) : result;
 }
 
-function toFindings(issue: Issue, schema: Schema, { tree, places }: Source): Finding[] {
+function toFindings(issue: Issue, { tree, places }: Source): Finding[] {
   const path = pathOf(issue);
-  if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => unknownKey([...path, key], key, keysOf(schema, path)));
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey([...path, key], key, keysOf(path)));
   const found = valueAt(tree, path);
   const hint = issue.code === 'custom' ? issue.params?.hint : undefined;
   if (typeof hint === 'string') return [{ path, expected: issue.message, hint }];
@@ -105,9 +104,13 @@ function unknownKey(path: Path, key: string, known: readonly string[]): Finding 
   return { path, found: 'an unknown key', expected, ...(hint === undefined ? {} : { hint }) };
 }
 
+/** The schema as data, made when it is first asked for. */
+let documented: z.core.JSONSchema.BaseSchema | undefined;
+
 /** The keys that the schema knows at a path. */
-function keysOf(schema: Schema, path: Path): string[] {
-  let node: z.core.JSONSchema._JSONSchema | undefined = z.toJSONSchema(schema, { io: 'input' });
+function keysOf(path: Path): string[] {
+  documented ??= z.toJSONSchema(configSchema(), { io: 'input' });
+  let node: z.core.JSONSchema._JSONSchema | undefined = documented;
   for (const segment of path) {
     if (typeof node !== 'object') return [];
     const items: z.core.JSONSchema._JSONSchema | undefined = Array.isArray(node.items) ? undefined : node.items;

@@ -34,7 +34,7 @@ export class Places {
 
   /** The place of the value, or of the nearest one around it that stands in the file. */
   at(path: Path): Place {
-    for (let length = path.length; length > 0; length -= 1) {
+    for (let length = path.length; length >= 0; length -= 1) {
       const place = this.#places.get(JSON.stringify(path.slice(0, length)));
       if (place !== undefined) return place;
     }

@@ -220,6 +220,6 @@ export function configSchema(names: readonly string[] = []) {
     upstream: upstream.prefault({}).describe('Connections to the regions.'),
     request: request.prefault({}).describe('What callers may send.'),
     self: self(names).prefault({}).describe('For organisations that run one gateway per region.'),
-    log: log.prefault({}).describe('Logging.'),
+    log: log.prefault({}).describe('What the gateway logs.'),
   });
 }
