@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/load.ts';
+import { REGIONS } from './support.ts';
+
+// the block of issue 2, item 4, and log
+const DOCUMENTED = `
+listen:  { host: 0.0.0.0, port: 8080, trustProxy: [] }
+admin:   { host: 127.0.0.1, port: 9464 }
+regions:
+  us: { upstreams: ["https://us.onetimesecret.com"], hosts: [] }
+  eu: { upstreams: ["https://eu.onetimesecret.com"], hosts: [] }
+accounts:
+  unknown: refuse
+  rules: []
+anonymous: { create: refuse, retrieve: refuse }
+private:   { verify: authcheck }
+errors: accurate
+limits:
+  anonymousRetrieval: { per: 60s, requests: 60, burst: 20, missCost: 3, ipv6Prefix: 64, mode: enforce }
+  perKey:             { per: 60s, requests: 10, burst: 10, mode: enforce }
+  failedAuth:         { per: 10m, requests: 10, burst: 10, mode: enforce }
+  account:            { per: 60s, requests: 600, burst: 100, mode: enforce }
+upstream: { connectTimeout: 3s, headersTimeout: 15s, bodyTimeout: 15s, idleTimeout: 4s, connections: 256, forwardClientAddress: true }
+request:  { bodyLimit: 2MiB, timeout: 30s }
+self:     { region: null, gateways: {} }
+log:      { level: info }
+`;
+
+const EXPECTED = {
+  listen: { host: '0.0.0.0', port: 8080, trustProxy: [] },
+  admin: { host: '127.0.0.1', port: 9464 },
+  regions: [
+    { name: 'us', upstreams: ['https://us.onetimesecret.com'], hosts: [] },
+    { name: 'eu', upstreams: ['https://eu.onetimesecret.com'], hosts: [] },
+  ],
+  accounts: { unknown: { kind: 'refuse' }, rules: [] },
+  anonymous: { create: undefined, retrieve: undefined },
+  private: { verify: 'authcheck' },
+  errors: 'accurate',
+  limits: {
+    anonymousRetrieval: { perMs: 60_000, requests: 60, burst: 20, missCost: 3, ipv6Prefix: 64, mode: 'enforce' },
+    perKey: { perMs: 60_000, requests: 10, burst: 10, mode: 'enforce' },
+    failedAuth: { perMs: 600_000, requests: 10, burst: 10, mode: 'enforce' },
+    account: { perMs: 60_000, requests: 600, burst: 100, mode: 'enforce' },
+  },
+  upstream: {
+    connectTimeoutMs: 3_000,
+    headersTimeoutMs: 15_000,
+    bodyTimeoutMs: 15_000,
+    idleTimeoutMs: 4_000,
+    connections: 256,
+    forwardClientAddress: true,
+  },
+  request: { bodyLimitBytes: 2_097_152, timeoutMs: 30_000 },
+  self: { region: undefined, gateways: new Map() },
+  log: { level: 'info' },
+};
+
+describe('defaults', () => {
+  it('are those of the documented block, written out', () => {
+    expect(parseConfig(DOCUMENTED, 'g.yaml', {})).toStrictEqual(EXPECTED);
+  });
+
+  it('are the same when only regions are given', () => {
+    expect(parseConfig(REGIONS, 'g.yaml', {})).toStrictEqual(EXPECTED);
+  });
+
+  it('hold for sections and lists with nothing behind the key', () => {
+    const empty = `listen:\nadmin:\nlimits:\n  perKey:\naccounts:\n  rules:\nself:\n  gateways:\n${REGIONS}`;
+    expect(parseConfig(empty, 'g.yaml', {})).toStrictEqual(EXPECTED);
+  });
+
+  it('fill what a section leaves out', () => {
+    const { limits } = parseConfig(`limits: { perKey: { requests: 3 } }\n${REGIONS}`, 'g.yaml', {});
+    expect(limits).toStrictEqual({ ...EXPECTED.limits, perKey: { ...EXPECTED.limits.perKey, requests: 3 } });
+  });
+});
