@@ -3,7 +3,8 @@ import type { Caller, Classified, KeyedHash } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import type { Rate } from './gcra.ts';
 import { limitHeaders } from './headers.ts';
-import { addressKey, createLimitTable, hashKey, type LimitKey, type LimitResult, type LimitTable } from './table.ts';
+import { addressKey, hashKey, type LimitKey } from './key.ts';
+import { createLimitTable, type LimitResult, type LimitTable } from './table.ts';
 
 export type LimitMode = 'enforce' | 'shadow' | 'off';
 export interface LimitRule extends Rate {

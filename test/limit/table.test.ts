@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { KeyedHash } from '../../src/domain.ts';
 import { compileGcra, gcraCharge, gcraDecide } from '../../src/limit/gcra.ts';
-import { addressKey, createLimitTable, hashKey, type LimitKey, type LimitTable } from '../../src/limit/table.ts';
+import { addressKey, hashKey, type LimitKey } from '../../src/limit/key.ts';
+import { createLimitTable, type LimitTable } from '../../src/limit/table.ts';
 
 const NOW = 1_800_000_000_000;
 const RATE = { perMs: 60_000, requests: 60, burst: 20 };

@@ -1,0 +1,93 @@
+// Who may import whom. The promises rest on it: one maker of permits, one door to the regions.
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const SRC = fileURLToPath(new URL('../src/', import.meta.url));
+
+interface Import {
+  /** Path of the importing file below src, for example `region/forward.ts`. */
+  readonly file: string;
+  /** The package, or the imported file below src. */
+  readonly from: string;
+  readonly names: string;
+  readonly typeOnly: boolean;
+}
+
+const FILES = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+
+const IMPORTS: Import[] = FILES.flatMap((file) =>
+  [...readFileSync(join(SRC, file), 'utf8').matchAll(/^(?:import|export) (type )?([^;]*?) from '([^']+)';/gm)].map(
+    ([, type, names = '', from = '']) => ({
+      file,
+      names,
+      typeOnly:
+        type !== undefined ||
+        names
+          .replaceAll(/[{}]/g, '')
+          .split(',')
+          .every((name) => /^\s*(type |$)/.test(name)),
+      from: from.startsWith('.') ? relative(SRC, join(SRC, dirname(file), from)) : from,
+    }),
+  ),
+);
+
+const room = (path: string): string => path.split('/')[0] ?? '';
+/** Files that open rooms or stand outside the house: they may import any of them. */
+const OUTSIDE = new Set(['gateway.ts', 'main.ts', 'cli']);
+/** Words that every room shares. */
+const SHARED = new Set(['domain.ts', 'refusal.ts']);
+
+function importersOf(from: RegExp, runtimeOnly = false): string[] {
+  const found = IMPORTS.filter((entry) => from.test(entry.from) && !(runtimeOnly && entry.typeOnly));
+  return [...new Set(found.map(({ file }) => file))].sort();
+}
+
+describe('who may import whom', () => {
+  it('only policy/decide.ts makes permits', () => {
+    const makers = IMPORTS.filter(({ from, names }) => from === 'domain.ts' && /\bissuePermit\b/.test(names));
+    expect(makers.map(({ file }) => file)).toEqual(['policy/decide.ts']);
+  });
+
+  it('only region/ opens connections to upstreams', () => {
+    for (const file of importersOf(/^undici$/)) expect(room(file)).toBe('region');
+    const sockets = IMPORTS.filter(({ from, typeOnly }) => /^(node:)?(net|tls|http2|dgram)$/.test(from) && !typeOnly);
+    for (const { file, names } of sockets.filter(({ file }) => room(file) !== 'twin')) {
+      // Reading addresses is not connecting.
+      expect(names.replaceAll(/[{}\s]/g, '').split(','), file).toSatisfy((list: string[]) =>
+        list.every((name) => ['BlockList', 'SocketAddress', 'isIP', 'isIPv4', 'isIPv6'].includes(name)),
+      );
+    }
+    const clients = importersOf(/^(node:)?https?$/, true).filter((file) => room(file) !== 'twin');
+    expect(clients).toEqual([]);
+  });
+
+  it('prom-client appears in record/metrics.ts alone, fastify in listener/', () => {
+    expect(importersOf(/^prom-client$/)).toEqual(['record/metrics.ts']);
+    for (const file of importersOf(/^fastify$/, true)) expect(room(file)).toBe('listener');
+  });
+
+  it('rooms run on their own files and the shared words; journey.ts receives them as functions', () => {
+    const strays = IMPORTS.filter(({ file, from, typeOnly }) => {
+      if (typeOnly || !from.endsWith('.ts') || OUTSIDE.has(room(file))) return false;
+      return room(from) !== room(file) && !SHARED.has(from);
+    });
+    // respond.ts writes what a region answered, by the region's own list of headers that may cross.
+    const allowed = new Set([
+      'journey.ts <- region/headers.ts',
+      'listener/respond.ts <- region/headers.ts',
+      'listener/public.ts <- record/record.ts',
+      'caller/identify.ts <- caller/credentials.ts',
+    ]);
+    expect(strays.map(({ file, from }) => `${file} <- ${from}`).filter((stray) => !allowed.has(stray))).toEqual([]);
+  });
+
+  it('rooms never import config, and nothing but the command line and tests imports the twin', () => {
+    const strays = IMPORTS.filter(({ file, from }) => {
+      if (room(from) === 'config') return !OUTSIDE.has(room(file)) && room(file) !== 'config';
+      return room(from) === 'twin' && room(file) !== 'cli' && room(file) !== 'twin';
+    });
+    expect(strays).toEqual([]);
+  });
+});
