@@ -178,27 +178,29 @@ export function createMetrics(readings: Readings, build: { version: string; node
   for (const reason of REASONS) decisions.inc({ reason }, 0);
   violations.inc(0);
 
-  const inUse = new Gauge(shape('upstream_connections_in_use'));
-  const waiting = new Gauge(shape('upstream_waiting'));
-  const entries = new Gauge(shape('limit_entries'));
-  new Gauge({
-    ...shape('region_up'),
-    collect() {
-      for (const region of readings.regions()) {
-        this.set({ region: region.name }, region.up ? 1 : 0);
-        inUse.set({ region: region.name }, region.inUse);
-        waiting.set({ region: region.name }, region.waiting);
-      }
-    },
-  });
+  /** A gauge that is read when it is scraped: one series for each row that `read` gives. */
+  const scraped = <Row extends { name: string }>(
+    name: MetricName,
+    label: string,
+    rows: () => readonly Row[],
+    read: (row: Row) => number,
+  ): void => {
+    new Gauge({
+      ...shape(name),
+      collect() {
+        for (const row of rows()) this.set({ [label]: row.name }, read(row));
+      },
+    });
+  };
+  scraped('region_up', 'region', readings.regions, ({ up }) => (up ? 1 : 0));
+  scraped('upstream_connections_in_use', 'region', readings.regions, ({ inUse }) => inUse);
+  scraped('upstream_waiting', 'region', readings.regions, ({ waiting }) => waiting);
+  scraped('limit_entries', 'limit', readings.limits, ({ entries }) => entries);
   new Counter({
     ...shape('limit_shared_total'),
     collect() {
       this.reset();
-      for (const limit of readings.limits()) {
-        this.inc({ limit: limit.name }, limit.shared);
-        entries.set({ limit: limit.name }, limit.entries);
-      }
+      for (const limit of readings.limits()) this.inc({ limit: limit.name }, limit.shared);
     },
   });
 
