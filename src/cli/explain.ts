@@ -17,6 +17,8 @@ export interface ExplainRequest {
   readonly user: string | undefined;
   /** As in the Onetime-Region header. */
   readonly region: string | undefined;
+  /** As in the Host header, without port. */
+  readonly host: string | undefined;
 }
 
 /** The whole explanation; `--json` prints it as it is. Rule numbers are those of docs/routing.md. */
@@ -65,7 +67,7 @@ export function explain(config: Config, request: ExplainRequest): Explanation {
   const decision = createDecide(policyOf(config))(
     {
       route,
-      named: { prefix, header: request.region, host: undefined },
+      named: { prefix, header: request.region, host: request.host?.toLowerCase() },
       account: request.user === undefined ? undefined : locate(request.user),
     },
     (rule, says) => steps.push({ rule, says }),

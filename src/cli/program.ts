@@ -10,6 +10,14 @@ import { defaultConfigFile, VERSION } from './package.ts';
 import { serve } from './serve.ts';
 import { twin } from './twin.ts';
 
+interface ExplainOptions {
+  readonly user?: string;
+  readonly region?: string;
+  readonly host?: string;
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
 function port(text: string): number {
   const value = Number(text);
   if (!/^\d{1,5}$/.test(text) || value > 65535) throw new InvalidArgumentError('A port is a number from 0 to 65535.');
@@ -17,7 +25,7 @@ function port(text: string): number {
 }
 
 const configOption = (): Option =>
-  new Option('-c, --config <file>', 'configuration file').default(undefined, 'config/gateway.yaml');
+  new Option('-c, --config <file>', 'configuration file; without it config/gateway.yaml, or the one of the package');
 
 /** Runs one command line. Sentences about failures go to standard error; resolves to the exit code. */
 export async function run(argv: readonly string[]): Promise<ExitCode> {
@@ -64,15 +72,15 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
     .argument('<path>', 'for example /api/v1/share, or /eu/api/v1/share')
     .option('-u, --user <name>', 'the account that calls; anonymous without it')
     .option('-r, --region <region>', 'the region that the caller names by header')
+    .option('--host <host>', 'the host name that the caller uses')
     .addOption(configOption())
     .option('--json', 'print JSON')
-    .action(
-      (method: string, path: string, options: { user?: string; region?: string; config?: string; json?: boolean }) => {
-        const config = readConfig(options.config ?? defaultConfigFile());
-        const explanation = explain(config, { method, path, user: options.user, region: options.region });
-        process.stdout.write(`${options.json ? JSON.stringify(explanation, null, 2) : explanationText(explanation)}\n`);
-      },
-    );
+    .action((method: string, path: string, options: ExplainOptions) => {
+      const config = readConfig(options.config ?? defaultConfigFile());
+      const { user, region, host } = options;
+      const explanation = explain(config, { method, path, user, region, host });
+      process.stdout.write(`${options.json ? JSON.stringify(explanation, null, 2) : explanationText(explanation)}\n`);
+    });
 
   program
     .command('demo')
@@ -87,9 +95,10 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
     .command('twin')
     .description('run one stand-in region in memory, for tests and development')
     .option('--region <region>', 'its name', 'us')
+    .option('--host <host>', 'address to listen on', '127.0.0.1')
     .option('--port <port>', 'port', port, 7801)
     .addOption(new Option('--answers-as <version>', 'service version').choices(['0.20', '0.26']).default('0.20'))
-    .action(async (options: { region: string; port: number; answersAs: '0.20' | '0.26' }) => {
+    .action(async (options: { region: string; host: string; port: number; answersAs: '0.20' | '0.26' }) => {
       exitCode = await twin(options);
     });
 

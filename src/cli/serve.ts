@@ -51,7 +51,9 @@ export async function serve(options: ServeOptions): Promise<ExitCode> {
   try {
     gateway = await openGateway(config, { log, version: VERSION });
   } catch (error) {
-    throw listenProblem(error, () => `Choose another under listen.port or admin.port in ${options.config}.`) ?? error;
+    const advice = (port: number): string =>
+      `Choose another under ${port === config.admin.port ? 'admin.port' : 'listen.port'} in ${options.config}.`;
+    throw listenProblem(error, advice) ?? error;
   }
   log.info({ signal: await ended }, 'signal');
   return (await gateway.drain(DRAIN_BOUND_MS)) ? EXIT.ok : EXIT.failure;

@@ -6,6 +6,7 @@ import { untilSignal } from './serve.ts';
 
 export interface TwinCommandOptions {
   readonly region: string;
+  readonly host: string;
   readonly port: number;
   readonly answersAs: '0.20' | '0.26';
 }
