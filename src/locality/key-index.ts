@@ -1,0 +1,190 @@
+// Which region holds a key: learned when a secret is created through the gateway, kept in the store by keyed hash, with
+// a bounded front in memory.
+import { timingSafeEqual } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Found, KeyedHash, RegionName } from '../domain.ts';
+import type { HashParts } from '../keyed-hash.ts';
+import type { Store, StoredKey } from '../store/store.ts';
+
+/** What the index knows of a key. */
+export interface HeldKey {
+  readonly region: RegionName;
+  readonly kind: 'secret' | 'metadata';
+  /** undefined: made anonymously. Compare with `isOwner` only: it depends on the identity key that was current then. */
+  readonly owner: KeyedHash | undefined;
+  /** Which identity key hashed it: 0 the current one, then the older ones in order. */
+  readonly hashedBy: number;
+}
+
+/** A key as a successful create's answer told it. */
+export interface LearnKey {
+  /** A capability: hashed here, not kept. */
+  readonly key: string;
+  readonly kind: 'secret' | 'metadata';
+  readonly region: RegionName;
+  /** Normalised account name (caller/credentials.ts accountKey); undefined: made anonymously. */
+  readonly owner: string | undefined;
+  readonly ttlSeconds: number;
+}
+
+/** Counted since the start; `frontEntries` is as of now. */
+export interface KeyIndexReadings {
+  /** Of these, `fromFront` were answered from memory. */
+  readonly found: number;
+  readonly fromFront: number;
+  readonly missing: number;
+  readonly unavailable: number;
+  /** Keys, not calls. */
+  readonly learned: number;
+  readonly failed: number;
+  readonly frontEntries: number;
+}
+
+export interface KeyIndexOptions {
+  /** Hashers of the identity keys (keyed-hash.ts over store/identity-key.ts), older ones in the order of the file. */
+  readonly keys: { readonly current: HashParts; readonly older: readonly HashParts[] };
+  /** The configured regions: an entry of a region that is gone is missing. */
+  readonly regions: ReadonlySet<string>;
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+  /** How many keys the front remembers, about 300 bytes each. */
+  readonly frontEntries: number;
+  /** The longest that `find` and `learn` wait for the store. */
+  readonly storeTimeoutMs: number;
+  /** Called for each trouble with the store, for the log. The cause holds no key and no name. */
+  readonly observe?: (what: 'find' | 'learn', cause: unknown) => void;
+}
+
+export interface KeyIndex {
+  /** At once when the front or an embedded store answers. Never throws, never rejects. */
+  find(key: string): Found<HeldKey> | Promise<Found<HeldKey>>;
+  /** Whether this account (normalised name) made the key. In constant time; false for keys made anonymously. */
+  isOwner(held: HeldKey, account: string): boolean;
+  /**
+   * Never rejects. `stored`: every gateway on this store finds them from now on, also after a kill -9. `failed`: only
+   * this one knows them, from memory (and the store possibly later: a timeout does not take a put back).
+   */
+  learn(keys: readonly LearnKey[]): Promise<'stored' | 'failed'>;
+  readings(): KeyIndexReadings;
+}
+
+/** In the front; the owner as a string, since a small Buffer would take ten times its bytes. */
+interface Fronted {
+  readonly region: RegionName;
+  readonly kind: 'secret' | 'metadata';
+  readonly owner: string | undefined;
+  readonly hashedBy: number;
+  readonly expiresAtMs: number;
+}
+
+const MISSING = { kind: 'missing' } as const;
+/** Beyond any life of a key; keeps an absurd `ttl` in an answer from being an unstorable number. */
+const TTL_MAX_SECONDS = 10 * 365 * 86_400;
+
+/** Makes the room. State: the front. The store stays the caller's to close. */
+export function createKeyIndex(store: Store, options: KeyIndexOptions): KeyIndex {
+  const { regions, now, storeTimeoutMs, observe } = options;
+  const hashers = [options.keys.current, ...options.keys.older];
+  const [current] = hashers as [HashParts, ...HashParts[]];
+  // Only what was found is remembered. "Missing" is true for a moment: another gateway may learn the key right now, and
+  // its first reader, sent here, would be told that there is no such secret.
+  const front = new LRUCache<string, Fronted>({ max: options.frontEntries });
+  const counts = { found: 0, fromFront: 0, missing: 0, unavailable: 0, learned: 0, failed: 0 };
+
+  const isConfigured = (region: string): region is RegionName => regions.has(region);
+
+  function fromFront(name: string): Found<HeldKey> | undefined {
+    const known = front.get(name);
+    if (known === undefined) return undefined;
+    if (known.expiresAtMs <= now()) {
+      front.delete(name);
+      return undefined;
+    }
+    counts.found++;
+    counts.fromFront++;
+    const { region, kind, owner, hashedBy } = known;
+    const bytes = owner === undefined ? undefined : (Buffer.from(owner, 'latin1') as KeyedHash);
+    return { kind: 'found', value: { region, kind, owner: bytes, hashedBy } };
+  }
+
+  /** Tries the identity keys from `hashedBy` on. Stays synchronous as long as the store does. */
+  function ask(key: string, hash: KeyedHash, hashedBy: number): Found<HeldKey> | Promise<Found<HeldKey>> {
+    const answer = store.findKey(hash);
+    if (!(answer instanceof Promise)) return told(answer);
+    return answer.then(told);
+
+    function told(found: Found<StoredKey>): Found<HeldKey> | Promise<Found<HeldKey>> {
+      if (found.kind === 'unavailable') return found;
+      if (found.kind === 'found') return keep(key, found.value, hashedBy);
+      const older = hashers[hashedBy + 1];
+      return older === undefined ? MISSING : ask(key, older('held-key', key), hashedBy + 1);
+    }
+  }
+
+  function keep(key: string, stored: StoredKey, hashedBy: number): Found<HeldKey> {
+    const { region, kind, owner, expiresAtMs } = stored;
+    if (!isConfigured(region)) return MISSING;
+    front.set(nameOf(key), { region, kind, owner: owner?.toString('latin1'), hashedBy, expiresAtMs });
+    return { kind: 'found', value: { region, kind, owner, hashedBy } };
+  }
+
+  function nameOf(key: string): string {
+    return current('held-key', key).toString('latin1');
+  }
+
+  function count(found: Found<HeldKey>): Found<HeldKey> {
+    counts[found.kind]++;
+    if (found.kind === 'unavailable') observe?.('find', found.cause);
+    return found;
+  }
+
+  function toRow(learned: LearnKey): StoredKey {
+    const { key, kind, region, owner, ttlSeconds } = learned;
+    const expiresAtMs = Math.ceil(now() + Math.min(ttlSeconds, TTL_MAX_SECONDS) * 1000);
+    const ownerHash = owner === undefined ? undefined : current('key-owner', owner);
+    return { hash: current('held-key', key), region, kind, owner: ownerHash, expiresAtMs };
+  }
+
+  return {
+    find(key) {
+      const hash = current('held-key', key);
+      const known = fromFront(hash.toString('latin1'));
+      if (known !== undefined) return known;
+      const answer = ask(key, hash, 0);
+      if (!(answer instanceof Promise)) return count(answer);
+      return within(answer, storeTimeoutMs).then(count, (cause) => count({ kind: 'unavailable', cause }));
+    },
+    isOwner({ owner, hashedBy }, account) {
+      const hasher = hashers[hashedBy];
+      return owner !== undefined && hasher !== undefined && timingSafeEqual(owner, hasher('key-owner', account));
+    },
+    async learn(keys) {
+      // Also keeps NaN out.
+      const rows = keys.filter(({ ttlSeconds }) => ttlSeconds > 0).map(toRow);
+      for (const { hash, region, kind, owner, expiresAtMs } of rows) {
+        if (!isConfigured(region)) continue;
+        const entry = { region, kind, owner: owner?.toString('latin1'), hashedBy: 0, expiresAtMs };
+        front.set(hash.toString('latin1'), entry);
+      }
+      if (rows.length === 0) return 'stored';
+      try {
+        await within(store.putKeys(rows), storeTimeoutMs);
+        counts.learned += rows.length;
+        return 'stored';
+      } catch (cause) {
+        counts.failed += rows.length;
+        observe?.('learn', cause);
+        return 'failed';
+      }
+    },
+    readings: () => ({ ...counts, frontEntries: front.size }),
+  };
+}
+
+/** Rejects when `promise` has not settled in time; what it does afterwards is nobody's concern any more. */
+function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`the store did not answer within ${timeoutMs} ms`)), timeoutMs);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

@@ -1,0 +1,148 @@
+// Opens the embedded store's file: makes it, checks it, brings its schema up to date, or says what an operator can do.
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+/** "OTGW": tells this file from other programs' databases (`PRAGMA application_id`, as `file` shows it). */
+const APPLICATION_ID = 0x4f544757;
+
+/** Step N brings a file of schema N to N + 1. Steps are only ever added. */
+const MIGRATIONS: readonly string[] = [
+  // The hash is the row's place: no rowid, no second index. `kind` 0 and 1 take no byte (SQLite's serial types 8 and 9).
+  `CREATE TABLE held_keys (
+     hash BLOB NOT NULL PRIMARY KEY,
+     region TEXT NOT NULL,
+     kind INTEGER NOT NULL,
+     owner BLOB,
+     expires_at_ms INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID`,
+];
+
+/** Opening may wait this long for another process that starts or ends at the same moment; requests never do. */
+const OPEN_TIMEOUT_MS = 2000;
+
+/** SQLite's primary result codes, sqlite.org/rescode.html. */
+const SQLITE = { busy: 5, locked: 6, readonly: 8, corrupt: 11, full: 13, cantOpen: 14, notADatabase: 26 } as const;
+
+/** The store cannot be used as it is. The message says what is wrong and what to do; it holds nothing secret. */
+export class StoreOpenError extends Error {
+  override readonly name = 'StoreOpenError';
+}
+
+/** The primary result code of an error of node:sqlite, or undefined. */
+export function sqliteCode(error: unknown): number | undefined {
+  if (typeof error !== 'object' || error === null || !('errcode' in error)) return undefined;
+  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
+}
+
+/** Another connection has the lock just now: worth another try. */
+export function isBusy(error: unknown): boolean {
+  const code = sqliteCode(error);
+  return code === SQLITE.busy || code === SQLITE.locked;
+}
+
+/**
+ * @param path of the file, made with mode 0600 (its directory with 0700) if missing, or `:memory:`
+ * @returns a connection in WAL mode that never waits for locks
+ * @throws StoreOpenError
+ */
+export function openDatabase(path: string): DatabaseSync {
+  const file = path === ':memory:' ? path : resolve(path);
+  let db: DatabaseSync | undefined;
+  try {
+    if (file !== ':memory:') makeFile(file);
+    db = new DatabaseSync(file, { timeout: OPEN_TIMEOUT_MS });
+    checkIdentity(db, file);
+    configure(db, file);
+    migrate(db);
+    checkPages(db, file);
+    db.exec('PRAGMA busy_timeout = 0');
+    return db;
+  } catch (error) {
+    db?.close();
+    throw error instanceof StoreOpenError ? error : openError(file, error);
+  }
+}
+
+function makeFile(file: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  // SQLite gives its -wal and -shm files the mode of this one.
+  closeSync(openSync(file, 'a', 0o600));
+}
+
+/** Read before anything is written: another program's database, and a newer gateway's, stay as they are. */
+function checkIdentity(db: DatabaseSync, file: string): void {
+  const application = pragmaNumber(db, 'application_id');
+  const version = pragmaNumber(db, 'user_version');
+  const empty = db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined;
+  if (application !== APPLICATION_ID && !(application === 0 && version === 0 && empty)) {
+    throw new StoreOpenError(`${file} is a database of another program. Give the store a path of its own.`);
+  }
+  if (version > MIGRATIONS.length) {
+    throw new StoreOpenError(
+      `The store ${file} was written by a newer onetime-gateway (schema ${version}, this one knows up to ` +
+        `${MIGRATIONS.length}). Start that version, or: ${wayOut(file)}`,
+    );
+  }
+}
+
+function configure(db: DatabaseSync, file: string): void {
+  const mode = db.prepare('PRAGMA journal_mode = WAL').get()?.journal_mode;
+  if (mode !== 'wal' && file !== ':memory:') {
+    throw new StoreOpenError(`The store ${file} lies where SQLite's WAL mode does not work: it needs a local disk.`);
+  }
+  // NORMAL: what is committed has been handed to the kernel, so killing the process loses nothing; a power cut may lose
+  // the last moments, never more. FULL would hold up every request for a disk's flush at every create.
+  db.exec('PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = 16777216');
+}
+
+function migrate(db: DatabaseSync): void {
+  if (pragmaNumber(db, 'user_version') === MIGRATIONS.length) return;
+  db.exec('BEGIN IMMEDIATE');
+  // Read again: another process may have been first.
+  const version = pragmaNumber(db, 'user_version');
+  for (const step of MIGRATIONS.slice(version)) db.exec(step);
+  db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${MIGRATIONS.length}; COMMIT`);
+}
+
+function checkPages(db: DatabaseSync, file: string): void {
+  const result = db.prepare('PRAGMA quick_check(1)').get()?.quick_check;
+  if (result !== 'ok') throw damaged(file, String(result), undefined);
+}
+
+function pragmaNumber(db: DatabaseSync, name: string): number {
+  return Number(db.prepare(`PRAGMA ${name}`).get()?.[name]);
+}
+
+function wayOut(file: string): string {
+  return (
+    `do not delete it; restore a backup, or move it (with ${file}-wal and ${file}-shm) away and start with an empty ` +
+    'one: keys made before are then found only by callers who name their region.'
+  );
+}
+
+function damaged(file: string, finding: string, cause: unknown): StoreOpenError {
+  return new StoreOpenError(`The store ${file} is damaged (${finding}): ${wayOut(file)}`, { cause });
+}
+
+function openError(file: string, cause: unknown): StoreOpenError {
+  const finding = cause instanceof Error ? cause.message : String(cause);
+  switch (sqliteCode(cause)) {
+    case SQLITE.corrupt:
+    case SQLITE.notADatabase:
+      return damaged(file, finding, cause);
+    case SQLITE.busy:
+    case SQLITE.locked:
+      return new StoreOpenError(`The store ${file} is locked by another process: end that one, then start again.`, {
+        cause,
+      });
+    case SQLITE.full:
+      return new StoreOpenError(`The store ${file} cannot be opened: the disk is full.`, { cause });
+    default:
+      return new StoreOpenError(
+        `The store ${file} cannot be opened (${finding}): its directory must exist or be makeable, and both must be ` +
+          'writable for the user that runs the gateway.',
+        { cause },
+      );
+  }
+}

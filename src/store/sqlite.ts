@@ -1,0 +1,189 @@
+// The embedded store: one SQLite file in WAL mode, read in the request's own tick, written in groups.
+import type { DatabaseSync } from 'node:sqlite';
+import type { Found, KeyedHash } from '../domain.ts';
+import { isBusy, openDatabase } from './sqlite-file.ts';
+import type { Store, StoredKey } from './store.ts';
+
+export interface SqliteOptions {
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+  /** How long a lookup or put waits for another process's lock before it gives up. */
+  readonly storeTimeoutMs?: number;
+  /** How often a batch is swept. */
+  readonly sweepEveryMs?: number;
+  /** Entries that one sweep looks at. */
+  readonly sweepRows?: number;
+}
+
+export interface SqliteStore extends Store {
+  /** Removes the expired ones of the next `sweepRows` entries. Returns how many; 0 too when the file is locked. */
+  sweep(): number;
+}
+
+/** Between tries for a lock. SQLite's own waiting would hold up every request, not only the one that waits. */
+const RETRY_MS = 2;
+
+interface Waiting {
+  readonly rows: readonly StoredKey[];
+  readonly deadlineMs: number;
+  readonly resolve: () => void;
+  readonly reject: (cause: unknown) => void;
+}
+
+const MISSING = { kind: 'missing' } as const;
+const KINDS = ['secret', 'metadata'] as const;
+/** As the STRICT table's columns allow them. */
+type Row = readonly [region: string, kind: number, owner: Uint8Array | null, expiresAtMs: number];
+
+/**
+ * @param path a file, made if missing, or `:memory:`
+ * @throws StoreOpenError: damaged, of a newer schema, not writable, locked; its message says what to do
+ */
+export function openSqliteStore(path: string, options: SqliteOptions): SqliteStore {
+  const { now, storeTimeoutMs = 50, sweepEveryMs = 1000, sweepRows = 1000 } = options;
+  const db = openDatabase(path);
+  const reader = createReader(db, now);
+  const writer = createWriter(db, storeTimeoutMs);
+  const sweep = createSweep(db, now, sweepRows);
+  const timer = setInterval(sweep, sweepEveryMs).unref();
+
+  async function findAgain(hash: KeyedHash, firstCause: unknown): Promise<Found<StoredKey>> {
+    const deadlineMs = performance.now() + storeTimeoutMs;
+    let cause = firstCause;
+    while (isBusy(cause) && performance.now() < deadlineMs) {
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      try {
+        return reader(hash);
+      } catch (error) {
+        cause = error;
+      }
+    }
+    return { kind: 'unavailable', cause };
+  }
+
+  return {
+    findKey(hash) {
+      try {
+        return reader(hash);
+      } catch (cause) {
+        // In WAL mode readers do not wait for writers: busy only while another process recovers or owns the whole file.
+        return isBusy(cause) ? findAgain(hash, cause) : { kind: 'unavailable', cause };
+      }
+    },
+    putKeys: writer.put,
+    sweep,
+    async close() {
+      clearInterval(timer);
+      writer.end();
+      if (db.isOpen) db.close();
+    },
+  };
+}
+
+function createReader(db: DatabaseSync, now: () => number): (hash: KeyedHash) => Found<StoredKey> {
+  const select = db.prepare('SELECT region, kind, owner, expires_at_ms FROM held_keys WHERE hash = ?');
+  select.setReturnArrays(true);
+  return (hash) => {
+    const row = select.get(hash) as unknown as Row | undefined;
+    if (row === undefined) return MISSING;
+    const [region, kind, owner, expiresAtMs] = row;
+    if (expiresAtMs <= now()) return MISSING;
+    const value = { hash, region, kind: KINDS[kind] ?? 'secret', owner: hashOf(owner), expiresAtMs };
+    return { kind: 'found', value };
+  };
+}
+
+function hashOf(bytes: Uint8Array | null): KeyedHash | undefined {
+  if (bytes === null) return undefined;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) as Buffer as KeyedHash;
+}
+
+/** Puts of one turn of the event loop share a transaction: a burst of creates costs one commit. */
+function createWriter(db: DatabaseSync, storeTimeoutMs: number) {
+  const insert = db.prepare(
+    'INSERT OR REPLACE INTO held_keys (hash, region, kind, owner, expires_at_ms) VALUES (?, ?, ?, ?, ?)',
+  );
+  let waiting: Waiting[] = [];
+  let scheduled = false;
+  let ended = false;
+
+  function commit(group: readonly Waiting[]): void {
+    db.exec('BEGIN IMMEDIATE');
+    try {
+      for (const { rows } of group) {
+        for (const { hash, region, kind, owner, expiresAtMs } of rows) {
+          insert.run(hash, region, KINDS.indexOf(kind), owner ?? null, expiresAtMs);
+        }
+      }
+      db.exec('COMMIT');
+    } catch (error) {
+      if (db.isTransaction) db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  function flush(): void {
+    const group = waiting;
+    waiting = [];
+    scheduled = false;
+    if (group.length === 0) return;
+    try {
+      commit(group);
+    } catch (cause) {
+      const nowMs = performance.now();
+      const patient = isBusy(cause) && !ended ? group.filter(({ deadlineMs }) => deadlineMs > nowMs) : [];
+      for (const put of group) if (!patient.includes(put)) put.reject(cause);
+      if (patient.length === 0) return;
+      waiting = patient;
+      scheduled = true;
+      setTimeout(flush, RETRY_MS);
+      return;
+    }
+    for (const { resolve } of group) resolve();
+  }
+
+  return {
+    put(rows: readonly StoredKey[]): Promise<void> {
+      if (ended) return Promise.reject(new Error('the store is closed'));
+      return new Promise((resolve, reject) => {
+        waiting.push({ rows, resolve, reject, deadlineMs: performance.now() + storeTimeoutMs });
+        if (scheduled) return;
+        scheduled = true;
+        setImmediate(flush);
+      });
+    },
+    end(): void {
+      ended = true;
+      flush();
+    },
+  };
+}
+
+/**
+ * Walks the table by hash, one batch a call, round and round. An index on the expiry would find them at once, and make
+ * the file half as large again; nobody waits for this.
+ */
+function createSweep(db: DatabaseSync, now: () => number, rows: number): () => number {
+  const START = Buffer.alloc(0);
+  const batchEnd = db.prepare('SELECT hash FROM held_keys WHERE hash > ? ORDER BY hash LIMIT 1 OFFSET ?');
+  const remove = db.prepare('DELETE FROM held_keys WHERE hash > ? AND hash <= ? AND expires_at_ms <= ?');
+  const removeRest = db.prepare('DELETE FROM held_keys WHERE hash > ? AND expires_at_ms <= ?');
+  let from: Uint8Array = START;
+
+  return function sweep() {
+    try {
+      const end = batchEnd.get(from, rows - 1)?.hash;
+      if (!(end instanceof Uint8Array)) {
+        const { changes } = removeRest.run(from, now());
+        from = START;
+        return Number(changes);
+      }
+      const { changes } = remove.run(from, end, now());
+      from = end;
+      return Number(changes);
+    } catch {
+      // Locked, or closing: the next call tries the same batch. Lookups do not depend on sweeping.
+      return 0;
+    }
+  };
+}
