@@ -45,7 +45,7 @@ export function walk(gateway: string, admin: string, accounts: WalkAccounts): St
       ],
     },
     {
-      title: 'Burn it, then list what the account made.',
+      title: 'Burn it (the answer shows its state before), then list what the account made.',
       lines: [
         `curl -s -u ${accounts.eu} -X POST ${gateway}/api/v1/private/$META/burn; echo`,
         `curl -s -u ${accounts.eu} ${gateway}/api/v1/private/recent; echo`,

@@ -1,0 +1,142 @@
+// `explain`: what is shown to operators is what is decided.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Folder, openFolder } from '../support/folder.ts';
+import { runCli } from '../support/process.ts';
+
+const RULES = `regions:
+  us: { upstreams: ["https://us.onetimesecret.com"], hosts: [us.gateway.example] }
+  eu: { upstreams: ["https://eu.onetimesecret.com"], hosts: [eu.gateway.example] }
+accounts:
+  rules: [{ domain: us.example, region: us }]
+`;
+const SELF = `${RULES}self: { region: eu, gateways: { us: "https://us.gateway.example", eu: "https://eu.gateway.example" } }
+`;
+const KEY = 'abcdefghij0123456789abcdefghij0';
+
+let folder: Folder;
+let rules: string;
+let self: string;
+beforeAll(() => {
+  folder = openFolder();
+  rules = folder.write('rules.yaml', RULES);
+  self = folder.write('self.yaml', SELF);
+});
+afterAll(() => folder[Symbol.dispose]());
+
+async function explain(file: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await runCli(['explain', ...args, '--config', file]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return stdout;
+}
+
+async function explainJson(file: string, ...args: string[]): Promise<unknown> {
+  return JSON.parse(await explain(file, '--json', ...args));
+}
+
+describe('explain, as text', () => {
+  it('shows the route, the rules that spoke, and where a us account’s call goes', async () => {
+    expect(await explain(rules, 'POST', '/api/v1/share', '--user', 'Alice@US.example')).toBe(
+      [
+        'route    v1.share (anonymous, effect: creates)',
+        'rule 1   the request names no region',
+        'rule 3   the account lives in us, pinned',
+        "rule 6   no region is named: the account's home, us",
+        'sent to  us (account_home); credentials: forward; verified at: nowhere',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('shows a refusal with its status, sentence and hint', async () => {
+    expect(await explain(rules, 'POST', '/api/v1/share')).toBe(
+      [
+        'route    v1.share (anonymous, effect: creates)',
+        'rule 1   the request names no region',
+        'rule 7   anonymous, no region named and none configured for this call',
+        'refused  400 region_required: Nothing in this request tells its region.',
+        'hint     Name the region: put it before the path (/us/api/...) or send the header Onetime-Region. Regions here: us, eu.',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('shows what the gateway answers itself', async () => {
+    expect(await explain(rules, 'get', '/api/v1/status')).toMatch(
+      /answered by the gateway itself; no region is asked\n$/,
+    );
+  });
+
+  it('shows a path that is none', async () => {
+    expect(await explain(rules, 'GET', '/api/v1/%73tatus')).toMatch(/^route {4}none\nrefused {2}400 path_malformed: /);
+  });
+});
+
+describe('explain --json', () => {
+  it('a us account, private route: verified at us', async () => {
+    expect(await explainJson(rules, 'GET', '/api/v1/private/recent', '-u', 'alice@us.example')).toEqual({
+      route: 'v1.private.recent',
+      access: 'private',
+      effect: 'none',
+      steps: [
+        { rule: 1, says: 'the request names no region' },
+        { rule: 3, says: 'the account lives in us, pinned' },
+        { rule: 6, says: "no region is named: the account's home, us" },
+      ],
+      decision: 'permit',
+      region: 'us',
+      reason: 'account_home',
+      credentials: 'forward',
+      verify_at: 'us',
+      refusal: null,
+    });
+  });
+
+  it('an account that nobody knows: 401', async () => {
+    expect(await explainJson(rules, 'POST', '/eu/api/v1/share', '-u', 'who@else.example')).toMatchObject({
+      decision: 'refusal',
+      region: null,
+      refusal: { code: 'unknown_account', status: 401 },
+    });
+  });
+
+  it('a private route without user: 401', async () => {
+    expect(await explainJson(rules, 'GET', `/us/api/v1/private/${KEY}`)).toMatchObject({
+      decision: 'refusal',
+      refusal: { code: 'authentication_required', status: 401 },
+    });
+  });
+
+  it.each([
+    ['by path', [`/eu/api/v1/secret/${KEY}`]],
+    ['by header', [`/api/v1/secret/${KEY}`, '--region', 'eu']],
+    ['by host', [`/api/v1/secret/${KEY}`, '--host', 'EU.gateway.example']],
+  ])('an anonymous retrieval, its region named %s', async (_, args) => {
+    expect(await explainJson(rules, 'POST', ...args)).toMatchObject({
+      decision: 'permit',
+      region: 'eu',
+      reason: 'anonymous_named',
+      credentials: 'none',
+      verify_at: null,
+    });
+  });
+
+  it('a pinned account that names another region: 403', async () => {
+    expect(await explainJson(rules, 'POST', '/eu/api/v1/share', '-u', 'alice@us.example')).toMatchObject({
+      decision: 'refusal',
+      refusal: { code: 'region_not_allowed', status: 403 },
+    });
+  });
+
+  it('a call for another gateway’s region, where self.region is set: 421 with its URL', async () => {
+    expect(await explainJson(self, 'POST', '/api/v1/share', '-u', 'alice@us.example')).toMatchObject({
+      decision: 'refusal',
+      refusal: { code: 'misdirected', status: 421, hint: 'Use https://us.gateway.example instead.' },
+    });
+    expect(await explainJson(self, 'POST', '/eu/api/v1/share')).toMatchObject({ decision: 'permit', region: 'eu' });
+  });
+});
+
+it('exits 78 when the configuration is broken', async () => {
+  const broken = folder.write('broken.yaml', 'regions: 1\n');
+  expect(await runCli(['explain', 'GET', '/api/v1/status', '-c', broken])).toMatchObject({ code: 78, stdout: '' });
+});
