@@ -8,6 +8,7 @@ export const LISTEN_HOST = 'an IP address or a host name to listen on, such as 1
 export const HOST_NAME = 'a host name such as eu.secrets.example';
 export const CIDR = 'an IP address or a range such as 10.0.0.0/8 or fd00::/8';
 export const UPSTREAM = 'the origin of an upstream, such as https://eu.onetimesecret.com';
+export const WEB_URL = "the URL of that region's web pages, such as https://eu.onetimesecret.com";
 export const GATEWAY_URL = "the URL of that region's gateway, such as https://eu.secrets.example";
 
 /** An address to listen on. */
@@ -50,14 +51,16 @@ export function readUpstream(text: string): string | Unfit {
   if (url instanceof Unfit) return url;
   if (url.pathname !== '/')
     return new Unfit(UPSTREAM, 'Write it without a path: the gateway adds the path of the call.');
+  return ofNoRegion(url) ?? url.origin;
+}
+
+function ofNoRegion(url: URL): Unfit | undefined {
   const host = withoutFinalDot(url.hostname);
-  if (host === 'onetimesecret.com' || host === 'www.onetimesecret.com') {
-    return new Unfit(
-      'the host of one region',
-      'This host is not a region: it serves several. Name the region, such as https://eu.onetimesecret.com.',
-    );
-  }
-  return url.origin;
+  if (host !== 'onetimesecret.com' && host !== 'www.onetimesecret.com') return undefined;
+  return new Unfit(
+    'the host of one region',
+    'This host is not a region: it serves several. Name the region, such as https://eu.onetimesecret.com.',
+  );
 }
 
 /**
@@ -72,7 +75,17 @@ export function upstreamIdentity(origin: string): string {
 /** The base URL of a gateway, without a trailing slash. */
 export function readGatewayUrl(text: string): string | Unfit {
   const url = readHttpUrl(text, GATEWAY_URL);
-  return url instanceof Unfit ? url : `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+  return url instanceof Unfit ? url : baseOf(url);
+}
+
+/** The base URL of a region's web pages, without a trailing slash. */
+export function readWebUrl(text: string): string | Unfit {
+  const url = readHttpUrl(text, WEB_URL);
+  return url instanceof Unfit ? url : (ofNoRegion(url) ?? baseOf(url));
+}
+
+function baseOf(url: URL): string {
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
 }
 
 function readHttpUrl(text: string, expected: string): URL | Unfit {

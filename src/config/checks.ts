@@ -2,11 +2,15 @@
 // not hide the next; what the schema refuses by itself is passed over here.
 import { isIP } from 'node:net';
 import { readHostName, readUpstream, upstreamIdentity } from './addresses.ts';
+import { checkFiles, checkPassthrough, checkWeb } from './checks-paths.ts';
 import { readAccount, readDomain, readRegionName } from './names.ts';
 import { type Finding, type Places, valueAt } from './places.ts';
 import { didYouMean, type Path } from './problem.ts';
 import { admin, listen } from './schema.ts';
 import { Unfit } from './units.ts';
+import { Firsts, keysAt, textsAt } from './walk.ts';
+
+export { keysAt } from './walk.ts';
 
 /** Everything that is wrong between keys of a configuration. */
 export function checkConfig(tree: unknown, places: Places): Finding[] {
@@ -15,6 +19,9 @@ export function checkConfig(tree: unknown, places: Places): Finding[] {
     ...checkListeners(tree),
     ...names.flatMap((name) => checkRegionName(name)),
     ...checkServers(tree, names, places),
+    ...checkWeb(tree, names, places),
+    ...checkPassthrough(tree, names, places),
+    ...checkFiles(tree),
     ...checkRules(tree, places),
     ...checkSelf(tree, names),
   ];
@@ -141,39 +148,4 @@ function checkSelf(tree: unknown, names: readonly string[]): Finding[] {
   if (missing.length === 0) return strangers;
   const expected = `the URL of every other region's gateway: callers of ${missing.join(', ')} would not be told where to go`;
   return [...strangers, { path: ['self', 'gateways'], found: `no gateway of ${missing.join(', ')}`, expected }];
-}
-
-/** Remembers where each name stood first. */
-class Firsts {
-  readonly #lines = new Map<string, number>();
-  readonly #places: Places;
-
-  constructor(places: Places) {
-    this.#places = places;
-  }
-
-  lineOf(name: string): number | undefined {
-    return this.#lines.get(name);
-  }
-
-  /** The line where the name stood before; notes this place if it is the first. What is no name stands nowhere. */
-  lineBefore(name: string | Unfit, path: Path): number | undefined {
-    if (name instanceof Unfit) return undefined;
-    const line = this.#lines.get(name);
-    if (line === undefined) this.#lines.set(name, this.#places.lineOf(path));
-    return line;
-  }
-}
-
-export function keysAt(tree: unknown, path: Path): string[] {
-  const value = valueAt(tree, path);
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
-}
-
-function textsAt(tree: unknown, path: Path): [Path, string][] {
-  const value = valueAt(tree, path);
-  if (!Array.isArray(value)) return [];
-  return value.flatMap((item: unknown, index): [Path, string][] =>
-    typeof item === 'string' ? [[[...path, index], item]] : [],
-  );
 }

@@ -58,6 +58,12 @@ export function list<Item extends z.ZodType>(what: string, item: Item, least = 0
   return z.preprocess((value) => value ?? [], z.array(item, { error }).min(least, { error }));
 }
 
+/** The word off, which is `undefined`, or a section. load.ts tells what is wrong within the section. */
+export function offOr<Section extends z.ZodType>(keys: readonly string[], map: Section) {
+  const off = z.literal('off').transform(() => undefined);
+  return z.union([off, map], { error: `off or a map with the keys ${keys.join(', ')}` });
+}
+
 /** A map of regions; a key with nothing behind it is the empty one. */
 export function byRegion<Value extends z.ZodType>(what: string, value: Value, least = 0) {
   const error = `a map from region to ${what}${least === 0 ? '' : `, at least ${least}`}`;

@@ -1,5 +1,6 @@
 // Reads a configuration file: everything that is wrong with it is told at once, in the order of the file.
 import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import { checkConfig, keysAt } from './checks.ts';
 import { readSource, type Source } from './document.ts';
@@ -42,7 +43,10 @@ function fileError(file: string, found: string, expected: string, cause?: unknow
   return new ConfigError([{ file, line: 1, column: 1, key: '', found, expected }], { cause });
 }
 
-/** Checks the text of a configuration; `fileName` is for messages only. Throws ConfigError. */
+/**
+ * Checks the text of a configuration; `fileName` is for messages, and relative paths start at its folder, which need
+ * not be there. Throws ConfigError.
+ */
 export function parseConfig(text: string, fileName: string, env: NodeJS.ProcessEnv = process.env): Config {
   const source = readSource(text, env);
   const { tree, places } = source;
@@ -56,10 +60,10 @@ export function parseConfig(text: string, fileName: string, env: NodeJS.ProcessE
   if (tree === null) throw fileError(fileName, 'an empty file', 'a configuration with at least the key regions');
   // what could not be read is told once
   const unread = source.findings.map(({ path }) => path).filter((path) => valueAt(tree, path) === undefined);
-  const schema = configSchema(keysAt(tree, ['regions']));
+  const schema = configSchema(keysAt(tree, ['regions']), dirname(fileName));
   const result = parseTree(schema, source);
   const findings = [
-    ...(result.success ? [] : result.error.issues.flatMap((issue) => toFindings(issue, source))),
+    ...(result.success ? [] : issuesOf(result.error, tree).flatMap((issue) => toFindings(issue, source))),
     ...checkConfig(tree, places),
   ].filter(({ path }) => !unread.some((outer) => isWithin(path, outer)));
   if (!result.success || findings.length + source.findings.length > 0) throw fail([...source.findings, ...findings]);
@@ -71,7 +75,7 @@ function parseTree(schema: Schema, { tree, places }: Source): z.ZodSafeParseResu
   const result = schema.safeParse(tree);
   if (result.success) return result;
   let changed = false;
-  for (const issue of result.error.issues) {
+  for (const issue of issuesOf(result.error, tree)) {
     if (issue.code !== 'invalid_type') continue;
     const path = pathOf(issue);
     const parent: unknown = valueAt(tree, path.slice(0, -1));
@@ -82,6 +86,18 @@ function parseTree(schema: Schema, { tree, places }: Source): z.ZodSafeParseResu
     changed = Reflect.set(parent, last, meant) || changed;
   }
   return changed ? schema.safeParse(tree) : result;
+}
+
+/** The issues; in place of a choice that failed (offOr) those of its map, where a map was found. */
+function issuesOf(error: z.core.$ZodError, tree: unknown): Issue[] {
+  const flatten = (issue: Issue, outer: Issue['path']): Issue[] => {
+    const path = [...outer, ...issue.path];
+    const found = valueAt(tree, pathOf({ path }));
+    const isMap = found === null || (typeof found === 'object' && !Array.isArray(found));
+    if (issue.code !== 'invalid_union' || !isMap) return [{ ...issue, path }];
+    return (issue.errors.at(-1) ?? []).flatMap((inner) => flatten(inner, path));
+  };
+  return error.issues.flatMap((issue) => flatten(issue, []));
 }
 
 function toFindings(issue: Issue, { tree, places }: Source): Finding[] {
@@ -112,15 +128,23 @@ function keysOf(path: Path): string[] {
   documented ??= z.toJSONSchema(configSchema(), { io: 'input' });
   let node: z.core.JSONSchema._JSONSchema | undefined = documented;
   for (const segment of path) {
+    node = mapOf(node);
     if (typeof node !== 'object') return [];
     const items: z.core.JSONSchema._JSONSchema | undefined = Array.isArray(node.items) ? undefined : node.items;
     node = typeof segment === 'number' ? items : (node.properties?.[segment] ?? node.additionalProperties);
   }
+  node = mapOf(node);
   return typeof node === 'object' ? Object.keys(node.properties ?? {}) : [];
 }
 
-function pathOf(issue: Issue): Path {
-  return issue.path.map((segment) => (typeof segment === 'symbol' ? String(segment) : segment));
+/** Of a choice between a word and a map, the map. */
+function mapOf(node: z.core.JSONSchema._JSONSchema | undefined): z.core.JSONSchema._JSONSchema | undefined {
+  const choices = typeof node === 'object' ? node.anyOf : undefined;
+  return choices?.find((choice) => typeof choice === 'object' && choice.properties !== undefined) ?? node;
+}
+
+function pathOf({ path }: Pick<Issue, 'path'>): Path {
+  return path.map((segment) => (typeof segment === 'symbol' ? String(segment) : segment));
 }
 
 function isWithin(path: Path, outer: Path): boolean {

@@ -38,6 +38,15 @@ export const RESERVED_SEGMENTS: ReadonlySet<string> = new Set([
 /** Words that stand where a region may stand and mean something else. */
 const KEYWORDS: ReadonlySet<string> = new Set(['refuse', 'named', 'none', 'null', 'true', 'false']);
 
+/** Reserved for regions, but pages of the service and no part of its API: these may be passed through. */
+const PAGES: ReadonlySet<string> = new Set(['assets', 'help', 'static']);
+
+/** Whether a path that begins so is the API's or the gateway's own, and never passed through. */
+export function isOwnSegment(segment: string): boolean {
+  const name = segment.toLowerCase(); // some servers compare so
+  return RESERVED_SEGMENTS.has(name) && !PAGES.has(name);
+}
+
 export const REGION_NAME = 'a region name: lower-case letters, digits and hyphens, a letter first, such as eu';
 export const ACCOUNT = 'the name of an account, such as ops@corp.example';
 export const DOMAIN = 'the part of account names behind the @, such as corp.example';

@@ -25,6 +25,35 @@ export interface RegionConfig {
   readonly upstreams: readonly string[];
   /** Host names by which callers choose the region: lower case, no port. */
   readonly hosts: readonly string[];
+  /** Base URL of the region's own pages, without a trailing slash: where links to secrets lead. */
+  readonly web: string;
+}
+
+/** Paths outside the API that are passed to a region as they come. */
+export interface PassthroughConfig {
+  /** `/help`: plain segments, no slash at the end; never a path of the API. */
+  readonly prefix: string;
+  readonly region: RegionName;
+  /** Whether Authorization and cookies travel. */
+  readonly credentials: 'drop' | 'forward';
+}
+
+/** Answers kept for Idempotency-Key. */
+export interface ReplayConfig {
+  readonly keepMs: number;
+  readonly maxBytes: number;
+}
+
+export interface HealthConfig {
+  /** Probes of one region are at least so far apart. */
+  readonly probeMs: number;
+  readonly breaker: { readonly failures: number; readonly openMs: number; readonly mode: LimitMode };
+}
+
+export interface StoreConfig {
+  readonly kind: 'sqlite';
+  /** Absolute, or `:memory:`. */
+  readonly path: string;
 }
 
 /** First match wins. An account is trimmed, lower case, NFC; a domain is lower case, NFC, without `@`. */
@@ -53,13 +82,16 @@ export interface Config {
   readonly accounts: { readonly unknown: UnknownAccount; readonly rules: readonly AccountRule[] };
   /** Where a key goes that nothing else locates; `undefined` refuses. */
   readonly anonymous: { readonly create: RegionName | undefined; readonly retrieve: RegionName | undefined };
-  readonly private: { readonly verify: 'authcheck' | 'presence' };
+  readonly private: { readonly verify: 'authcheck' | 'presence'; readonly ownership: 'enforce' | 'off' };
   readonly errors: 'accurate' | 'verbatim';
+  /** No prefix covers another. */
+  readonly passthrough: readonly PassthroughConfig[];
   readonly limits: {
     readonly anonymousRetrieval: RetrievalLimitConfig;
     readonly perKey: LimitConfig;
     readonly failedAuth: LimitConfig;
     readonly account: LimitConfig;
+    readonly regionBudget: LimitConfig;
   };
   readonly upstream: {
     readonly connectTimeoutMs: number;
@@ -69,11 +101,18 @@ export interface Config {
     readonly connections: number;
     readonly forwardClientAddress: boolean;
   };
+  readonly health: HealthConfig;
   readonly request: { readonly bodyLimitBytes: number; readonly timeoutMs: number };
+  /** `undefined`: off. */
+  readonly replay: ReplayConfig | undefined;
   readonly self: {
     readonly region: RegionName | undefined;
     /** Origin or base URL of each region's own gateway, without a trailing slash. */
     readonly gateways: ReadonlyMap<RegionName, string>;
   };
+  readonly store: StoreConfig;
+  readonly storeTimeoutMs: number;
+  /** Absolute. Not read where GATEWAY_IDENTITY_KEY gives the key. */
+  readonly identityKeyFile: string;
   readonly log: { readonly level: LogLevel };
 }

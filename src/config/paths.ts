@@ -1,0 +1,57 @@
+// Paths: of the gateway's own files, and prefixes of the URLs that it passes through.
+import { resolve } from 'node:path';
+import { isOwnSegment } from './names.ts';
+import type { StoreConfig } from './types.ts';
+import { Unfit } from './units.ts';
+
+export const STORE = 'sqlite: and the path of a file, such as sqlite:data/gateway.db';
+export const KEY_FILE = 'the path of a file, such as data/identity.key';
+export const PREFIX = 'a path prefix such as /help';
+
+export const DEFAULT_STORE = 'sqlite:data/gateway.db';
+export const DEFAULT_KEY_FILE = 'data/identity.key';
+
+/** `sqlite:PATH`, relative to `folder`; `sqlite::memory:` is kept as `:memory:`. */
+export function readStore(folder: string): (text: string) => StoreConfig | Unfit {
+  return (text) => {
+    const [, scheme, path = ''] = /^([a-z][a-z0-9+.-]*):(.*)$/is.exec(text) ?? [];
+    if (scheme === undefined) return new Unfit(STORE, 'Write it with sqlite: in front.');
+    if (scheme !== 'sqlite') return new Unfit(STORE, 'Only sqlite is there, in lower case.');
+    if (path === ':memory:') return { kind: 'sqlite', path };
+    if (path.startsWith('//')) return new Unfit(STORE, 'Write the path right behind the colon, without //.');
+    const file = readPath(path, folder, STORE);
+    return file instanceof Unfit ? file : { kind: 'sqlite', path: file };
+  };
+}
+
+/** The path of a file, relative to `folder`. */
+export function readKeyFile(folder: string): (text: string) => string | Unfit {
+  return (text) => readPath(text, folder, KEY_FILE);
+}
+
+function readPath(text: string, folder: string, expected: string): string | Unfit {
+  if (text.trim() !== text || text === '' || /\p{Cc}/u.test(text)) return new Unfit(expected);
+  if (text.startsWith('~')) return new Unfit(expected, 'Write the folder itself: ~ stands for nothing here.');
+  if (/(^|\/)\.{0,2}$/.test(text)) return new Unfit(expected, 'This is a folder: add the name of the file.');
+  return resolve(folder, text);
+}
+
+/** A prefix of paths outside the API; that its first segment is no region's name is checked in checks-paths.ts. */
+export function readPrefix(text: string): string | Unfit {
+  if (!text.startsWith('/')) return new Unfit(PREFIX, 'Begin it with /.');
+  if (text === '/') return new Unfit(PREFIX, 'All paths begin with /: the API would be covered too.');
+  if (text.endsWith('/')) return new Unfit(PREFIX, 'Write it without the slash at the end.');
+  const [, ...segments] = text.split('/');
+  if (segments.some((segment) => segment === '.' || segment === '..'))
+    return new Unfit(PREFIX, 'Write it without dots.');
+  if (!segments.every((segment) => /^[A-Za-z0-9_.-]+$/.test(segment))) {
+    return new Unfit(PREFIX, 'Between slashes stand letters, digits, dots, hyphens and underscores, at least one.');
+  }
+  if (!isOwnSegment(firstSegment(text))) return text;
+  return new Unfit("a path prefix outside the API and the gateway's own paths, such as /help");
+}
+
+/** `help` of `/help/faq`. */
+export function firstSegment(prefix: string): string {
+  return prefix.split('/', 2)[1] ?? '';
+}

@@ -1,0 +1,141 @@
+// The part of the schema that is about regions: which there are, who belongs where, how they are reached.
+import { z } from 'zod';
+import type { RegionName } from '../domain.ts';
+import {
+  GATEWAY_URL,
+  HOST_NAME,
+  readGatewayUrl,
+  readHostName,
+  readUpstream,
+  readWebUrl,
+  UPSTREAM,
+  WEB_URL,
+} from './addresses.ts';
+import { byRegion, duration, flag, list, oneOf, regionRef, section, text, whole, wordOrRegion } from './fields.ts';
+import { ACCOUNT, DOMAIN, readAccount, readDomain } from './names.ts';
+import { PREFIX, readPrefix } from './paths.ts';
+import type { AccountRule, RegionConfig, UnknownAccount } from './types.ts';
+
+const region = section({
+  upstreams: list('upstreams, at least one', text(UPSTREAM, readUpstream), 1).describe(
+    'Origins of the data centre. The first is used; the next ones when no connection to it can be opened.',
+  ),
+  hosts: list('host names', text(HOST_NAME, readHostName))
+    .prefault([])
+    .describe('Host names of this gateway by which callers choose the region.'),
+  web: text(WEB_URL, readWebUrl)
+    .optional()
+    .describe("Where links to the region's secrets lead, if not to its first upstream."),
+});
+
+export const regions = byRegion('its upstreams', region, 1)
+  .transform((map) =>
+    Object.entries(map).map(([name, { web, ...facts }]): RegionConfig => {
+      const [first = ''] = facts.upstreams;
+      return { name: name as RegionName, ...facts, web: web ?? first };
+    }),
+  )
+  .describe('The data centres by name. The only key without a default.');
+
+const rule = (names: readonly string[]) =>
+  section({
+    account: text(ACCOUNT, readAccount).optional().describe('The account of this name (either account or domain).'),
+    domain: text(DOMAIN, readDomain).optional().describe('All accounts of this mail domain, without subdomains.'),
+    region: regionRef(names).describe('The region where they live.'),
+    pinned: flag().prefault(true).describe('Whether their requests may reach their own regions only.'),
+    also: list('regions', regionRef(names))
+      .prefault([])
+      .describe('Other regions where they have an account too, which their calls may name.'),
+  }).transform(({ account, domain = '', also, ...facts }): AccountRule => {
+    // that exactly one of the two is given is checked in checks.ts
+    return { ...(account === undefined ? { domain } : { account }), ...facts, also: [...new Set(also)] };
+  });
+
+export const accounts = (names: readonly string[]) =>
+  section({
+    unknown: wordOrRegion(['refuse', 'named'], names)
+      .transform(readUnknown)
+      .prefault('refuse')
+      .describe(
+        'Accounts without a rule: refuse them, send them where the caller names a region (named), or to a region.',
+      ),
+    rules: list('rules', rule(names)).prefault([]).describe('Where accounts live. The first rule that matches wins.'),
+  });
+
+function readUnknown(word: string): UnknownAccount {
+  return word === 'refuse' || word === 'named' ? { kind: word } : { kind: 'region', region: word as RegionName };
+}
+
+export const anonymous = (names: readonly string[]) => {
+  const target = (doc: string) =>
+    wordOrRegion(['refuse'], names)
+      .transform((word) => (word === 'refuse' ? undefined : (word as RegionName)))
+      .prefault('refuse')
+      .describe(doc);
+  return section({
+    create: target('Region for secrets created without credentials when the caller names none, or refuse.'),
+    retrieve: target(
+      'Region asked for secrets retrieved without credentials when nothing else locates them, or refuse.',
+    ),
+  });
+};
+
+export const passthrough = (names: readonly string[]) =>
+  list(
+    'prefixes',
+    section({
+      prefix: text(PREFIX, readPrefix).describe('Paths that begin so, such as /help. Never a path of the API.'),
+      region: regionRef(names).describe('The region that answers them.'),
+      credentials: oneOf(['drop', 'forward'])
+        .prefault('drop')
+        .describe('Whether Authorization and cookies are left out (drop) or travel (forward).'),
+    }),
+  );
+
+export const upstream = section({
+  connectTimeout: duration().prefault('3s').describe('How long opening a connection may take.'),
+  headersTimeout: duration().prefault('15s').describe('How long the region may take to begin its answer.'),
+  bodyTimeout: duration().prefault('15s').describe('How long the region may pause within its answer.'),
+  idleTimeout: duration()
+    .prefault('4s')
+    .describe('How long an unused connection is kept; keep it below the time of the region.'),
+  connections: whole(1).prefault(256).describe('Connections to one upstream at most.'),
+  forwardClientAddress: flag()
+    .prefault(true)
+    .describe('Whether regions are told the address of the client (X-Forwarded-For).'),
+}).transform(({ connectTimeout, headersTimeout, bodyTimeout, idleTimeout, ...others }) => ({
+  connectTimeoutMs: connectTimeout,
+  headersTimeoutMs: headersTimeout,
+  bodyTimeoutMs: bodyTimeout,
+  idleTimeoutMs: idleTimeout,
+  ...others,
+}));
+
+const breaker = section({
+  failures: whole(1).prefault(5).describe('After so many failures in a row nothing is sent to the region.'),
+  open: duration().prefault('10s').describe('How long nothing is sent, until one harmless request tries again.'),
+  mode: oneOf(['enforce', 'shadow', 'off'])
+    .prefault('enforce')
+    .describe('enforce stops sending, shadow only counts, off does nothing.'),
+}).transform(({ open: openMs, ...others }) => ({ openMs, ...others }));
+
+export const health = section({
+  probe: duration().prefault('60s').describe('A region in doubt is asked for its status at most this often.'),
+  breaker: breaker.prefault({}).describe('Stops sending to a region that does not answer.'),
+}).transform(({ probe: probeMs, ...others }) => ({ probeMs, ...others }));
+
+export const self = (names: readonly string[]) =>
+  section({
+    region: z
+      // the environment has no null: empty stands for it
+      .preprocess((name) => (name === '' || name === 'null' ? null : name), regionRef(names).nullable())
+      .transform((name) => name ?? undefined)
+      .prefault(null)
+      .describe(
+        'The only region that this gateway serves; calls for others are answered 421 with the URL of theirs. null: all.',
+      ),
+    gateways: byRegion("its gateway's URL", text(GATEWAY_URL, readGatewayUrl))
+      .transform((map) => new Map(Object.entries(map).map(([name, url]) => [name as RegionName, url])))
+      .prefault({})
+      .describe("The URL of each region's own gateway."),
+  });
