@@ -16,7 +16,8 @@ export function readStore(folder: string): (text: string) => StoreConfig | Unfit
   return (text) => {
     const [, scheme, path = ''] = /^([a-z][a-z0-9+.-]*):(.*)$/is.exec(text) ?? [];
     if (scheme === undefined) return new Unfit(STORE, 'Write it with sqlite: in front.');
-    if (scheme !== 'sqlite') return new Unfit(STORE, 'Only sqlite is there, in lower case.');
+    if (scheme.toLowerCase() !== 'sqlite') return new Unfit(STORE, 'Only sqlite is there.');
+    if (scheme !== 'sqlite') return new Unfit(STORE, 'Write sqlite in lower case.');
     if (path === ':memory:') return { kind: 'sqlite', path };
     if (path.startsWith('//')) return new Unfit(STORE, 'Write the path right behind the colon, without //.');
     const file = readPath(path, folder, STORE);
@@ -43,7 +44,7 @@ export function readPrefix(text: string): string | Unfit {
   if (text.endsWith('/')) return new Unfit(PREFIX, 'Write it without the slash at the end.');
   const [, ...segments] = text.split('/');
   if (segments.some((segment) => segment === '.' || segment === '..'))
-    return new Unfit(PREFIX, 'Write it without dots.');
+    return new Unfit(PREFIX, 'Write it without . and .. between slashes.');
   if (!segments.every((segment) => /^[A-Za-z0-9_.-]+$/.test(segment))) {
     return new Unfit(PREFIX, 'Between slashes stand letters, digits, dots, hyphens and underscores, at least one.');
   }

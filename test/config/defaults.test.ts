@@ -1,28 +1,36 @@
+import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
 import { REGIONS } from './support.ts';
 
-// the block of issue 2, item 4, and log
+// the blocks of issue 2, item 4, and of issue 3, and log
 const DOCUMENTED = `
 listen:  { host: 0.0.0.0, port: 8080, trustProxy: [] }
 admin:   { host: 127.0.0.1, port: 9464 }
 regions:
-  us: { upstreams: ["https://us.onetimesecret.com"], hosts: [] }
-  eu: { upstreams: ["https://eu.onetimesecret.com"], hosts: [] }
+  us: { upstreams: ["https://us.onetimesecret.com"], hosts: [], web: "https://us.onetimesecret.com" }
+  eu: { upstreams: ["https://eu.onetimesecret.com"], hosts: [], web: "https://eu.onetimesecret.com" }
 accounts:
   unknown: refuse
   rules: []
 anonymous: { create: refuse, retrieve: refuse }
-private:   { verify: authcheck }
+private:   { verify: authcheck, ownership: enforce }
 errors: accurate
+passthrough: []
 limits:
   anonymousRetrieval: { per: 60s, requests: 60, burst: 20, missCost: 3, ipv6Prefix: 64, mode: enforce }
   perKey:             { per: 60s, requests: 10, burst: 10, mode: enforce }
   failedAuth:         { per: 10m, requests: 10, burst: 10, mode: enforce }
   account:            { per: 60s, requests: 600, burst: 100, mode: enforce }
+  regionBudget:       { per: 20m, requests: 800, burst: 800, mode: shadow }
 upstream: { connectTimeout: 3s, headersTimeout: 15s, bodyTimeout: 15s, idleTimeout: 4s, connections: 256, forwardClientAddress: true }
+health:   { probe: 60s, breaker: { failures: 5, open: 10s, mode: enforce } }
 request:  { bodyLimit: 2MiB, timeout: 30s }
+replay:   { keep: 5m, maxBytes: 64MiB }
 self:     { region: null, gateways: {} }
+store: sqlite:data/gateway.db
+storeTimeout: 50ms
+identityKey: data/identity.key
 log:      { level: info }
 `;
 
@@ -30,18 +38,20 @@ const EXPECTED = {
   listen: { host: '0.0.0.0', port: 8080, trustProxy: [] },
   admin: { host: '127.0.0.1', port: 9464 },
   regions: [
-    { name: 'us', upstreams: ['https://us.onetimesecret.com'], hosts: [] },
-    { name: 'eu', upstreams: ['https://eu.onetimesecret.com'], hosts: [] },
+    { name: 'us', upstreams: ['https://us.onetimesecret.com'], hosts: [], web: 'https://us.onetimesecret.com' },
+    { name: 'eu', upstreams: ['https://eu.onetimesecret.com'], hosts: [], web: 'https://eu.onetimesecret.com' },
   ],
   accounts: { unknown: { kind: 'refuse' }, rules: [] },
   anonymous: { create: undefined, retrieve: undefined },
-  private: { verify: 'authcheck' },
+  private: { verify: 'authcheck', ownership: 'enforce' },
   errors: 'accurate',
+  passthrough: [],
   limits: {
     anonymousRetrieval: { perMs: 60_000, requests: 60, burst: 20, missCost: 3, ipv6Prefix: 64, mode: 'enforce' },
     perKey: { perMs: 60_000, requests: 10, burst: 10, mode: 'enforce' },
     failedAuth: { perMs: 600_000, requests: 10, burst: 10, mode: 'enforce' },
     account: { perMs: 60_000, requests: 600, burst: 100, mode: 'enforce' },
+    regionBudget: { perMs: 1_200_000, requests: 800, burst: 800, mode: 'shadow' },
   },
   upstream: {
     connectTimeoutMs: 3_000,
@@ -51,8 +61,13 @@ const EXPECTED = {
     connections: 256,
     forwardClientAddress: true,
   },
+  health: { probeMs: 60_000, breaker: { failures: 5, openMs: 10_000, mode: 'enforce' } },
   request: { bodyLimitBytes: 2_097_152, timeoutMs: 30_000 },
+  replay: { keepMs: 300_000, maxBytes: 67_108_864 },
   self: { region: undefined, gateways: new Map() },
+  store: { kind: 'sqlite', path: resolve('data/gateway.db') },
+  storeTimeoutMs: 50,
+  identityKeyFile: resolve('data/identity.key'),
   log: { level: 'info' },
 };
 
@@ -66,7 +81,7 @@ describe('defaults', () => {
   });
 
   it('hold for sections and lists with nothing behind the key', () => {
-    const empty = `listen:\nadmin:\nlimits:\n  perKey:\naccounts:\n  rules:\nself:\n  gateways:\n${REGIONS}`;
+    const empty = `listen:\nadmin:\nlimits:\n  perKey:\naccounts:\n  rules:\nself:\n  gateways:\nhealth:\n  breaker:\nreplay:\npassthrough:\n${REGIONS}`;
     expect(parseConfig(empty, 'g.yaml', {})).toStrictEqual(EXPECTED);
   });
 

@@ -3,7 +3,8 @@ import { ConfigError, parseConfig } from '../../src/config/load.ts';
 import { RESERVED_SEGMENTS } from '../../src/config/schema.ts';
 import { errorsOf, REGIONS } from './support.ts';
 
-const KEYS = 'listen, admin, regions, accounts, anonymous, private, errors, limits, upstream, request, self, log';
+const KEYS =
+  'listen, admin, regions, accounts, anonymous, private, errors, passthrough, limits, upstream, health, request, replay, self, store, storeTimeout, identityKey, log';
 const US = 'us: { upstreams: ["https://us.onetimesecret.com"] }';
 
 /** What follows line and column, for a text in front of two working regions. */

@@ -10,20 +10,22 @@ import { REGIONS } from './support.ts';
 const folder = fileURLToPath(new URL('../../config/', import.meta.url));
 const shipped = `${folder}gateway.yaml`;
 const text = readFileSync(shipped, 'utf8');
-/** The shipped file with its commented example rules made real. */
-const uncommented = text.replace(/^ {2}rules: \[\]$/m, '  rules:').replace(/^ {2}# {2}- /gm, '    - ');
+/** The shipped file with its commented examples, rules and prefixes, made real. */
+const uncommented = text.replace(/^( *)(rules|passthrough): \[\]$/gm, '$1$2:').replace(/^( *)# {2}- /gm, '$1  - ');
 
 type Node = z.core.JSONSchema._JSONSchema | undefined;
 
-/** Every key of the schema with its schema: `*` stands for a region, `[]` for a list's item. */
+/** Every key of the schema with its schema: `*` stands for a region, `[]` for a list's item; choices are gone through. */
 function keysOf(node: Node, path: string[] = []): [string[], z.core.JSONSchema.BaseSchema][] {
   if (typeof node !== 'object') return [];
   const inner = Object.entries(node.properties ?? {}).map(([key, value]): [string, Node] => [key, value]);
   if (typeof node.additionalProperties === 'object') inner.push(['*', node.additionalProperties]);
+  for (const choice of node.anyOf ?? []) inner.push(['|', choice]);
   if (node.items !== undefined && !Array.isArray(node.items)) inner.push(['[]', node.items]);
-  return inner.flatMap(([key, value]) =>
-    typeof value === 'object' ? [[[...path, key], value], ...keysOf(value, [...path, key])] : [],
-  );
+  return inner.flatMap(([key, value]) => {
+    if (typeof value !== 'object') return [];
+    return key === '|' ? keysOf(value, path) : [[[...path, key], value], ...keysOf(value, [...path, key])];
+  });
 }
 
 function has(value: unknown, [first, ...rest]: string[]): boolean {
@@ -46,7 +48,8 @@ describe('config/gateway.yaml', () => {
   });
 
   it('has the defaults of the schema but for accounts.unknown, which is named', () => {
-    const defaults = parseConfig(REGIONS, 'g.yaml', {});
+    // beside config/, the folder of the file
+    const defaults = parseConfig(REGIONS, fileURLToPath(new URL('../../gateway.yaml', import.meta.url)), {});
     expect(loadConfig(shipped, {})).toStrictEqual({
       ...defaults,
       accounts: { ...defaults.accounts, unknown: { kind: 'named' } },
@@ -67,8 +70,13 @@ describe('config/gateway.yaml', () => {
     expect(config.log).toEqual({ level: 'debug' });
   });
 
-  it('has example rules that work', () => {
-    expect(parseConfig(uncommented, 'g.yaml', {}).accounts.rules).toHaveLength(3);
+  it('has example rules and prefixes that work', () => {
+    const { accounts, passthrough } = parseConfig(uncommented, 'g.yaml', {});
+    expect(accounts.rules).toHaveLength(3);
+    expect(passthrough).toEqual([
+      { prefix: '/help', region: 'eu', credentials: 'drop' },
+      { prefix: '/static/help', region: 'eu', credentials: 'drop' },
+    ]);
   });
 
   it.each(named.map(([path]) => path.join('.')))('contains %s', (path) => {

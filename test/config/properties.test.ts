@@ -9,6 +9,11 @@ const dense = `listen: &l { port: "\${P}", trustProxy: [10.0.0.0/8, *x] }
 regions: &x { us: { upstreams: ["https://a.example"], hosts: [a] }, eu: { upstreams: [https://b.example] } }
 accounts: { unknown: eu, rules: [{ account: a@b, region: us, also: [eu] }, { domain: b, region: eu }] }
 self: { region: us, gateways: { eu: https://c.example } }
+passthrough: [{ prefix: /help, region: eu }, { prefix: /static, region: us, credentials: forward }]
+replay: { keep: 5m, maxBytes: "\${P}" }
+health: { breaker: { failures: 3, open: 1s } }
+store: sqlite:g.db
+identityKey: "\${P}/key"
 `;
 
 /** Either a configuration or a ConfigError with a place for each problem; anything else fails the property. */
@@ -96,6 +101,7 @@ const token = fc.constantFrom(
     'constructor',
     'toString',
   ],
+  ...['passthrough', 'prefix', '/help', 'replay', 'off', 'keep', 'health', 'breaker', 'web', 'store', 'sqlite:x'],
 );
 const edit = fc.record({
   at: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -122,7 +128,19 @@ describe('parseConfig throws nothing but ConfigError', () => {
 
   it('on any data', () => {
     const data = fc.dictionary(
-      fc.constantFrom('regions', 'listen', 'accounts', 'limits', 'self', 'admin', 'x'),
+      fc.constantFrom(
+        'regions',
+        'listen',
+        'accounts',
+        'limits',
+        'self',
+        'admin',
+        'replay',
+        'health',
+        'passthrough',
+        'store',
+        'x',
+      ),
       fc.jsonValue({ maxDepth: 4 }),
     );
     fc.assert(

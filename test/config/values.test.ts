@@ -47,9 +47,10 @@ describe('values are normalised', () => {
         name: 'zz',
         upstreams: ['https://z.example', 'http://10.0.0.7:7143'],
         hosts: ['z.secrets.example', 'z2.example'],
+        web: 'https://z.example',
       },
-      { name: 'aa', upstreams: ['http://127.0.0.1:7143'], hosts: [] },
-      { name: 'ca-2', upstreams: ['http://[::1]:7143'], hosts: [] },
+      { name: 'aa', upstreams: ['http://127.0.0.1:7143'], hosts: [], web: 'http://127.0.0.1:7143' },
+      { name: 'ca-2', upstreams: ['http://[::1]:7143'], hosts: [], web: 'http://[::1]:7143' },
     ]);
   });
 
