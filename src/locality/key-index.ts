@@ -108,28 +108,23 @@ export function createKeyIndex(store: Store, options: KeyIndexOptions): KeyIndex
   }
 
   /** Tries the identity keys from `hashedBy` on. Stays synchronous as long as the store does. */
-  function ask(key: string, hash: KeyedHash, hashedBy: number): Found<HeldKey> | Promise<Found<HeldKey>> {
+  function ask(key: string, name: string, hash: KeyedHash, hashedBy: number): Found<HeldKey> | Promise<Found<HeldKey>> {
     const answer = store.findKey(hash);
-    if (!(answer instanceof Promise)) return told(answer);
-    return answer.then(told);
+    return answer instanceof Promise ? answer.then(told) : told(answer);
 
     function told(found: Found<StoredKey>): Found<HeldKey> | Promise<Found<HeldKey>> {
       if (found.kind === 'unavailable') return found;
-      if (found.kind === 'found') return keep(key, found.value, hashedBy);
+      if (found.kind === 'found') return keep(name, found.value, hashedBy);
       const older = hashers[hashedBy + 1];
-      return older === undefined ? MISSING : ask(key, older('held-key', key), hashedBy + 1);
+      return older === undefined ? MISSING : ask(key, name, older('held-key', key), hashedBy + 1);
     }
   }
 
-  function keep(key: string, stored: StoredKey, hashedBy: number): Found<HeldKey> {
+  function keep(name: string, stored: StoredKey, hashedBy: number): Found<HeldKey> {
     const { region, kind, owner, expiresAtMs } = stored;
     if (!isConfigured(region)) return MISSING;
-    front.set(nameOf(key), { region, kind, owner: owner?.toString('latin1'), hashedBy, expiresAtMs });
+    front.set(name, { region, kind, owner: owner?.toString('latin1'), hashedBy, expiresAtMs });
     return { kind: 'found', value: { region, kind, owner, hashedBy } };
-  }
-
-  function nameOf(key: string): string {
-    return current('held-key', key).toString('latin1');
   }
 
   function count(found: Found<HeldKey>): Found<HeldKey> {
@@ -148,9 +143,10 @@ export function createKeyIndex(store: Store, options: KeyIndexOptions): KeyIndex
   return {
     find(key) {
       const hash = current('held-key', key);
-      const known = fromFront(hash.toString('latin1'));
+      const name = hash.toString('latin1');
+      const known = fromFront(name);
       if (known !== undefined) return known;
-      const answer = ask(key, hash, 0);
+      const answer = ask(key, name, hash, 0);
       if (!(answer instanceof Promise)) return count(answer);
       return within(answer, storeTimeoutMs).then(count, (cause) => count({ kind: 'unavailable', cause }));
     },

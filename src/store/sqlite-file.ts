@@ -2,6 +2,7 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { FALLBACK_PAGES } from './checkpoint.ts';
 
 /** "OTGW": tells this file from other programs' databases (`PRAGMA application_id`, as `file` shows it). */
 const APPLICATION_ID = 0x4f544757;
@@ -94,6 +95,7 @@ function configure(db: DatabaseSync, file: string): void {
   // NORMAL: what is committed has been handed to the kernel, so killing the process loses nothing; a power cut may lose
   // the last moments, never more. FULL would hold up every request for a disk's flush at every create.
   db.exec('PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = 16777216');
+  db.exec(`PRAGMA wal_autocheckpoint = ${FALLBACK_PAGES}`);
 }
 
 function migrate(db: DatabaseSync): void {

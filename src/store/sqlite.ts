@@ -1,6 +1,9 @@
 // The embedded store: one SQLite file in WAL mode, read in the request's own tick, written in groups.
+import { resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Found, KeyedHash } from '../domain.ts';
+import { type Checkpointer, createCheckpointer } from './checkpoint.ts';
 import { isBusy, openDatabase } from './sqlite-file.ts';
 import type { Store, StoredKey } from './store.ts';
 
@@ -26,8 +29,8 @@ const RETRY_MS = 2;
 interface Waiting {
   readonly rows: readonly StoredKey[];
   readonly deadlineMs: number;
-  readonly resolve: () => void;
-  readonly reject: (cause: unknown) => void;
+  readonly done: () => void;
+  readonly failed: (cause: unknown) => void;
 }
 
 const MISSING = { kind: 'missing' } as const;
@@ -43,7 +46,8 @@ export function openSqliteStore(path: string, options: SqliteOptions): SqliteSto
   const { now, storeTimeoutMs = 50, sweepEveryMs = 1000, sweepRows = 1000 } = options;
   const db = openDatabase(path);
   const reader = createReader(db, now);
-  const writer = createWriter(db, storeTimeoutMs);
+  const checkpointer = path === ':memory:' ? undefined : createCheckpointer(resolve(path));
+  const writer = createWriter(db, storeTimeoutMs, checkpointer);
   const sweep = createSweep(db, now, sweepRows);
   const timer = setInterval(sweep, sweepEveryMs).unref();
 
@@ -51,7 +55,7 @@ export function openSqliteStore(path: string, options: SqliteOptions): SqliteSto
     const deadlineMs = performance.now() + storeTimeoutMs;
     let cause = firstCause;
     while (isBusy(cause) && performance.now() < deadlineMs) {
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      await delay(RETRY_MS);
       try {
         return reader(hash);
       } catch (error) {
@@ -75,6 +79,7 @@ export function openSqliteStore(path: string, options: SqliteOptions): SqliteSto
     async close() {
       clearInterval(timer);
       writer.end();
+      await checkpointer?.end();
       if (db.isOpen) db.close();
     },
   };
@@ -99,7 +104,7 @@ function hashOf(bytes: Uint8Array | null): KeyedHash | undefined {
 }
 
 /** Puts of one turn of the event loop share a transaction: a burst of creates costs one commit. */
-function createWriter(db: DatabaseSync, storeTimeoutMs: number) {
+function createWriter(db: DatabaseSync, storeTimeoutMs: number, checkpointer: Checkpointer | undefined) {
   const insert = db.prepare(
     'INSERT OR REPLACE INTO held_keys (hash, region, kind, owner, expires_at_ms) VALUES (?, ?, ?, ?, ?)',
   );
@@ -132,21 +137,24 @@ function createWriter(db: DatabaseSync, storeTimeoutMs: number) {
     } catch (cause) {
       const nowMs = performance.now();
       const patient = isBusy(cause) && !ended ? group.filter(({ deadlineMs }) => deadlineMs > nowMs) : [];
-      for (const put of group) if (!patient.includes(put)) put.reject(cause);
+      for (const put of group) if (!patient.includes(put)) put.failed(cause);
       if (patient.length === 0) return;
       waiting = patient;
       scheduled = true;
       setTimeout(flush, RETRY_MS);
       return;
     }
-    for (const { resolve } of group) resolve();
+    for (const { rows, done } of group) {
+      checkpointer?.wrote(rows.length);
+      done();
+    }
   }
 
   return {
     put(rows: readonly StoredKey[]): Promise<void> {
       if (ended) return Promise.reject(new Error('the store is closed'));
-      return new Promise((resolve, reject) => {
-        waiting.push({ rows, resolve, reject, deadlineMs: performance.now() + storeTimeoutMs });
+      return new Promise((done, failed) => {
+        waiting.push({ rows, done, failed, deadlineMs: performance.now() + storeTimeoutMs });
         if (scheduled) return;
         scheduled = true;
         setImmediate(flush);
