@@ -124,25 +124,28 @@ describe('the demo', () => {
 });
 
 describe('scripts/run.mjs', () => {
-  it.each(['SIGINT', 'SIGTERM'] as const)('hands %s on to what it runs, and leaves nothing behind', async (signal) => {
-    await using demo = await start(process.execPath, [
-      `${ROOT}scripts/run.mjs`,
-      'node',
-      'src/main.ts',
-      'demo',
-      ...FREE_PORTS,
-    ]);
-    const [, gateway] = await demo.line(/^gateway: (\S+)$/m);
-    await demo.line(/Requests as they come:/);
-    const children = await run('ps', ['-o', 'pid=', '--ppid', String(demo.pid)]);
-    const pids = children.stdout.trim().split(/\s+/).map(Number);
-    expect(pids).toHaveLength(1);
+  it.runIf(needs('ps', 'apt-get install procps')).each(['SIGINT', 'SIGTERM'] as const)(
+    'hands %s on to what it runs, and leaves nothing behind',
+    async (signal) => {
+      await using demo = await start(process.execPath, [
+        `${ROOT}scripts/run.mjs`,
+        'node',
+        'src/main.ts',
+        'demo',
+        ...FREE_PORTS,
+      ]);
+      const [, gateway] = await demo.line(/^gateway: (\S+)$/m);
+      await demo.line(/Requests as they come:/);
+      const children = await run('ps', ['-o', 'pid=', '--ppid', String(demo.pid)]);
+      const pids = children.stdout.trim().split(/\s+/).map(Number);
+      expect(pids).toHaveLength(1);
 
-    demo.kill(signal);
-    expect(await demo.exited).toEqual({ code: 0, signal: null });
-    expect(pids.filter(isAlive)).toEqual([]);
-    expect(await isFree(portOf(gateway))).toBe(true);
-  });
+      demo.kill(signal);
+      expect(await demo.exited).toEqual({ code: 0, signal: null });
+      expect(pids.filter(isAlive)).toEqual([]);
+      expect(await isFree(portOf(gateway))).toBe(true);
+    },
+  );
 
   it('ends with the exit code of what it runs', async () => {
     const { code } = await run(process.execPath, [`${ROOT}scripts/run.mjs`, 'node', '-e', 'process.exit(7)']);
