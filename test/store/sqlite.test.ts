@@ -1,0 +1,243 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { KeyedHash } from '../../src/domain.ts';
+import { openSqliteStore, type SqliteOptions, type SqliteStore } from '../../src/store/sqlite.ts';
+import type { StoredKey } from '../../src/store/store.ts';
+import { kindOf, lockElsewhere, NOW, randomHash, row, temporaryDirectory } from './support.ts';
+
+function open(path = ':memory:', options: Partial<SqliteOptions> = {}): SqliteStore {
+  const store = openSqliteStore(path, { now: () => NOW, sweepEveryMs: 3_600_000, ...options });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+async function elapsedMs(action: () => unknown): Promise<number> {
+  const start = performance.now();
+  await action();
+  return performance.now() - start;
+}
+
+describe('a row', () => {
+  it('comes back as it was put, of either kind, with an owner or without, at once', async () => {
+    const store = open();
+    const rows = [row(), row({ kind: 'metadata', region: 'a-region-with-a-long-name' }), row({ owner: undefined })];
+    await store.putKeys(rows);
+    for (const put of rows) expect(store.findKey(put.hash)).toEqual({ kind: 'found', value: put });
+    expect(store.findKey(randomHash())).toEqual({ kind: 'missing' });
+  });
+
+  it('is replaced by a later one of the same hash', async () => {
+    const store = open();
+    const first = row();
+    const second = { ...first, region: 'us' };
+    await store.putKeys([first, second]);
+    expect(store.findKey(first.hash)).toEqual({ kind: 'found', value: second });
+  });
+
+  it('is missing from the very millisecond at which it expires, swept or not', async () => {
+    let now = NOW;
+    const store = open(':memory:', { now: () => now });
+    const put = row({ expiresAtMs: NOW + 1000 });
+    await store.putKeys([put]);
+    now = NOW + 999;
+    expect(kindOf(store.findKey(put.hash))).toBe('found');
+    now = NOW + 1000;
+    expect(store.findKey(put.hash)).toEqual({ kind: 'missing' });
+  });
+
+  it('is there after closing and opening again, and no WAL is left behind', async () => {
+    const path = join(temporaryDirectory(), 'gateway.db');
+    const store = open(path);
+    const rows = Array.from({ length: 3000 }, () => row());
+    await store.putKeys(rows);
+    await store.putKeys([]);
+    await store.close();
+    expect(existsSync(`${path}-wal`)).toBe(false);
+    const again = open(path);
+    for (const put of rows) expect(again.findKey(put.hash)).toEqual({ kind: 'found', value: put });
+  });
+
+  it('that is put in the same turn as closing is stored, and one put after it is refused', async () => {
+    const path = join(temporaryDirectory(), 'gateway.db');
+    const store = open(path);
+    const put = row();
+    const stored = store.putKeys([put]);
+    await store.close();
+    await stored;
+    await expect(store.putKeys([row()])).rejects.toThrow('closed');
+    expect(kindOf(open(path).findKey(put.hash))).toBe('found');
+  });
+});
+
+describe('a group of puts', () => {
+  it('is stored with all of its calls, and a call that cannot be stored leaves nothing half stored', async () => {
+    const store = open();
+    const puts = Array.from({ length: 50 }, () => [row(), row()]);
+    await Promise.all(puts.map((rows) => store.putKeys(rows)));
+    for (const put of puts.flat()) expect(kindOf(store.findKey(put.hash))).toBe('found');
+
+    const good = row();
+    await expect(store.putKeys([good, row({ expiresAtMs: Number.NaN })])).rejects.toThrow();
+    expect(store.findKey(good.hash)).toEqual({ kind: 'missing' });
+    await store.putKeys([good]);
+    expect(kindOf(store.findKey(good.hash))).toBe('found');
+  });
+});
+
+describe('sweeping', () => {
+  it('removes what has expired, batch by batch, and nothing else', async () => {
+    let now = NOW;
+    const store = open(':memory:', { now: () => now, sweepRows: 10 });
+    const short = Array.from({ length: 57 }, () => row({ expiresAtMs: NOW + 1000 }));
+    const long = Array.from({ length: 44 }, () => row({ expiresAtMs: NOW + 9000 }));
+    await store.putKeys([...short, ...long]);
+    expect(store.sweep()).toBe(0);
+
+    now = NOW + 1000;
+    const removed = Array.from({ length: 12 }, () => store.sweep());
+    expect(Math.max(...removed)).toBeLessThanOrEqual(10);
+    expect(removed.reduce((sum, count) => sum + count, 0)).toBe(57);
+    now = NOW;
+    for (const { hash } of short) expect(store.findKey(hash)).toEqual({ kind: 'missing' });
+    for (const { hash } of long) expect(kindOf(store.findKey(hash))).toBe('found');
+  });
+
+  it('happens by itself', async () => {
+    let now = NOW;
+    const store = open(':memory:', { now: () => now, sweepEveryMs: 5 });
+    const put = row();
+    await store.putKeys([put]);
+    now = put.expiresAtMs;
+    await expect
+      .poll(() => {
+        now = NOW;
+        const kind = kindOf(store.findKey(put.hash));
+        now = put.expiresAtMs;
+        return kind;
+      })
+      .toBe('missing');
+  });
+});
+
+describe('trouble', () => {
+  it('answers unavailable on a closed store', async () => {
+    const store = open();
+    const put = row();
+    await store.putKeys([put]);
+    await store.close();
+    expect(store.findKey(put.hash)).toMatchObject({ kind: 'unavailable', cause: expect.any(Error) });
+    expect(store.sweep()).toBe(0);
+  });
+
+  it('goes on finding while another process writes, and refuses puts in bounded time without stopping the clock', async () => {
+    const path = join(temporaryDirectory(), 'gateway.db');
+    const store = open(path, { storeTimeoutMs: 60 });
+    const before = row();
+    await store.putKeys([before]);
+    const lock = await lockElsewhere(path, 'BEGIN EXCLUSIVE');
+
+    let ticks = 0;
+    const ticking = setInterval(() => ticks++, 5);
+    const waited = await elapsedMs(() => expect(store.putKeys([row()])).rejects.toThrow('locked'));
+    clearInterval(ticking);
+    expect(waited).toBeGreaterThan(50);
+    expect(waited).toBeLessThan(400);
+    expect(ticks).toBeGreaterThan(3);
+    expect(kindOf(store.findKey(before.hash))).toBe('found');
+    expect(store.sweep()).toBe(0);
+
+    await lock.release();
+    const after = row();
+    await store.putKeys([after]);
+    expect(kindOf(store.findKey(after.hash))).toBe('found');
+  });
+
+  it('stores a put after all when the other process is done within the timeout', async () => {
+    const path = join(temporaryDirectory(), 'gateway.db');
+    const store = open(path, { storeTimeoutMs: 10_000 });
+    const lock = await lockElsewhere(path, 'BEGIN IMMEDIATE');
+    const [first, second] = [row(), row()];
+    const puts = [store.putKeys([first]), store.putKeys([second])];
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    await Promise.all([lock.release(), ...puts]);
+    for (const { hash } of [first, second]) expect(kindOf(store.findKey(hash))).toBe('found');
+  });
+
+  it('loses nothing to checkpoints that go on while it is written to', async () => {
+    const path = join(temporaryDirectory(), 'gateway.db');
+    const store = open(path, { storeTimeoutMs: 5000 });
+    const rows: StoredKey[] = [];
+    for (let batch = 0; batch < 100; batch++) {
+      const some = Array.from({ length: 200 }, () => row());
+      rows.push(...some);
+      await store.putKeys(some);
+    }
+    await store.close();
+    const again = open(path);
+    expect(rows.filter(({ hash }) => kindOf(again.findKey(hash)) !== 'found')).toEqual([]);
+  });
+});
+
+type Step =
+  | { readonly kind: 'put'; readonly rows: readonly { at: number; region: string; lifeMs: number }[] }
+  | { readonly kind: 'move'; readonly byMs: number }
+  | { readonly kind: 'find'; readonly at: number }
+  | { readonly kind: 'sweep' }
+  | { readonly kind: 'reopen' };
+
+describe('against a map', () => {
+  const HASHES = Array.from({ length: 12 }, () => randomBytes(16) as KeyedHash);
+  const at = fc.nat(HASHES.length - 1);
+  const put = fc.record({ at, region: fc.constantFrom('eu', 'us'), lifeMs: fc.integer({ min: -10, max: 100 }) });
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    fc.record({ kind: fc.constant('put' as const), rows: fc.array(put, { maxLength: 4 }) }),
+    fc.record({ kind: fc.constant('move' as const), byMs: fc.integer({ min: -20, max: 60 }) }),
+    fc.record({ kind: fc.constant('find' as const), at }),
+    fc.record({ kind: fc.constant('sweep' as const) }),
+    fc.record({ kind: fc.constant('reopen' as const) }),
+  );
+
+  it('finds what a map with expiry would, whatever is put, swept, reopened, and wherever the clock goes', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        const path = join(temporaryDirectory(), 'gateway.db');
+        let now = NOW;
+        const options = { now: () => now, sweepRows: 3, sweepEveryMs: 3_600_000 };
+        let store = openSqliteStore(path, options);
+        const oracle = new Map<number, StoredKey>();
+        // A sweep may forget what a clock that goes back would bring to life again: either answer is right then.
+        let sweptAt = Number.NEGATIVE_INFINITY;
+        const hashAt = (which: number): KeyedHash => HASHES[which] ?? randomHash();
+        try {
+          for (const next of steps) {
+            if (next.kind === 'put') {
+              const rows = next.rows.map((one) => ({ ...one, expiresAtMs: now + one.lifeMs }));
+              const stored = rows.map(({ at, region, expiresAtMs }) => row({ hash: hashAt(at), region, expiresAtMs }));
+              await store.putKeys(stored);
+              rows.forEach((one, which) => void (stored[which] && oracle.set(one.at, stored[which])));
+            } else if (next.kind === 'move') {
+              now += next.byMs;
+            } else if (next.kind === 'sweep') {
+              store.sweep();
+              sweptAt = Math.max(sweptAt, now);
+            } else if (next.kind === 'reopen') {
+              await store.close();
+              store = openSqliteStore(path, options);
+            } else {
+              const expected = oracle.get(next.at);
+              const found = store.findKey(hashAt(next.at));
+              if (expected === undefined || expected.expiresAtMs <= now) expect(found).toEqual({ kind: 'missing' });
+              else if (expected.expiresAtMs > sweptAt) expect(found).toEqual({ kind: 'found', value: expected });
+            }
+          }
+        } finally {
+          await store.close();
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
