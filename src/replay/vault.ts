@@ -1,0 +1,180 @@
+// First answers kept for callers that repeat with Idempotency-Key: sealed under a key that only the repeat brings back.
+import { randomBytes as secureRandomBytes } from 'node:crypto';
+import {
+  bears,
+  bind,
+  checkOf,
+  isMarker,
+  isSameCheck,
+  lookupName,
+  marker,
+  NONCE_BYTES,
+  open,
+  type Replayable,
+  type ReplayRequest,
+  SALT_BYTES,
+  seal,
+  sealingKeyOf,
+} from './seal.ts';
+import { createMemoryShelf, type Shelf, type ShelfReadings } from './shelf.ts';
+
+export type { Replayable, ReplayRequest, UnknownCode } from './seal.ts';
+
+export type Began =
+  /**
+   * Nobody sent this request, as far as is known: send it, then settle, in a `finally`. Until then every repeat waits.
+   * - a 2xx answer, or an unknown outcome: kept, and replayed from now on.
+   * - undefined, when the request surely was not sent or its answer may be corrected (refusals, 4xx): nothing is kept,
+   *   and one of those who wait sends for itself.
+   * - an answer that was streamed, or an exception after the request may have been sent: settle as `unknown`, never as
+   *   undefined, or a repeat would send it again.
+   * The first call counts; later ones do nothing, so that `finally { settle(...) }` may stand behind it. Does not throw.
+   */
+  | { readonly kind: 'first'; settle(answer: Replayable | undefined): void }
+  | { readonly kind: 'replay'; readonly answer: Replayable }
+  /** The first is under way. Begin again when `done` resolves (it never rejects): any of the other three may come of it. */
+  | { readonly kind: 'under_way'; readonly done: Promise<void> }
+  /** The same key with another request: 422 (the draft, 2.7). */
+  | { readonly kind: 'mismatch' };
+
+/** `entries`, `bytes` and `underWay` as of now, the others counted since the start. */
+export interface VaultReadings extends ShelfReadings {
+  /** Begun, sent or about to be, and not settled. Never evicted; as many as requests in flight, at most. */
+  readonly underWay: number;
+  /** Settled with something to keep; of these, `marked` without the answer, since it was too long. */
+  readonly kept: number;
+  readonly marked: number;
+  readonly replayed: number;
+  /** Times that a repeat was told to wait. */
+  readonly waited: number;
+  readonly mismatched: number;
+  /** Records that did not open: changed by somebody. Replayed as unknown. */
+  readonly unreadable: number;
+}
+
+export interface VaultOptions {
+  /** How long an answer is kept, from when it was settled. */
+  readonly keepMs: number;
+  /** Of all that is kept, oldest out first. An answer longer than an eighth of it is not kept, only that it was sent. */
+  readonly maxBytes: number;
+  /** Milliseconds of a clock that does not jump. */
+  readonly now: () => number;
+  readonly randomBytes?: (bytes: number) => Buffer;
+  /** 32 bytes that all gateways of one shared shelf are given. By default random: two processes share no names. */
+  readonly salt?: Buffer;
+  /** By default this process's memory. */
+  readonly shelf?: Shelf;
+  /** Called when an answer could not be sealed, or a record not opened. The cause holds nothing secret. */
+  readonly observe?: (what: 'seal' | 'open', cause: unknown) => void;
+}
+
+export interface Vault {
+  /**
+   * What to do with a request that carries a key. Nothing given is kept but what is described at `Flight` and in
+   * seal.ts; never throws.
+   * @param key the header's value (header.ts)
+   * @param caller the full credentials' canonical header text; undefined: anonymous. Another caller's same key is
+   *   unrelated.
+   */
+  begin(key: string, caller: string | undefined, request: ReplayRequest): Began;
+  readings(): VaultReadings;
+}
+
+/** A request under way. The sealing key waits in `settle` alone, and is zeroed there. */
+interface Flight {
+  readonly name: string;
+  readonly check: Buffer;
+  /** Made for the first who waits. */
+  waiting: PromiseWithResolvers<void> | undefined;
+}
+
+const MISMATCH = { kind: 'mismatch' } as const;
+const NOT_KEPT = { kind: 'replay', answer: { kind: 'unknown', code: 'answer_not_kept' } } as const;
+/** The part of the whole room that one answer may take. */
+const LARGEST_SHARE = 1 / 8;
+
+/** Makes the room. State: what is under way, and the shelf. */
+export function createVault(options: VaultOptions): Vault {
+  const { maxBytes, randomBytes = secureRandomBytes, observe } = options;
+  const salt = options.salt ?? randomBytes(SALT_BYTES);
+  const shelf = options.shelf ?? createMemoryShelf(options);
+  const underWay = new Map<string, Flight>();
+  const counts = { kept: 0, marked: 0, replayed: 0, waited: 0, mismatched: 0, unreadable: 0 };
+
+  function wait(flight: Flight): Began {
+    counts.waited++;
+    flight.waiting ??= Promise.withResolvers<void>();
+    return { kind: 'under_way', done: flight.waiting.promise };
+  }
+
+  function mismatch(): Began {
+    counts.mismatched++;
+    return MISMATCH;
+  }
+
+  function first(flight: Flight, sealingKey: Buffer): Began {
+    underWay.set(flight.name, flight);
+    let settled = false;
+    return {
+      kind: 'first',
+      settle(answer) {
+        if (settled) return;
+        settled = true;
+        try {
+          if (answer !== undefined) keep(flight, sealingKey, answer);
+        } finally {
+          sealingKey.fill(0);
+          underWay.delete(flight.name);
+          flight.waiting?.resolve();
+        }
+      },
+    };
+  }
+
+  function keep({ name, check }: Flight, sealingKey: Buffer, answer: Replayable): void {
+    counts.kept++;
+    const record = sealed(name, check, sealingKey, answer);
+    if (record === undefined) counts.marked++;
+    shelf.put(name, record ?? marker(check));
+  }
+
+  /** Undefined: it is not to be kept whole. That it was sent must be known all the same. */
+  function sealed(name: string, check: Buffer, sealingKey: Buffer, answer: Replayable): Buffer | undefined {
+    try {
+      return seal(sealingKey, name, check, randomBytes(NONCE_BYTES), answer, maxBytes * LARGEST_SHARE);
+    } catch (cause) {
+      observe?.('seal', cause);
+      return undefined;
+    }
+  }
+
+  /** A record that does not open was changed. It was sent once, so it is unknown, and never sent again. */
+  function replay(name: string, record: Buffer, sealingKey: Buffer): Began {
+    counts.replayed++;
+    try {
+      return isMarker(record) ? NOT_KEPT : { kind: 'replay', answer: open(sealingKey, name, record) };
+    } catch (cause) {
+      counts.unreadable++;
+      observe?.('open', cause);
+      return NOT_KEPT;
+    } finally {
+      sealingKey.fill(0);
+    }
+  }
+
+  return {
+    begin(key, caller, request) {
+      const bound = bind(caller, request);
+      const name = lookupName(salt, key, bound);
+      const check = checkOf(salt, key, bound);
+      const flight = underWay.get(name);
+      if (flight !== undefined) return isSameCheck(flight.check, check) ? wait(flight) : mismatch();
+      const record = shelf.get(name);
+      if (record !== undefined && !bears(record, check)) return mismatch();
+      const sealingKey = sealingKeyOf(salt, key, bound);
+      if (record !== undefined) return replay(name, record, sealingKey);
+      return first({ name, check, waiting: undefined }, sealingKey);
+    },
+    readings: () => ({ ...shelf.readings(), underWay: underWay.size, ...counts }),
+  };
+}
