@@ -32,7 +32,7 @@ export interface ReplayRequest {
   readonly body: Buffer;
 }
 
-/** Digests of who asks what: they go into every derivation. Not salted, so not to be kept. */
+/** Digests of who asks what: they go into every derivation. Not salted, so to be zeroed after use. */
 export interface Bound {
   readonly caller: Buffer;
   readonly request: Buffer;

@@ -165,15 +165,20 @@ export function createVault(options: VaultOptions): Vault {
   return {
     begin(key, caller, request) {
       const bound = bind(caller, request);
-      const name = lookupName(salt, key, bound);
-      const check = checkOf(salt, key, bound);
-      const flight = underWay.get(name);
-      if (flight !== undefined) return isSameCheck(flight.check, check) ? wait(flight) : mismatch();
-      const record = shelf.get(name);
-      if (record !== undefined && !bears(record, check)) return mismatch();
-      const sealingKey = sealingKeyOf(salt, key, bound);
-      if (record !== undefined) return replay(name, record, sealingKey);
-      return first({ name, check, waiting: undefined }, sealingKey);
+      try {
+        const name = lookupName(salt, key, bound);
+        const check = checkOf(salt, key, bound);
+        const flight = underWay.get(name);
+        if (flight !== undefined) return isSameCheck(flight.check, check) ? wait(flight) : mismatch();
+        const record = shelf.get(name);
+        if (record !== undefined && !bears(record, check)) return mismatch();
+        const sealingKey = sealingKeyOf(salt, key, bound);
+        if (record !== undefined) return replay(name, record, sealingKey);
+        return first({ name, check, waiting: undefined }, sealingKey);
+      } finally {
+        bound.caller.fill(0);
+        bound.request.fill(0);
+      }
     },
     readings: () => ({ ...shelf.readings(), underWay: underWay.size, ...counts }),
   };
