@@ -47,7 +47,7 @@ export interface KeyIndexOptions {
   readonly regions: ReadonlySet<string>;
   /** Unix time in milliseconds. */
   readonly now: () => number;
-  /** How many keys the front remembers, about 300 bytes each. */
+  /** How many keys the front remembers, about 250 bytes each. */
   readonly frontEntries: number;
   /** The longest that `find` and `learn` wait for the store. */
   readonly storeTimeoutMs: number;

@@ -1,7 +1,6 @@
 // The embedded store: one SQLite file in WAL mode, read in the request's own tick, written in groups.
 import { resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Found, KeyedHash } from '../domain.ts';
 import { type Checkpointer, createCheckpointer } from './checkpoint.ts';
 import { isBusy, openDatabase } from './sqlite-file.ts';
@@ -10,7 +9,7 @@ import type { Store, StoredKey } from './store.ts';
 export interface SqliteOptions {
   /** Unix time in milliseconds. */
   readonly now: () => number;
-  /** How long a lookup or put waits for another process's lock before it gives up. */
+  /** How long a put waits for another process's lock before it gives up. */
   readonly storeTimeoutMs?: number;
   /** How often a batch is swept. */
   readonly sweepEveryMs?: number;
@@ -19,6 +18,7 @@ export interface SqliteOptions {
 }
 
 export interface SqliteStore extends Store {
+  findKey(hash: KeyedHash): Found<StoredKey>;
   /** Removes the expired ones of the next `sweepRows` entries. Returns how many; 0 too when the file is locked. */
   sweep(): number;
 }
@@ -51,27 +51,13 @@ export function openSqliteStore(path: string, options: SqliteOptions): SqliteSto
   const sweep = createSweep(db, now, sweepRows);
   const timer = setInterval(sweep, sweepEveryMs).unref();
 
-  async function findAgain(hash: KeyedHash, firstCause: unknown): Promise<Found<StoredKey>> {
-    const deadlineMs = performance.now() + storeTimeoutMs;
-    let cause = firstCause;
-    while (isBusy(cause) && performance.now() < deadlineMs) {
-      await delay(RETRY_MS);
-      try {
-        return reader(hash);
-      } catch (error) {
-        cause = error;
-      }
-    }
-    return { kind: 'unavailable', cause };
-  }
-
   return {
     findKey(hash) {
       try {
         return reader(hash);
       } catch (cause) {
-        // In WAL mode readers do not wait for writers: busy only while another process recovers or owns the whole file.
-        return isBusy(cause) ? findAgain(hash, cause) : { kind: 'unavailable', cause };
+        // Not for a lock: in WAL mode readers wait for nobody, whatever another process does with the file.
+        return { kind: 'unavailable', cause };
       }
     },
     putKeys: writer.put,

@@ -17,11 +17,12 @@ it('finds every acknowledged key after kill -9 in the middle of learning, ten ti
     const { stdout } = child;
     if (stdout === null) throw new Error('no output');
     const said = text(stdout);
-    await once(stdout, 'readable');
+    const exit = once(child, 'exit');
+    await Promise.race([once(stdout, 'readable'), exit]);
     // Not on a boundary of the child's own making.
     await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 150));
     child.kill('SIGKILL');
-    const [, signal] = await once(child, 'exit');
+    const [, signal] = await exit;
     expect(signal).toBe('SIGKILL');
     const keys = (await said).split('\n').slice(0, -1);
     expect(keys.length).toBeGreaterThan(0);

@@ -15,14 +15,26 @@ const index = createKeyIndex(openSqliteStore(path, { now: Date.now, storeTimeout
   storeTimeoutMs: 5000,
 });
 
+/** Synchronous: a line that was written is with the parent, whatever happens to this process next. */
+function say(line: string): void {
+  for (;;) {
+    try {
+      writeSync(1, line);
+      return;
+    } catch (error) {
+      // The parent is slow just now, and its pipe is full. A line this short is written whole or not at all.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    }
+  }
+}
+
 async function learnForEver(): Promise<void> {
   for (;;) {
     const key = randomBytes(15).toString('hex');
     const result = await index.learn([
       { key, kind: 'secret', region: 'eu' as RegionName, owner: undefined, ttlSeconds: 3600 },
     ]);
-    // Synchronous: a line that was written is with the parent, whatever happens to this process next.
-    if (result === 'stored') writeSync(1, `${key}\n`);
+    if (result === 'stored') say(`${key}\n`);
   }
 }
 
