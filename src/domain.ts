@@ -24,7 +24,8 @@ export type KeyKind = 'none' | 'secret' | 'metadata';
 export interface Route {
   /** The only form in which a path appears in metrics and logs, for example `v1.secret.retrieve`. */
   readonly id: string;
-  readonly version: 'v1' | 'v2';
+  /** `link`: the page of a secret, /secret/KEY, outside the API. */
+  readonly version: 'v1' | 'v2' | 'link';
   /** The method sent to the region; callers may use the ones in `accepts` too. */
   readonly method: 'GET' | 'POST';
   /** Methods that callers may use; `recent` accepts POST and is served as GET. */
@@ -40,6 +41,8 @@ export interface Route {
   readonly answersItself: boolean;
   /** Whether the region gets the caller's query: never where a parameter could turn a harmless call into another. */
   readonly query: 'forward' | 'drop';
+  /** `without_secret_keys`: the answer lists secrets, and the documentation promises that it does not show their keys. */
+  readonly answer: 'as_is' | 'without_secret_keys';
 }
 
 /** A request that matched a row of the table, in the one form in which it is decided on and sent. */
@@ -95,6 +98,8 @@ export const REASONS = [
   'account_unknown_named',
   'account_unknown_default',
   'retrieval_named',
+  'key_held',
+  'key_concealed',
   'anonymous_named',
   'anonymous_default',
 ] as const;

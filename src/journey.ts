@@ -1,17 +1,14 @@
 // The path of a request through the gateway, one room a line. READ FIRST. It has no policy of its own: every room is
 // handed in by gateway.ts and says itself what it refuses.
-
+import type { Readable } from 'node:stream';
 import type { Authenticate } from './caller/authenticate.ts';
 import type { Identified, Unidentified } from './caller/identify.ts';
-import type { Caller, Classified, Found, Locality, Permit, RegionName } from './domain.ts';
+import { type Caller, type Classified, type Found, type Locality, Permit, type RegionName } from './domain.ts';
 import type { Admit } from './limit/admit.ts';
-import type { Decide } from './policy/decide.ts';
+import type { Decide, Held } from './policy/question.ts';
 import type { Trip } from './record/record.ts';
 import { Refusal } from './refusal.ts';
-import type { RegionAnswer } from './region/attempt.ts';
-import type { Downstream, Forward } from './region/forward.ts';
-import { requestHeaders } from './region/headers.ts';
-import type { Meaning } from './region/meaning.ts';
+import type { Downstream, Send } from './region/send.ts';
 
 /** A request as it came in: its head, and the way to its body. */
 export interface Arrival {
@@ -25,34 +22,62 @@ export interface Arrival {
   readonly downstream: Downstream;
 }
 
+/** What a region answered, ready to be written: only the headers that may cross. */
+export interface RegionReply {
+  readonly kind: 'region';
+  readonly region: RegionName;
+  readonly status: number;
+  /** Flat. */
+  readonly headers: readonly string[];
+  /** A stream only when it is too long to be collected. */
+  readonly body: Buffer | Readable;
+  /** Given again to a repeated call: nothing was sent for it. */
+  readonly replayed?: true;
+}
+
 export type Answer =
   | Refusal
+  | RegionReply
   /** The gateway's own. */
-  | { readonly kind: 'here'; readonly body: string }
-  | { readonly kind: 'region'; readonly answer: RegionAnswer; readonly status: number; readonly region: RegionName }
+  | { readonly kind: 'own'; readonly status: number; readonly headers: readonly string[]; readonly body: string }
   /** Nobody is there to answer. */
   | 'gone';
 
 export interface Rooms {
   readonly classify: (method: string, target: string) => Classified | Refusal;
   readonly identify: (headers: readonly string[], socketAddress: string) => Identified | Unidentified;
-  readonly admit: Pick<Admit, 'admit' | 'missed'>;
-  readonly locate: (accountName: string) => Found<Locality>;
+  readonly admit: Pick<Admit, 'admit'>;
+  readonly locateAccount: (accountName: string) => Found<Locality>;
+  readonly locateKey: (request: Classified, caller: Caller) => Found<Held> | undefined | Promise<Found<Held>>;
   readonly decide: Decide;
   readonly authenticate: Authenticate;
-  readonly forward: Forward;
-  /** What a region's answer means, and the status that the caller is to see. */
-  readonly interpret: (answer: RegionAnswer) => { readonly meaning: Meaning; readonly status: number };
-  readonly forwardClientAddress: boolean;
+  /** Answers a repeated call from the vault, or has it sent. */
+  readonly replay: (call: Call, send: (call: Call) => Promise<Answer>) => Promise<Answer>;
+  /** Sends, once, and tells the rooms that learn from the answer. */
+  readonly send: Send;
+  /** The gateway's own answers in place of a region's. */
+  readonly own: {
+    status(): Answer;
+    unknownKey(request: Classified): Answer;
+    link(request: Classified, decision: Permit | Refusal): Answer;
+  };
 }
 
-/** The body of a status call that names neither account nor region: the service's own words, said of the gateway. */
-const NOMINAL = '{"status":"nominal","locale":"en"}';
+/** A request that may go: everything that was found out about it. */
+export interface Call {
+  readonly request: Classified;
+  readonly caller: Caller;
+  readonly permit: Permit;
+  /** Received whole. */
+  readonly body: Buffer;
+  readonly arrival: Arrival;
+  readonly trip: Trip;
+}
 
 export type Journey = (arrival: Arrival, trip: Trip) => Promise<Answer>;
 
 export function createJourney(rooms: Rooms): Journey {
-  const { classify, identify, admit, locate, decide, authenticate } = rooms;
+  const { classify, identify, admit, locateAccount, locateKey, decide, authenticate, replay, send, own } = rooms;
 
   return async function journey(arrival, trip) {
     const request = classify(arrival.method, arrival.target);
@@ -62,66 +87,38 @@ export function createJourney(rooms: Rooms): Journey {
 
     const identified = identify(arrival.headers, arrival.socketAddress);
     if ('refusal' in identified) return unidentified(identified);
-    const { caller, regionHeader, host } = identified;
+    const { regionHeader, host } = identified;
+    // A link is followed, not called: whoever follows it does so as nobody.
+    const caller = route.version === 'link' ? { ...identified.caller, credentials: undefined } : identified.caller;
 
-    const refused = admit.admit(request, caller);
-    if (refused !== undefined) return refused;
+    const limited = admit.admit(request, caller);
+    if (limited !== undefined) return limited;
 
-    const account = caller.credentials && locate(caller.credentials.name);
+    const account = caller.credentials && locateAccount(caller.credentials.name);
+    const located = locateKey(request, caller);
+    const held = located instanceof Promise ? await located : located;
     const named = { prefix: request.prefix, header: regionHeader, host };
-    const decision = decide({ route, named, account });
-    if (decision === 'here') return answerHere(trip);
+    const decision = decide({ route, named, account, held });
+    if (decision === 'here') return ((trip.reason = 'answered_here'), own.status());
+    if (route.version === 'link' && !('kind' in decision)) return own.link(request, decision);
     if (decision instanceof Refusal) {
       return decision.code === 'unknown_account' ? authenticate.failed(caller, decision) : decision;
     }
-    trip.reason = decision.reason;
+    const permit = Permit.isGenuine(decision) ? decision : decision.permit;
+    trip.reason = permit === decision ? permit.reason : 'key_concealed';
 
     const body = await arrival.receive();
     if (body === 'gone' || body instanceof Refusal) return body;
 
-    const unverified = await authenticate.authenticate(decision, caller);
+    const unverified = await authenticate.authenticate(permit, caller);
     if (unverified !== undefined) return unverified;
+    if (permit !== decision) return own.unknownKey(request);
 
-    return forward(request, decision, caller, body, arrival, trip);
+    return replay({ request, caller, permit, body, arrival, trip }, send);
   };
 
   function unidentified({ refusal, address }: Unidentified): Refusal {
     if (refusal.code !== 'credentials_malformed') return refusal;
     return authenticate.failed({ credentials: undefined, address }, refusal);
-  }
-
-  function answerHere(trip: Trip): Answer {
-    trip.reason = 'answered_here';
-    return { kind: 'here', body: NOMINAL };
-  }
-
-  /** Sends the request on its permit, and tells the other rooms what its answer means to them. */
-  async function forward(
-    request: Classified,
-    permit: Permit,
-    caller: Caller,
-    body: Buffer,
-    arrival: Arrival,
-    trip: Trip,
-  ): Promise<Answer> {
-    const { route, path, query } = request;
-    const clientAddress = rooms.forwardClientAddress ? caller.address : undefined;
-    const outgoing = {
-      method: route.method,
-      target: path + query,
-      headers: requestHeaders(arrival.headers, permit.credentials, caller.credentials?.header, clientAddress),
-      // A GET's body has no meaning, and where the service would read one it could turn the call into another.
-      body: route.method === 'POST' ? body : undefined,
-    };
-    trip.region = permit.region;
-    const forwarded = await rooms.forward(permit, permit.region, 'forward', route.effect, outgoing, arrival.downstream);
-    if (forwarded.kind === 'gone') return 'gone';
-    if (forwarded.kind === 'refused') return forwarded.refusal;
-
-    trip.outcome = 'delivered';
-    const { meaning, status } = rooms.interpret(forwarded.answer);
-    if (meaning === 'not_authorized') authenticate.turnedDown(permit, caller);
-    if (meaning === 'unknown_secret') admit.missed(request, caller);
-    return { kind: 'region', answer: forwarded.answer, status, region: permit.region };
   }
 }

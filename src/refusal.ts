@@ -25,6 +25,7 @@ const REFUSALS = {
   credentials_rejected: [401, 'The region of this account does not accept these credentials.'],
   unknown_account: [401, 'No region is known for this account.'],
   region_not_allowed: [403, 'This account may not reach the region that the request names.'],
+  held_elsewhere: [403, 'This secret is not held in a region that this call may reach.'],
   pin_violation: [403, 'This request was stopped on its way out: its account may not reach that region.'],
   not_found: [404, 'There is nothing at this path. The API is under /api/v1 and /api/v2.'],
   method_not_allowed: [405, 'This path does not take that method.'],
@@ -34,11 +35,22 @@ const REFUSALS = {
   // The very sentence that the client library onetime-secret-api takes as its rate-limit error (UPSTREAM.md, Real clients).
   rate_limited: [429, 'Apologies dear citizen! You have been rate limited.'],
   headers_too_large: [431, 'The request headers are larger than this gateway takes.'],
+  idempotency_key_malformed: [
+    400,
+    'The Idempotency-Key is not one: it is 16 to 255 printable ASCII characters, sent once. It seals the answer, so it must be hard to guess.',
+  ],
+  idempotency_key_reused: [422, 'This Idempotency-Key came before with another request.'],
   internal_error: [500, 'The gateway failed to handle this request.'],
   region_unreachable: [502, 'The region could not be reached. The request was not sent.'],
   region_failed: [502, 'The region took the request, but its answer did not arrive whole.'],
+  answer_withheld: [
+    502,
+    'The region’s answer could not be read, so it cannot be shown to hold no secret’s key; it is withheld.',
+  ],
+  region_down: [503, 'The region does not answer at the moment. The request was not sent.'],
   region_busy: [503, 'Every connection to the region is in use. The request was not sent.'],
   directory_unavailable: [503, 'Where this account lives cannot be told at the moment. The request was not sent.'],
+  index_unavailable: [503, 'Where this key is held cannot be told at the moment. The request was not sent.'],
   verification_unavailable: [
     503,
     'Its region cannot tell at the moment whether these credentials are good. The request was not sent.',

@@ -1,5 +1,5 @@
 // Spends from the limits that concern a request, or refuses it with 429.
-import type { Caller, Classified, KeyedHash } from '../domain.ts';
+import type { Caller, Classified, KeyedHash, Permit } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import type { Rate } from './gcra.ts';
 import { limitHeaders } from './headers.ts';
@@ -21,6 +21,8 @@ export interface LimitRules {
   readonly failedAuth: LimitRule;
   /** Calls with the same credentials. */
   readonly account: LimitRule;
+  /** Calls without credentials to one region, from everybody: the region may count them all as one client's. */
+  readonly regionBudget: LimitRule;
 }
 
 export interface LimitDependencies {
@@ -71,6 +73,8 @@ function createLimit(name: string, rule: LimitRule, { now, seed, observe }: Limi
 export interface Admit {
   /** Spends for a request that was classified and identified. */
   admit(request: Classified, caller: Caller): Refusal | undefined;
+  /** Spends for a call that is about to go to a region without credentials. */
+  budget(permit: Permit): Refusal | undefined;
   /** The region did not know the secret that an anonymous caller asked for. */
   missed(request: Classified, caller: Caller): void;
   readonly failedAuth: {
@@ -100,7 +104,8 @@ export function createAdmit(
   const failedByClient = createLimit('failed-auth-client', rules.failedAuth, dependencies);
   const failedByAccount = createLimit('failed-auth-account', rules.failedAuth, dependencies);
   const account = createLimit('account', rules.account, dependencies);
-  const limits = [anonymousRetrieval, perKey, failedByClient, failedByAccount, account].filter((l) => l !== undefined);
+  const regionBudget = createLimit('region-budget', rules.regionBudget, dependencies);
+  const limits = [anonymousRetrieval, perKey, failedByClient, failedByAccount, account, regionBudget].filter((l) => l !== undefined);
 
   const client = (address: string): LimitKey => addressKey(address, ipv6Prefix);
   const named = (caller: Caller): LimitKey | undefined =>
@@ -121,7 +126,13 @@ export function createAdmit(
       }
       // Who is to be refused for lack of credentials anyway must not use up the key's attempts.
       if (credentials === undefined && route.access === 'private') return undefined;
+      // Link previews must not use them up either: following a link attempts nothing.
+      if (route.version === 'link') return undefined;
       return key === undefined ? undefined : perKey?.spend(hashKey(hash('key', key)));
+    },
+
+    budget({ credentials, region }) {
+      return credentials === 'forward' ? undefined : regionBudget?.spend(hashKey(hash('region', region)));
     },
 
     missed(request, caller) {

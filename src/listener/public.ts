@@ -80,12 +80,10 @@ export function createPublicListener(
       trip.outcome ??= answer.details.outcome;
       trip.cause = answer.details.cause;
       respond.refuse(res, answer, trip.requestId, head);
-    } else if (answer.kind === 'here') {
-      trip.status = 200;
-      respond.own(res, answer.body, trip.requestId, head);
     } else {
       trip.status = answer.status;
-      respond.region(res, answer.answer, answer.status, answer.region, trip.requestId, head);
+      if (answer.kind === 'own') respond.own(res, answer, trip.requestId, head);
+      else respond.region(res, answer, trip.requestId, head);
     }
   }
 

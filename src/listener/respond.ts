@@ -4,8 +4,9 @@ import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
 import type { Outcome, RegionName } from '../domain.ts';
 import { CHALLENGE, type Refusal, refusalBody } from '../refusal.ts';
-import type { RegionAnswer } from '../region/attempt.ts';
-import { responseHeaders } from '../region/headers.ts';
+import type { Answer, RegionReply } from '../journey.ts';
+
+type OwnAnswer = Extract<Answer, { kind: 'own' }>;
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -32,16 +33,8 @@ function write(res: ServerResponse, status: number, headers: string[], body: Buf
 export interface Respond {
   refuse(res: ServerResponse, refusal: Refusal, requestId: string, head: boolean): void;
   /** An answer of the gateway's own. */
-  own(res: ServerResponse, body: string, requestId: string, head: boolean): void;
-  /** A region's answer with the status that the caller is to see. */
-  region(
-    res: ServerResponse,
-    answer: RegionAnswer,
-    status: number,
-    region: RegionName,
-    requestId: string,
-    head: boolean,
-  ): void;
+  own(res: ServerResponse, answer: OwnAnswer, requestId: string, head: boolean): void;
+  region(res: ServerResponse, reply: RegionReply, requestId: string, head: boolean): void;
 }
 
 /** @param isDraining asked for each answer */
@@ -53,20 +46,21 @@ export function createRespond(isDraining: () => boolean): Respond {
       if (refusal.details.headers !== undefined) headers.push(...refusal.details.headers);
       write(res, refusal.status, headers, refusalBody(refusal, requestId), head);
     },
-    own(res, body, requestId, head) {
-      write(res, 200, [...common(requestId, isDraining()), 'Content-Type', JSON_TYPE], body, head);
+    own(res, { status, headers, body }, requestId, head) {
+      write(res, status, [...common(requestId, isDraining()), ...headers], body, head);
     },
-    region(res, answer, status, region, requestId, head) {
+    region(res, { status, region, headers: crossing, body, replayed }, requestId, head) {
       const headers = common(requestId, isDraining());
-      headers.push(...outcomeHeaders('delivered', region), ...responseHeaders(answer.headers));
+      headers.push(...outcomeHeaders('delivered', region), ...crossing);
+      if (replayed) headers.push('Idempotency-Replayed', 'true');
       if (status === 401) headers.push(...CHALLENGE);
-      if (Buffer.isBuffer(answer.body)) {
-        write(res, status, headers, answer.body, head);
+      if (Buffer.isBuffer(body)) {
+        write(res, status, headers, body, head);
         return;
       }
       res.writeHead(status, headers);
       // A stream that breaks off cuts the connection, so that what arrived does not look whole.
-      pipeline(answer.body, res, () => {});
+      pipeline(body, res, () => {});
     },
   };
 }

@@ -1,59 +1,22 @@
 // The one place where a request is given its region, and the only maker of permits. Pure: the same question has the same
-// answer, so `explain` shows operators what happens.
+// answer, so `explain` shows operators what happens. The rule numbers are those of docs/routing.md.
 import {
   type Found,
   issuePermit,
   type Locality,
   type Permit,
+  type PermitFacts,
   type Reason,
   type RegionName,
   type Route,
 } from '../domain.ts';
 import { CHALLENGE, Refusal } from '../refusal.ts';
-
-/** The parts of the configuration that decide. */
-export interface Policy {
-  readonly regions: readonly RegionName[];
-  /** Host names, lower case without port, by which callers may choose a region. */
-  readonly hosts: ReadonlyMap<string, RegionName>;
-  readonly unknownAccounts:
-    | { readonly kind: 'refuse' }
-    | { readonly kind: 'named' }
-    | { readonly kind: 'region'; readonly region: RegionName };
-  readonly anonymousCreate: RegionName | undefined;
-  readonly anonymousRetrieve: RegionName | undefined;
-  readonly verifyPrivate: 'authcheck' | 'presence';
-  readonly self: RegionName | undefined;
-  readonly gateways: ReadonlyMap<RegionName, string>;
-}
-
-/** A region's name as the caller gave it, in up to three places, unchecked. */
-export interface Named {
-  readonly prefix: string | undefined;
-  readonly header: string | undefined;
-  /** The request's Host, lower case without port. */
-  readonly host: string | undefined;
-}
-
-export interface Question {
-  readonly route: Route;
-  readonly named: Named;
-  /** Undefined for an anonymous caller. */
-  readonly account: Found<Locality> | undefined;
-}
-
-/** `here`: the gateway answers itself, no region is asked. */
-export type Decision = Permit | Refusal | 'here';
-
-/** Called with each rule that spoke, for `explain`; left out on the hot path. */
-export type Note = (rule: number, sentence: string) => void;
+import type { Decide, Decision, Held, Named, Note, Policy } from './question.ts';
 
 const HOW_TO_NAME = (regions: readonly RegionName[]): string =>
   `Name the region: put it before the path (/${regions[0]}/api/...) or send the header Onetime-Region. Regions here: ${regions.join(', ')}.`;
 
-export type Decide = (question: Question, note?: Note) => Decision;
-
-/** Makes decide for one policy. The numbers in the notes and comments are those of the rules in docs/routing.md. */
+/** Makes decide for one policy. */
 export function createDecide(policy: Policy): Decide {
   const regions = new Map<string, RegionName>(policy.regions.map((name) => [name, name]));
 
@@ -87,62 +50,113 @@ export function createDecide(policy: Policy): Decide {
     }
   }
 
-  /** Rules 4 and 6: an account's region, named or home. */
+  /** Rules 4, 5 and 6: an account's region. */
   function forAccount(
     route: Route,
     region: RegionName | undefined,
     locality: Locality,
+    held: Found<Held> | undefined,
     reason: Reason,
     note?: Note,
   ): Decision {
-    const own = region === undefined || region === locality.home || locality.also.includes(region);
-    if (own) {
-      const to = region ?? locality.home;
-      note?.(
-        6,
-        region === undefined
-          ? `no region is named: the account's home, ${to}`
-          : `the named region, ${to}, is the account's own`,
-      );
-      const verifyAt = route.access === 'private' && policy.verifyPrivate === 'authcheck' ? to : undefined;
-      return permit(
-        { region: to, credentials: 'forward', verifyAt, reason, account: locality, retrieves: route.retrieves },
+    const outside = region !== undefined && !isOwn(locality, region);
+    if (outside && (locality.pinned || !route.retrieves)) return notAllowed(region, locality, note);
+    if (outside) note?.(4, `an account that is not pinned may retrieve from ${region}`);
+
+    const facts = { account: locality, retrieves: route.retrieves };
+    const verifyAt = (at: RegionName): RegionName | undefined =>
+      route.access === 'private' && policy.verifyPrivate === 'authcheck' ? at : undefined;
+    const elsewhere = heldAgainst(route, region, locality, held, note);
+    if (elsewhere === 'concealed') {
+      const home = permit(
+        { ...facts, region: locality.home, credentials: 'forward', verifyAt: verifyAt(locality.home), reason },
         note,
       );
+      return home instanceof Refusal ? home : { kind: 'concealed', permit: home };
     }
-    if (locality.pinned || !route.retrieves) {
-      note?.(
-        4,
-        `${region} is not the account's own and ${locality.pinned ? 'it is pinned' : 'this call does not retrieve'}`,
-      );
-      return new Refusal('region_not_allowed', {
-        hint: locality.pinned
-          ? 'The account is pinned to its own region.'
-          : 'Outside its own region this account may retrieve only.',
-      });
+    if (elsewhere instanceof Refusal) return elsewhere;
+
+    const to = region ?? elsewhere ?? locality.home;
+    if (!outside && (region !== undefined || to === locality.home)) {
+      note?.(6, region === undefined ? `the account's home, ${to}` : `the named region, ${to}, is the account's own`);
+      return permit({ ...facts, region: to, credentials: 'forward', verifyAt: verifyAt(to), reason }, note);
     }
-    note?.(
-      4,
-      `an account that is not pinned may retrieve from ${region}; its credentials stay here and are verified at ${locality.home}`,
-    );
-    return permit(
-      {
-        region,
-        credentials: 'strip',
-        verifyAt: locality.home,
-        reason: 'retrieval_named',
-        account: locality,
-        retrieves: true,
-      },
-      note,
-    );
+    note?.(6, `retrieved from ${to} without the credentials, which are verified at ${locality.home}`);
+    const stripped = { ...facts, region: to, credentials: 'strip', verifyAt: locality.home } as const;
+    return permit({ ...stripped, reason: outside ? 'retrieval_named' : 'key_held' }, note);
   }
 
-  /** Rule 7. */
-  function forAnonymous(route: Route, region: RegionName | undefined, note?: Note): Decision {
+  function notAllowed(region: RegionName, { pinned }: Locality, note?: Note): Refusal {
+    note?.(4, `${region} is not the account's own and ${pinned ? 'it is pinned' : 'this call does not retrieve'}`);
+    return new Refusal('region_not_allowed', {
+      hint: pinned
+        ? 'The account is pinned to its own region.'
+        : 'Outside its own region this account may retrieve only.',
+    });
+  }
+
+  /**
+   * Rule 5 for an account: where the key is held, if that is to be used; undefined when the index has no say; or what
+   * speaks against the call.
+   */
+  function heldAgainst(
+    route: Route,
+    region: RegionName | undefined,
+    locality: Locality,
+    held: Found<Held> | undefined,
+    note?: Note,
+  ): RegionName | undefined | Refusal | 'concealed' {
+    const owned = route.access === 'private' && policy.ownership === 'enforce';
+    if (held === undefined || held.kind === 'missing') return undefined;
+    if (held.kind === 'unavailable') return region === undefined || owned ? unavailable(held.cause, note) : undefined;
+
+    const { region: at, owner } = held.value;
+    if (owned && owner === 'other') {
+      note?.(5, 'the key is another account’s: answered as an unknown one, after verification');
+      return 'concealed';
+    }
+    const named = region !== undefined && region !== at;
+    if (named || (locality.pinned && !isOwn(locality, at))) {
+      note?.(
+        5,
+        named ? 'the key is not held in the named region' : 'the key is held outside the regions of a pinned account',
+      );
+      return new Refusal('held_elsewhere');
+    }
+    if (region === undefined && at !== locality.home && !route.retrieves) {
+      note?.(5, 'the key is held outside the account’s home, whose token does not work there');
+      return new Refusal('held_elsewhere', { hint: 'Name the region, and send the credentials that belong to it.' });
+    }
+    note?.(5, `the key is held in ${at}`);
+    return at;
+  }
+
+  function unavailable(cause: unknown, note?: Note): Refusal {
+    note?.(5, 'where the key is held cannot be told at the moment');
+    return new Refusal('index_unavailable', { cause, outcome: 'not_sent', headers: ['Retry-After', '1'] });
+  }
+
+  /** Rules 5 and 7. */
+  function forAnonymous(
+    route: Route,
+    region: RegionName | undefined,
+    held: Found<Held> | undefined,
+    note?: Note,
+  ): Decision {
     if (region === undefined && route.answersItself) {
       note?.(7, 'no region is named: the gateway answers for itself');
       return 'here';
+    }
+    const facts = { credentials: 'none', verifyAt: undefined, account: undefined, retrieves: route.retrieves } as const;
+    if (held?.kind === 'unavailable' && region === undefined) return unavailable(held.cause, note);
+    if (held?.kind === 'found') {
+      const at = held.value.region;
+      if (region !== undefined && region !== at) {
+        note?.(5, 'the key is not held in the named region');
+        return new Refusal('held_elsewhere');
+      }
+      note?.(5, `the key is held in ${at}`);
+      return permit({ ...facts, region: at, reason: region === undefined ? 'key_held' : 'anonymous_named' }, note);
     }
     const standing =
       route.effect === 'creates' ? policy.anonymousCreate : route.retrieves ? policy.anonymousRetrieve : undefined;
@@ -151,16 +165,15 @@ export function createDecide(policy: Policy): Decide {
       note?.(7, 'anonymous, no region named and none configured for this call');
       return new Refusal('region_required', { hint: HOW_TO_NAME(policy.regions) });
     }
-    const reason = region === undefined ? 'anonymous_default' : 'anonymous_named';
     note?.(7, `anonymous: ${to}, ${region === undefined ? 'configured for this call' : 'as named'}`);
     return permit(
-      { region: to, credentials: 'none', verifyAt: undefined, reason, account: undefined, retrieves: route.retrieves },
+      { ...facts, region: to, reason: region === undefined ? 'anonymous_default' : 'anonymous_named' },
       note,
     );
   }
 
   /** The last step of every way to a region: with `self.region` set, no other region is reached from here. */
-  function permit(facts: Parameters<typeof issuePermit>[0], note?: Note): Decision {
+  function permit(facts: PermitFacts, note?: Note): Permit | Refusal {
     const { self, gateways } = policy;
     if (self !== undefined && facts.region !== self) {
       const url = gateways.get(facts.region);
@@ -176,7 +189,7 @@ export function createDecide(policy: Policy): Decide {
     return issuePermit(facts);
   }
 
-  return function decide({ route, named: names, account }, note) {
+  return function decide({ route, named: names, account, held }, note) {
     const region = named(names);
     if (region instanceof Refusal) {
       note?.(1, 'the region that the request names is unknown or ambiguous');
@@ -185,7 +198,7 @@ export function createDecide(policy: Policy): Decide {
     note?.(1, region === undefined ? 'the request names no region' : `the request names ${region}`);
 
     if (account === undefined) {
-      if (route.access !== 'private') return forAnonymous(route, region, note);
+      if (route.access !== 'private') return forAnonymous(route, region, held, note);
       note?.(2, 'a private route without credentials');
       return new Refusal('authentication_required', { headers: CHALLENGE });
     }
@@ -193,12 +206,16 @@ export function createDecide(policy: Policy): Decide {
     if (account.kind === 'found') {
       note?.(3, `the account lives in ${account.value.home}${account.value.pinned ? ', pinned' : ''}`);
       const reason = region === undefined ? 'account_home' : 'account_named';
-      return forAccount(route, region, account.value, reason, note);
+      return forAccount(route, region, account.value, held, reason, note);
     }
     note?.(3, `no rule knows the account; accounts.unknown is ${policy.unknownAccounts.kind}`);
     const locality = localityOfUnknown(region);
     if (locality instanceof Refusal) return locality;
     const reason = policy.unknownAccounts.kind === 'named' ? 'account_unknown_named' : 'account_unknown_default';
-    return forAccount(route, region, locality, reason, note);
+    return forAccount(route, region, locality, held, reason, note);
   };
+}
+
+function isOwn({ home, also }: Locality, region: RegionName): boolean {
+  return region === home || also.includes(region);
 }

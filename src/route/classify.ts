@@ -13,13 +13,16 @@ for (const c of '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_
 /** Each route's own parameters that would make a harmless GET destructive (UPSTREAM.md, version 2). */
 const CONSUMING_PARAMETER = 'continue';
 
+/** First segments of the paths that are served here; what stands before them names a region. */
+const TOP = new Set(['api', 'secret']);
+
 type Shape = Map<string, Route[]>;
 
-/** The table as a lookup: `v1/private/KEY/burn` -> rows, one a method. */
+/** The table as a lookup: `api/v1/private/KEY/burn` -> rows, one a method. */
 function compile(routes: readonly Route[]): Shape {
   const shapes: Shape = new Map();
   for (const route of routes) {
-    const shape = [route.version, ...route.path].join('/');
+    const shape = [...(route.version === 'link' ? [] : ['api', route.version]), ...route.path].join('/');
     const rows = shapes.get(shape) ?? [];
     rows.push(route);
     shapes.set(shape, rows);
@@ -60,20 +63,21 @@ function allow(rows: readonly Route[]): string {
 export type Classify = (method: string, target: string) => Classified | Refusal;
 
 /**
- * @param routes the API table
+ * @param routes the API table, and the link
  * @returns a pure function of method and request target (as received, with query) to a route, or the refusal: 404 for
  *   what is not in the table, 400 for what no path of it could be, 405 with `Allow`
  */
 export function createClassify(routes: readonly Route[]): Classify {
   const shapes = compile(routes);
 
-  /** Segments from the version on -> rows of the table, and the key if the path has one. */
+  /** Segments behind the region prefix -> rows of the table, and the key if the path has one. */
   function lookup(segments: readonly string[]): { rows: Route[]; key: string | undefined } | Refusal {
     const literal = shapes.get(segments.join('/'));
     if (literal !== undefined) return { rows: literal, key: undefined };
-    const key = segments[2];
-    if (key === undefined || segments.length > 4) return new Refusal('not_found');
-    const rows = shapes.get([segments[0], segments[1], 'KEY', ...segments.slice(3)].join('/'));
+    const at = segments[0] === 'api' ? 3 : 1;
+    const key = segments[at];
+    if (key === undefined || segments.length > at + 2) return new Refusal('not_found');
+    const rows = shapes.get([...segments.slice(0, at), 'KEY', ...segments.slice(at + 1)].join('/'));
     if (rows === undefined) return new Refusal('not_found');
     return KEY.test(key) ? { rows, key } : new Refusal('key_malformed');
   }
@@ -86,15 +90,17 @@ export function createClassify(routes: readonly Route[]): Classify {
     if (!isPlainPath(whole)) return new Refusal('path_malformed');
 
     const segments = whole.split('/');
-    const prefix = segments[1] === 'api' ? undefined : segments[1];
-    const api = prefix === undefined ? 1 : 2;
-    if (segments[api] !== 'api') return new Refusal('not_found');
+    const prefix = TOP.has(segments[1] ?? '') ? undefined : segments[1];
+    const start = prefix === undefined ? 1 : 2;
+    if (!TOP.has(segments[start] ?? '')) return new Refusal('not_found');
 
-    const found = lookup(segments.slice(api + 1));
+    const found = lookup(segments.slice(start));
     if (found instanceof Refusal) return found;
     const route = found.rows.find((row) => (row.accepts as readonly string[]).includes(method));
     if (route === undefined) return new Refusal('method_not_allowed', { headers: ['Allow', allow(found.rows)] });
-    if (route.effect === 'none' && route.key === 'secret' && mayConsume(query)) return new Refusal('continue_refused');
+    if (route.version === 'v2' && route.effect === 'none' && route.key === 'secret' && mayConsume(query)) {
+      return new Refusal('continue_refused');
+    }
 
     return {
       route,

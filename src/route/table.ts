@@ -7,7 +7,7 @@ const GET_ONLY = ['GET'] as const;
 const POST = ['POST'] as const;
 
 /** What most rows have: no side effect at the gateway's own hand, and a query that stays here. */
-const PLAIN = { retrieves: false, answersItself: false, query: 'drop' } as const;
+const PLAIN = { retrieves: false, answersItself: false, query: 'drop', answer: 'as_is' } as const;
 
 const STATUS = { ...PLAIN, method: 'GET', accepts: GET, access: 'public', effect: 'none', key: 'none' } as const;
 /** Parameters of the creating and consuming calls may come in the query: several real clients send them so. */
@@ -49,6 +49,7 @@ const RECENT = {
   access: 'private',
   effect: 'none',
   key: 'none',
+  answer: 'without_secret_keys',
 } as const;
 /** `?continue=true` would turn these into a retrieval, so their query never travels (classify refuses `continue`). */
 const SHOWS = {
@@ -114,3 +115,20 @@ function v2(): Route[] {
 
 /** Every route, in the order of the service's documentation. */
 export const ROUTES: readonly Route[] = [...v1(), ...v2()];
+
+/**
+ * The page of a secret, which clients build from their base URL (`BASE/secret/KEY`) and people follow: answered with the
+ * way to the region's own page, never a retrieval.
+ */
+export const LINK: Route = {
+  ...PLAIN,
+  version: 'link',
+  id: 'link.secret',
+  path: ['secret', 'KEY'],
+  method: 'GET',
+  accepts: GET,
+  access: 'anonymous',
+  effect: 'none',
+  key: 'secret',
+  retrieves: true,
+};

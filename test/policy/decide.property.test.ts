@@ -1,8 +1,9 @@
 // decide, for every policy, account and request that fast-check can think of: the promise about regions holds.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { type Found, type Locality, Permit, type RegionName } from '../../src/domain.ts';
-import { createDecide, type Policy, type Question } from '../../src/policy/decide.ts';
+import { type Found, type Locality, Permit, type RegionName, type Route } from '../../src/domain.ts';
+import { createDecide } from '../../src/policy/decide.ts';
+import type { Decision, Held, Policy, Question } from '../../src/policy/question.ts';
 import { Refusal } from '../../src/refusal.ts';
 import { violation } from '../../src/region/guard.ts';
 import { ROUTES } from '../../src/route/table.ts';
@@ -30,6 +31,7 @@ const policy: fc.Arbitrary<Policy> = fc.record({
   anonymousCreate: maybeRegion,
   anonymousRetrieve: maybeRegion,
   verifyPrivate: fc.constantFrom('authcheck', 'presence'),
+  ownership: fc.constantFrom('enforce', 'off'),
   self: fc.oneof({ weight: 4, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: region }),
   gateways: fc.constant(new Map()),
 });
@@ -47,15 +49,32 @@ const account: fc.Arbitrary<Found<Locality> | undefined> = fc.oneof(
   { weight: 2, arbitrary: fc.constant(undefined) },
 );
 
-const question: fc.Arbitrary<Question> = fc.record({
-  route: fc.constantFrom(...ROUTES),
-  named: fc.record({
-    prefix: given,
-    header: given,
-    host: fc.option(fc.constantFrom('gateway.example', 'localhost', ...HOSTS.keys()), { nil: undefined, freq: 2 }),
-  }),
-  account,
-});
+const held: fc.Arbitrary<Found<Held>> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc
+      .record({ region, owner: fc.constantFrom('caller', 'other', 'nobody') })
+      .map((value) => ({ kind: 'found', value }) as const),
+  },
+  { weight: 3, arbitrary: fc.constant({ kind: 'missing' } as const) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'unavailable', cause: 'store' } as const) },
+);
+
+const question: fc.Arbitrary<Question> = fc
+  .tuple(fc.constantFrom(...ROUTES), held)
+  .chain(([route, where]) => questionAbout(route, route.key === 'none' ? undefined : where));
+
+const questionAbout = (route: Route, where: Found<Held> | undefined): fc.Arbitrary<Question> =>
+  fc.record({
+    route: fc.constant(route),
+    held: fc.constant(where),
+    named: fc.record({
+      prefix: given,
+      header: given,
+      host: fc.option(fc.constantFrom('gateway.example', 'localhost', ...HOSTS.keys()), { nil: undefined, freq: 2 }),
+    }),
+    account,
+  });
 
 /** The region that an unambiguous request names. */
 function namedBy({ named }: Question): string | undefined {
@@ -71,10 +90,31 @@ function checkAccount(decision: Permit, { home, also, pinned }: Locality, asked:
       credentials: 'strip',
     });
     expect(decision.verifyAt).toBe(home);
-  } else {
+  } else if (decision.region === home || namedBy(asked) !== undefined) {
     expect(decision.credentials).toBe('forward');
+  } else {
+    // Where the index led to another region of the account, its credentials for home stay here.
+    expect([decision.credentials, decision.verifyAt, asked.route.retrieves]).toEqual(['strip', home, true]);
   }
   if (decision.verifyAt !== undefined) expect([home, ...also]).toContain(decision.verifyAt);
+}
+
+/** Rule 5: what is known of the key binds every way to a region, and another's key no region at all. */
+function checkHeld(decision: Decision, asked: Question, rules: Policy): void {
+  const { route, held: known } = asked;
+  const owned = route.access === 'private' && rules.ownership === 'enforce';
+  if (decision !== 'here' && 'kind' in decision) {
+    expect(known).toMatchObject({ kind: 'found', value: { owner: 'other' } });
+    const { verifyAt } = decision.permit;
+    if (rules.verifyPrivate === 'authcheck') expect(verifyAt).toBe(decision.permit.account?.home);
+    return;
+  }
+  if (!Permit.isGenuine(decision)) return;
+  if (known?.kind === 'found') {
+    expect(decision.region).toBe(known.value.region);
+    if (owned) expect(known.value.owner).not.toBe('other');
+  }
+  if (known?.kind === 'unavailable') expect([namedBy(asked) !== undefined, owned]).toEqual([true, false]);
 }
 
 it(`never gives a permit outside home and also, but for an unpinned account’s retrieval without credentials (${RUNS} cases)`, () => {
@@ -82,6 +122,7 @@ it(`never gives a permit outside home and also, but for an unpinned account’s 
   fc.assert(
     fc.property(policy, question, (rules, asked) => {
       const decision = createDecide(rules)(asked);
+      checkHeld(decision, asked, rules);
       if (!Permit.isGenuine(decision)) return;
       permits++;
       const named = namedBy(asked);
@@ -98,6 +139,7 @@ it(`never gives a permit outside home and also, but for an unpinned account’s 
         const { unknownAccounts } = rules;
         expect(unknownAccounts.kind).not.toBe('refuse');
         expect(decision.region).toBe(unknownAccounts.kind === 'region' ? unknownAccounts.region : named);
+        expect(decision.credentials).toBe('forward');
       }
       expect(asked.account?.kind).not.toBe('unavailable');
       if (asked.account === undefined) {

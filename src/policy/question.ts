@@ -1,0 +1,62 @@
+// What decide is asked and what it answers: plain data.
+import type { Found, Locality, Permit, RegionName, Route } from '../domain.ts';
+import type { Refusal } from '../refusal.ts';
+
+/** The parts of the configuration that decide. */
+export interface Policy {
+  readonly regions: readonly RegionName[];
+  /** Host names, lower case without port, by which callers may choose a region. */
+  readonly hosts: ReadonlyMap<string, RegionName>;
+  readonly unknownAccounts:
+    | { readonly kind: 'refuse' }
+    | { readonly kind: 'named' }
+    | { readonly kind: 'region'; readonly region: RegionName };
+  readonly anonymousCreate: RegionName | undefined;
+  readonly anonymousRetrieve: RegionName | undefined;
+  readonly verifyPrivate: 'authcheck' | 'presence';
+  /** Whether a metadata key may be used by the account that made it alone, where the index knows who did. */
+  readonly ownership: 'enforce' | 'off';
+  readonly self: RegionName | undefined;
+  readonly gateways: ReadonlyMap<RegionName, string>;
+}
+
+/** A region's name as the caller gave it, in up to three places, unchecked. */
+export interface Named {
+  readonly prefix: string | undefined;
+  readonly header: string | undefined;
+  /** The request's Host, lower case without port. */
+  readonly host: string | undefined;
+}
+
+/** What the key index knows of the key in the path. */
+export interface Held {
+  readonly region: RegionName;
+  /** Who made it: this caller's account, another, or somebody without one. */
+  readonly owner: 'caller' | 'other' | 'nobody';
+}
+
+export interface Question {
+  readonly route: Route;
+  readonly named: Named;
+  /** Undefined for an anonymous caller. */
+  readonly account: Found<Locality> | undefined;
+  /** Undefined where the route has no key. */
+  readonly held: Found<Held> | undefined;
+}
+
+/**
+ * Another account's key: the caller is answered as the service answers an unknown key, no region is asked. The permit
+ * is for the verification alone, since nobody may learn even that much with a bad token.
+ */
+export interface Concealed {
+  readonly kind: 'concealed';
+  readonly permit: Permit;
+}
+
+/** `here`: the gateway answers itself, no region is asked. */
+export type Decision = Permit | Concealed | Refusal | 'here';
+
+/** Called with each rule that spoke, for `explain`; left out on the hot path. */
+export type Note = (rule: number, sentence: string) => void;
+
+export type Decide = (question: Question, note?: Note) => Decision;
