@@ -5,10 +5,12 @@ import type { Authenticate } from './caller/authenticate.ts';
 import type { Identified, Unidentified } from './caller/identify.ts';
 import { type Caller, type Classified, type Found, type Locality, Permit, type RegionName } from './domain.ts';
 import type { Admit } from './limit/admit.ts';
+import type { Own } from './listener/own.ts';
 import type { Decide, Held } from './policy/question.ts';
 import type { Trip } from './record/record.ts';
 import { Refusal } from './refusal.ts';
-import type { Downstream, Send } from './region/send.ts';
+import type { Downstream } from './region/forward.ts';
+import type { Send } from './region/send.ts';
 
 /** A request as it came in: its head, and the way to its body. */
 export interface Arrival {
@@ -56,11 +58,7 @@ export interface Rooms {
   /** Sends, once, and tells the rooms that learn from the answer. */
   readonly send: Send;
   /** The gateway's own answers in place of a region's. */
-  readonly own: {
-    status(): Answer;
-    unknownKey(request: Classified): Answer;
-    link(request: Classified, decision: Permit | Refusal): Answer;
-  };
+  readonly own: Own;
 }
 
 /** A request that may go: everything that was found out about it. */
@@ -99,12 +97,16 @@ export function createJourney(rooms: Rooms): Journey {
     const held = located instanceof Promise ? await located : located;
     const named = { prefix: request.prefix, header: regionHeader, host };
     const decision = decide({ route, named, account, held });
-    if (decision === 'here') return ((trip.reason = 'answered_here'), own.status());
-    if (route.version === 'link' && !('kind' in decision)) return own.link(request, decision);
+    if (decision === 'here') {
+      trip.reason = 'answered_here';
+      return own.status();
+    }
     if (decision instanceof Refusal) {
+      if (route.version === 'link') return own.link(request, decision);
       return decision.code === 'unknown_account' ? authenticate.failed(caller, decision) : decision;
     }
     const permit = Permit.isGenuine(decision) ? decision : decision.permit;
+    if (route.version === 'link') return own.link(request, permit);
     trip.reason = permit === decision ? permit.reason : 'key_concealed';
 
     const body = await arrival.receive();

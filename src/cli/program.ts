@@ -1,7 +1,7 @@
 // The commands and their options.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { LogLevel } from '../config/types.ts';
-import { metricsTable } from '../record/metrics.ts';
+import { metricsTable } from '../record/metric-table.ts';
 import { readConfig } from './config.ts';
 import { demo } from './demo.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';

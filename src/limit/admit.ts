@@ -105,7 +105,9 @@ export function createAdmit(
   const failedByAccount = createLimit('failed-auth-account', rules.failedAuth, dependencies);
   const account = createLimit('account', rules.account, dependencies);
   const regionBudget = createLimit('region-budget', rules.regionBudget, dependencies);
-  const limits = [anonymousRetrieval, perKey, failedByClient, failedByAccount, account, regionBudget].filter((l) => l !== undefined);
+  const limits = [anonymousRetrieval, perKey, failedByClient, failedByAccount, account, regionBudget].filter(
+    (l) => l !== undefined,
+  );
 
   const client = (address: string): LimitKey => addressKey(address, ipv6Prefix);
   const named = (caller: Caller): LimitKey | undefined =>

@@ -13,14 +13,14 @@ a{display:inline-block;margin:.25rem 0}`;
 /** Nothing but this very style may load: the page holds a link to a secret. */
 export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 }
 
 /** Plain HTML, complete. Each link leads to a region's own page, which asks before it reveals anything. */
 export function linkPage(links: readonly RegionLink[]): string {
   const items = links
-    .map(({ region, url }) => `<li><a rel="noreferrer" href="${escape(url)}">${escape(region)}</a></li>`)
+    .map(({ region, url }) => `<li><a rel="noreferrer" href="${escapeHtml(url)}">${escapeHtml(region)}</a></li>`)
     .join('\n');
   return `<!doctype html>
 <html lang="en">

@@ -38,7 +38,13 @@ export function createOwn(webs: ReadonlyMap<RegionName, string>): Own {
         return decision;
       }
       const links = [...webs].map(([region, base]) => ({ region, url: pageOf(base, key) }));
-      const headers = ['Content-Type', 'text/html; charset=utf-8', 'Content-Security-Policy', PAGE_POLICY, ...PRIVATE_PAGE];
+      const headers = [
+        'Content-Type',
+        'text/html; charset=utf-8',
+        'Content-Security-Policy',
+        PAGE_POLICY,
+        ...PRIVATE_PAGE,
+      ];
       return { kind: 'own', status: 404, headers, body: linkPage(links) };
     },
   };

@@ -3,8 +3,8 @@
 import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
 import type { Outcome, RegionName } from '../domain.ts';
-import { CHALLENGE, type Refusal, refusalBody } from '../refusal.ts';
 import type { Answer, RegionReply } from '../journey.ts';
+import { CHALLENGE, type Refusal, refusalBody } from '../refusal.ts';
 
 type OwnAnswer = Extract<Answer, { kind: 'own' }>;
 

@@ -1,7 +1,7 @@
 // What Prometheus sees: well-formed, documented, bounded.
 import { spawnSync } from 'node:child_process';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { METRICS } from '../../src/record/metrics.ts';
+import { METRICS } from '../../src/record/metric-table.ts';
 import { ALICE, type Lab, openLab } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
 

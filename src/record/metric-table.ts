@@ -1,0 +1,141 @@
+// Every metric of the gateway's own, as data: metrics.ts registers them, docs/metrics.md is printed from them.
+
+export const PREFIX = 'onetime_gateway_';
+
+export interface MetricRow {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly labels: readonly string[];
+  readonly help: string;
+}
+
+/** Every metric of the gateway's own; docs/metrics.md is printed from this table (`onetime-gateway metrics-doc`). */
+export const METRICS = [
+  {
+    name: 'requests_total',
+    type: 'counter',
+    labels: ['route', 'region', 'class'],
+    help: 'Requests by route, region that was asked (none: refused or answered here) and class of the answer (1xx to 5xx; gone: the caller left before it).',
+  },
+  {
+    name: 'request_duration_seconds',
+    type: 'histogram',
+    labels: ['route'],
+    help: 'From the request’s head to the end of its answer.',
+  },
+  {
+    name: 'upstream_duration_seconds',
+    type: 'histogram',
+    labels: ['region', 'purpose'],
+    help: 'From handing a call to the region’s connections to its whole answer; purpose forward or verify.',
+  },
+  {
+    name: 'outcomes_total',
+    type: 'counter',
+    labels: ['region', 'purpose', 'effect', 'outcome'],
+    help: 'What became of calls to a region: delivered, unknown (sent, but no whole answer) or not_sent.',
+  },
+  { name: 'in_flight_requests', type: 'gauge', labels: [], help: 'Requests that were received and not yet answered.' },
+  {
+    name: 'upstream_connections_in_use',
+    type: 'gauge',
+    labels: ['region'],
+    help: 'Connections to the region with a call under way.',
+  },
+  {
+    name: 'upstream_waiting',
+    type: 'gauge',
+    labels: ['region'],
+    help: 'Requests waiting for a free connection to the region.',
+  },
+  {
+    name: 'refusals_total',
+    type: 'counter',
+    labels: ['code'],
+    help: 'The gateway’s own negative answers, by their error code.',
+  },
+  {
+    name: 'decisions_total',
+    type: 'counter',
+    labels: ['reason'],
+    help: 'Requests that were given a region (or answered here), by the reason of the decision.',
+  },
+  {
+    name: 'limited_total',
+    type: 'counter',
+    labels: ['limit', 'mode'],
+    help: 'Requests over a limit: refused (enforce) or only counted (shadow).',
+  },
+  {
+    name: 'limit_entries',
+    type: 'gauge',
+    labels: ['limit'],
+    help: 'Clients, keys or accounts whose allowance is not full at the moment; bounded.',
+  },
+  {
+    name: 'limit_shared_total',
+    type: 'counter',
+    labels: ['limit'],
+    help: 'Newcomers that were counted in a shared, coarser bucket because the table was full.',
+  },
+  {
+    name: 'verifications_total',
+    type: 'counter',
+    labels: ['region', 'result'],
+    help: 'Questions to a region whether credentials are good, by result (good, bad, unavailable).',
+  },
+  {
+    name: 'verification_cache_hits_total',
+    type: 'counter',
+    labels: ['region', 'result'],
+    help: 'Verifications answered from memory, by result (good, bad).',
+  },
+  {
+    name: 'key_lookups_total',
+    type: 'counter',
+    labels: ['result'],
+    help: 'Questions to the key index where a key is held, by result (found, missing, unavailable).',
+  },
+  {
+    name: 'key_learned_total',
+    type: 'counter',
+    labels: ['result'],
+    help: 'Keys of successful creates: stored before the answer left, or failed (then only this process knows them).',
+  },
+  {
+    name: 'replays_total',
+    type: 'counter',
+    labels: ['result'],
+    help: 'Calls with an Idempotency-Key: first (sent), replayed (given again, nothing sent), mismatch (422).',
+  },
+  {
+    name: 'region_up',
+    type: 'gauge',
+    labels: ['region'],
+    help: '0 after the last call to the region could not connect or brought no whole answer, else 1.',
+  },
+  {
+    name: 'pin_violations_total',
+    type: 'counter',
+    labels: [],
+    help: 'Requests stopped by the connections’ own check because their account may not go there. Anything but 0 is a defect: alert on it.',
+  },
+  { name: 'build_info', type: 'gauge', labels: ['version', 'node'], help: 'Always 1; the labels tell what runs.' },
+] as const satisfies readonly MetricRow[];
+
+export type MetricName = (typeof METRICS)[number]['name'];
+
+export function rowOf(name: MetricName): MetricRow {
+  const row = METRICS.find((candidate) => candidate.name === name);
+  if (row === undefined) throw new Error(`no metric ${name}`);
+  return row;
+}
+
+/** The table of docs/metrics.md, as Markdown. */
+export function metricsTable(): string {
+  const rows = METRICS.map(
+    ({ name, type, labels, help }) =>
+      `| \`${PREFIX}${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ') || '-'} | ${help} |`,
+  );
+  return ['| Metric | Type | Labels | Meaning |', '| --- | --- | --- | --- |', ...rows].join('\n');
+}

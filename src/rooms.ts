@@ -1,0 +1,163 @@
+// Opens every room from one configuration and hands them to the journey.
+import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
+import { createAuthenticate } from './caller/authenticate.ts';
+import { createClientAddress } from './caller/client-address.ts';
+import { accountKey } from './caller/credentials.ts';
+import { createIdentify } from './caller/identify.ts';
+import { type Ask, createVerify } from './caller/verify.ts';
+import type { Config } from './config/types.ts';
+import type { RegionName } from './domain.ts';
+import { createJourney } from './journey.ts';
+import { createKeyedHash } from './keyed-hash.ts';
+import { createAdmit } from './limit/admit.ts';
+import { createOwn } from './listener/own.ts';
+import { createPublicListener } from './listener/public.ts';
+import { createRespond } from './listener/respond.ts';
+import { createAccounts } from './locality/accounts.ts';
+import { createKeyRooms } from './locality/held.ts';
+import { createKeyIndex } from './locality/key-index.ts';
+import { createDecide } from './policy/decide.ts';
+import { policyOf } from './policy/policy.ts';
+import { createMetrics, type Metrics } from './record/metrics.ts';
+import { createRecord, describeCause } from './record/record.ts';
+import { createForward, type Forward } from './region/forward.ts';
+import { interpretWith } from './region/interpret.ts';
+import { createRegion, type Region } from './region/region.ts';
+import { createSend } from './region/send.ts';
+import { createReplay } from './replay/replay.ts';
+import { createVault } from './replay/vault.ts';
+import { createClassify } from './route/classify.ts';
+import { LINK, ROUTES } from './route/table.ts';
+import { loadIdentityKeys } from './store/identity-key.ts';
+import { openSqliteStore } from './store/sqlite.ts';
+
+/** An answer of a region up to this size leaves only when it is whole; a longer one streams. */
+const COLLECT_BYTES = 8 * 1024 * 1024;
+const VERIFIED_GOOD_MS = 5 * 60_000;
+const VERIFIED_BAD_MS = 10_000;
+const VERIFIED_ENTRIES = 100_000;
+/** Keys that are remembered in memory before the store is asked. */
+const FRONT_ENTRIES = 100_000;
+
+export interface GatewayDependencies {
+  readonly log: Logger;
+  readonly version: string;
+  /** Milliseconds; tests move it by hand. */
+  readonly now?: () => number;
+  /** For GATEWAY_IDENTITY_KEY. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** Asks a region's authcheck: the one harmless way to verify credentials (UPSTREAM.md). */
+function createAsk(forward: Forward, interpret: ReturnType<typeof interpretWith>, forwardAddress: boolean): Ask {
+  const downstream = { isGone: () => false, onGone: () => {} };
+  return async (permit, at, credentials, clientAddress) => {
+    const headers = ['accept', 'application/json', 'authorization', credentials.header];
+    if (forwardAddress) headers.push('x-forwarded-for', clientAddress);
+    const request = { method: 'GET', target: '/api/v1/authcheck', headers, body: undefined } as const;
+    const forwarded = await forward(permit, at, 'verify', 'none', request, downstream);
+    if (forwarded.kind !== 'answered') {
+      return { kind: 'unavailable', cause: forwarded.kind === 'refused' ? forwarded.refusal.details.cause : undefined };
+    }
+    const { meaning } = interpret(forwarded.answer);
+    if (meaning === 'success') return 'good';
+    return meaning === 'not_authorized' ? 'bad' : { kind: 'unavailable', cause: { code: `AUTHCHECK_${meaning}` } };
+  };
+}
+
+/** What outlives the process: the identity keys and the store, and the index over them. */
+function openState(config: Config, now: () => number, { log, env = process.env }: GatewayDependencies) {
+  const identity = loadIdentityKeys({ file: config.identityKeyFile, env, now });
+  const store = openSqliteStore(config.store.path, { now, storeTimeoutMs: config.storeTimeoutMs });
+  const index = createKeyIndex(store, {
+    now,
+    keys: { current: createKeyedHash(identity.current), older: identity.older.map(createKeyedHash) },
+    regions: new Set(config.regions.map(({ name }) => name)),
+    frontEntries: FRONT_ENTRIES,
+    storeTimeoutMs: config.storeTimeoutMs,
+    observe: (what, cause) => log.warn({ ...describeCause(cause), what }, 'store away'),
+  });
+  return { store, index };
+}
+
+function readingsOf(regions: ReadonlyMap<RegionName, Region>) {
+  return [...regions.values()].map(({ name, up, upstreams }) => ({
+    name,
+    up,
+    inUse: upstreams.reduce((sum, upstream) => sum + upstream.inUse, 0),
+    waiting: upstreams.reduce((sum, upstream) => sum + upstream.waiting, 0),
+  }));
+}
+
+/** Everything between the listeners, and what they need of it. */
+export function openRooms(config: Config, dependencies: GatewayDependencies, isDraining: () => boolean) {
+  const { log, version } = dependencies;
+  const now = dependencies.now ?? Date.now;
+  const hash = createKeyedHash(randomBytes(32));
+
+  const { store, index } = openState(config, now, dependencies);
+  const regions = new Map<RegionName, Region>(
+    config.regions.map(({ name, upstreams }) => [name, createRegion(name, upstreams, config.upstream)]),
+  );
+  const admit = createAdmit(
+    config.limits,
+    { now, hash, seed: randomBytes(32), observe: (limit, mode) => metrics.limited(limit, mode) },
+    accountKey,
+  );
+  const metrics: Metrics = createMetrics(
+    { limits: () => admit.readings(), regions: () => readingsOf(regions), keyIndex: () => index.readings() },
+    { version, node: process.version },
+  );
+  const forward = createForward(regions, {
+    now,
+    collectBytes: COLLECT_BYTES,
+    bodyTimeoutMs: config.upstream.bodyTimeoutMs,
+    patienceMs: config.upstream.connectTimeoutMs,
+    observe: metrics.upstream,
+    onViolation(problem) {
+      metrics.violated();
+      log.fatal({ problem }, 'pin violation stopped');
+    },
+  });
+  const interpret = interpretWith(config.errors);
+  const { forwardClientAddress } = config.upstream;
+  const verify = createVerify(createAsk(forward, interpret, forwardClientAddress), {
+    now,
+    hash,
+    goodMs: VERIFIED_GOOD_MS,
+    badMs: VERIFIED_BAD_MS,
+    entries: VERIFIED_ENTRIES,
+    observe: metrics.verified,
+  });
+  const authenticate = createAuthenticate(verify, admit.failedAuth);
+  const keys = createKeyRooms(index, accountKey);
+  const journey = createJourney({
+    classify: createClassify([...ROUTES, LINK]),
+    identify: createIdentify(createClientAddress(config.listen.trustProxy)),
+    admit,
+    locateAccount: createAccounts(config.accounts.rules, accountKey),
+    locateKey: keys.locateKey,
+    decide: createDecide(policyOf(config)),
+    authenticate,
+    replay: createReplay(config.replay && createVault({ ...config.replay, now }), metrics.replayed),
+    send: createSend({
+      forward,
+      interpret,
+      forwardClientAddress,
+      budget: ({ permit }) => admit.budget(permit),
+      turnedDown: ({ permit, caller }) => authenticate.turnedDown(permit, caller),
+      missed: ({ request, caller }) => admit.missed(request, caller),
+      learn: ({ permit, caller }, body) => keys.learn(permit, caller, body),
+    }),
+    own: createOwn(new Map(config.regions.map(({ name, web }) => [name, web]))),
+  });
+  const front = createPublicListener(journey, createRespond(isDraining), createRecord(metrics, log), {
+    now,
+    bodyLimitBytes: config.request.bodyLimitBytes,
+    timeoutMs: config.request.timeoutMs,
+    onBegin: metrics.began,
+    onUnparsed: metrics.refused,
+  });
+  return { front, metrics, regions, store };
+}
