@@ -2,13 +2,14 @@
 // decide in production.
 import { accountKey } from '../caller/credentials.ts';
 import type { Config } from '../config/types.ts';
-import { Permit } from '../domain.ts';
+import { type Classified, type Found, Permit } from '../domain.ts';
 import { createAccounts } from '../locality/accounts.ts';
 import { createDecide } from '../policy/decide.ts';
 import { policyOf } from '../policy/policy.ts';
+import type { Held } from '../policy/question.ts';
 import { Refusal } from '../refusal.ts';
 import { createClassify } from '../route/classify.ts';
-import { ROUTES } from '../route/table.ts';
+import { LINK, ROUTES } from '../route/table.ts';
 
 export interface ExplainRequest {
   readonly method: string;
@@ -27,7 +28,8 @@ export interface Explanation {
   readonly access: string | null;
   readonly effect: string | null;
   readonly steps: readonly { readonly rule: number; readonly says: string }[];
-  readonly decision: 'permit' | 'refusal' | 'answered_here';
+  /** `concealed`: answered as an unknown key, after verification, since the key is another account's. */
+  readonly decision: 'permit' | 'refusal' | 'answered_here' | 'concealed';
   readonly region: string | null;
   readonly reason: string | null;
   readonly credentials: string | null;
@@ -57,9 +59,17 @@ function refused(refusal: Refusal): Pick<Explanation, 'decision' | 'refusal'> {
   return { decision: 'refusal', refusal: { code, status, message, hint: refusal.details.hint ?? null } };
 }
 
-export function explain(config: Config, request: ExplainRequest): Explanation {
+/** What the key index says of the key in a path, for an account by name. */
+export type Lookup = (request: Classified, user: string | undefined) => Found<Held> | undefined | Promise<Found<Held>>;
+
+/** @param lookup left out where no store is there: then no key is known */
+export async function explain(
+  config: Config,
+  request: ExplainRequest,
+  lookup: Lookup = ({ key }) => (key === undefined ? undefined : { kind: 'missing' }),
+): Promise<Explanation> {
   const steps: { rule: number; says: string }[] = [];
-  const classified = createClassify(ROUTES)(request.method.toUpperCase(), request.path);
+  const classified = createClassify([...ROUTES, LINK])(request.method.toUpperCase(), request.path);
   if (classified instanceof Refusal) return { ...NOTHING, steps, ...refused(classified) };
 
   const { route, prefix } = classified;
@@ -69,12 +79,17 @@ export function explain(config: Config, request: ExplainRequest): Explanation {
       route,
       named: { prefix, header: request.region, host: request.host?.toLowerCase() },
       account: request.user === undefined ? undefined : locate(request.user),
+      held: await lookup(classified, request.user),
     },
     (rule, says) => steps.push({ rule, says }),
   );
   const known = { ...NOTHING, steps, route: route.id, access: route.access, effect: route.effect };
   if (decision === 'here') return { ...known, decision: 'answered_here', reason: 'answered_here' };
-  if (!Permit.isGenuine(decision)) return { ...known, ...refused(decision) };
+  if (decision instanceof Refusal) return { ...known, ...refused(decision) };
+  if (!Permit.isGenuine(decision)) {
+    const { verifyAt } = decision.permit;
+    return { ...known, decision: 'concealed', reason: 'key_concealed', verify_at: verifyAt ?? null };
+  }
   const { region, reason, credentials, verifyAt } = decision;
   return { ...known, decision: 'permit', region, reason, credentials, verify_at: verifyAt ?? null };
 }
@@ -89,6 +104,8 @@ export function explanationText(explanation: Explanation): string {
     if (refusal.hint !== null) lines.push(`hint     ${refusal.hint}`);
   } else if (decision === 'answered_here') {
     lines.push('answered by the gateway itself; no region is asked');
+  } else if (decision === 'concealed') {
+    lines.push(`answered as an unknown key; no region is asked; verified at: ${explanation.verify_at ?? 'nowhere'}`);
   } else {
     const { region, reason, credentials, verify_at } = explanation;
     lines.push(`sent to  ${region} (${reason}); credentials: ${credentials}; verified at: ${verify_at ?? 'nowhere'}`);
