@@ -25,8 +25,6 @@ import { createForward, type Forward } from './region/forward.ts';
 import { interpretWith } from './region/interpret.ts';
 import { createRegion, type Region } from './region/region.ts';
 import { createSend } from './region/send.ts';
-import { createReplay } from './replay/replay.ts';
-import { createVault } from './replay/vault.ts';
 import { createClassify } from './route/classify.ts';
 import { LINK, ROUTES } from './route/table.ts';
 import { loadIdentityKeys } from './store/identity-key.ts';
@@ -68,7 +66,7 @@ function createAsk(forward: Forward, interpret: ReturnType<typeof interpretWith>
 
 /** What outlives the process: the identity keys and the store, and the index over them. */
 function openState(config: Config, now: () => number, { log, env = process.env }: GatewayDependencies) {
-  const identity = loadIdentityKeys({ file: config.identityKeyFile, env, now });
+  const identity = loadIdentityKeys({ file: config.identityKeyFile, env: env.GATEWAY_IDENTITY_KEY, now });
   const store = openSqliteStore(config.store.path, { now, storeTimeoutMs: config.storeTimeoutMs });
   const index = createKeyIndex(store, {
     now,
@@ -140,7 +138,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     locateKey: keys.locateKey,
     decide: createDecide(policyOf(config)),
     authenticate,
-    replay: createReplay(config.replay && createVault({ ...config.replay, now }), metrics.replayed),
+    replay: (call, send) => send(call),
     send: createSend({
       forward,
       interpret,

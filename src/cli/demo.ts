@@ -1,4 +1,5 @@
 // `demo`: two twin regions, a gateway before them and a walk through the API, all on the loopback address.
+import { randomBytes } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { parseConfig } from '../config/load.ts';
@@ -28,6 +29,7 @@ accounts:
   rules:
     - { domain: us.example, region: us }
     - { domain: eu.example, region: eu }
+store: "sqlite::memory:"
 `;
 }
 
@@ -61,7 +63,11 @@ export async function demo(options: DemoOptions): Promise<ExitCode> {
   let gateway: Gateway | undefined;
   try {
     const config = parseConfig(demoConfig(options, us, eu), 'the demo’s configuration', {});
-    gateway = await openGateway(config, { log: pino({ level: 'info' }, followingLog()), version: VERSION });
+    gateway = await openGateway(config, {
+      log: pino({ level: 'info' }, followingLog()),
+      version: VERSION,
+      env: { GATEWAY_IDENTITY_KEY: randomBytes(32).toString('hex') },
+    });
     const accounts = { us: credentialsOf(usAccounts[0]), eu: credentialsOf(euAccounts[0]) };
     process.stdout.write(
       `twin regions: us at ${us.url}, eu at ${eu.url}\ngateway: ${gateway.url}\nadmin: ${gateway.adminUrl}\n\n` +

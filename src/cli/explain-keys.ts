@@ -16,7 +16,7 @@ import type { Lookup } from './explain.ts';
 export function openLookup(config: Config): { lookup: Lookup; close(): Promise<void> } | undefined {
   if (!existsSync(config.store.path)) return undefined;
   const now = Date.now;
-  const identity = loadIdentityKeys({ file: config.identityKeyFile, env: process.env, now });
+  const identity = loadIdentityKeys({ file: config.identityKeyFile, env: process.env.GATEWAY_IDENTITY_KEY, now });
   const store = openSqliteStore(config.store.path, { now, storeTimeoutMs: config.storeTimeoutMs });
   const index = createKeyIndex(store, {
     now,

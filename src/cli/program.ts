@@ -6,6 +6,8 @@ import { readConfig } from './config.ts';
 import { demo } from './demo.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
 import { explain, explanationText } from './explain.ts';
+import { openLookup } from './explain-keys.ts';
+import { keysRotate } from './keys.ts';
 import { defaultConfigFile, VERSION } from './package.ts';
 import { serve } from './serve.ts';
 import { twin } from './twin.ts';
@@ -75,11 +77,24 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
     .option('--host <host>', 'the host name that the caller uses')
     .addOption(configOption())
     .option('--json', 'print JSON')
-    .action((method: string, path: string, options: ExplainOptions) => {
+    .action(async (method: string, path: string, options: ExplainOptions) => {
       const config = readConfig(options.config ?? defaultConfigFile());
       const { user, region, host } = options;
-      const explanation = explain(config, { method, path, user, region, host });
+      const keys = openLookup(config);
+      const explanation = await explain(config, { method, path, user, region, host }, keys?.lookup);
+      await keys?.close();
       process.stdout.write(`${options.json ? JSON.stringify(explanation, null, 2) : explanationText(explanation)}\n`);
+    });
+
+  program
+    .command('keys')
+    .description('the identity key, under which keys and names are hashed')
+    .command('rotate')
+    .description('make a new identity key; the old one stays readable until its entries have expired')
+    .addOption(configOption())
+    .action((options: { config?: string }) => {
+      const { identityKeyFile } = readConfig(options.config ?? defaultConfigFile());
+      keysRotate({ file: identityKeyFile, env: process.env.GATEWAY_IDENTITY_KEY });
     });
 
   program

@@ -3,8 +3,10 @@ import { pino } from 'pino';
 import type { LogLevel } from '../config/types.ts';
 import { type Gateway, openGateway } from '../gateway.ts';
 import { describeCause } from '../record/record.ts';
+import { IdentityKeyError } from '../store/identity-key.ts';
+import { StoreOpenError } from '../store/sqlite-file.ts';
 import { readConfig } from './config.ts';
-import { EXIT, type ExitCode, listenProblem } from './exit.ts';
+import { CommandError, EXIT, type ExitCode, listenProblem } from './exit.ts';
 import { VERSION } from './package.ts';
 
 /** Longer than the slowest exchange that the default timeouts allow, shorter than most supervisors' patience. */
@@ -40,6 +42,12 @@ function logCrashes(log: { fatal(fields: object, message: string): void }): void
   process.on('unhandledRejection', crash);
 }
 
+/** What stands in the way of the store or its key, as its sentence; undefined when `error` is something else. */
+function stateProblem(error: unknown): CommandError | undefined {
+  if (error instanceof IdentityKeyError) return new CommandError(error.message, EXIT.config);
+  return error instanceof StoreOpenError ? new CommandError(error.message, EXIT.system) : undefined;
+}
+
 /** @returns 0 after a drain in which every request was answered, 1 when some were cut off at the bound */
 export async function serve(options: ServeOptions): Promise<ExitCode> {
   const config = readConfig(options.config);
@@ -53,7 +61,7 @@ export async function serve(options: ServeOptions): Promise<ExitCode> {
   } catch (error) {
     const advice = (port: number): string =>
       `Choose another under ${port === config.admin.port ? 'admin.port' : 'listen.port'} in ${options.config}.`;
-    throw listenProblem(error, advice) ?? error;
+    throw stateProblem(error) ?? listenProblem(error, advice) ?? error;
   }
   log.info({ signal: await ended }, 'signal');
   return (await gateway.drain(DRAIN_BOUND_MS)) ? EXIT.ok : EXIT.failure;

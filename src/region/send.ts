@@ -59,7 +59,12 @@ export function createSend(rooms: SendRooms): Send {
   };
 }
 
-function reply({ request, permit }: Call, answer: RegionAnswer, status: number, meaning: Meaning): RegionReply | Refusal {
+function reply(
+  { request, permit }: Call,
+  answer: RegionAnswer,
+  status: number,
+  meaning: Meaning,
+): RegionReply | Refusal {
   let { body } = answer;
   if (request.route.answer === 'without_secret_keys' && meaning === 'success') {
     const pruned = Buffer.isBuffer(body) ? withoutSecretKeys(body) : undefined;

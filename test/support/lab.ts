@@ -76,6 +76,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
       eu: { upstreams: options.upstreams?.eu ?? [eu.url], hosts: ['eu.gateway.example'] },
     },
     accounts: { rules: RULES },
+    store: 'sqlite::memory:',
     log: { level: 'trace' },
     ...options.config,
   };
@@ -87,7 +88,13 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
     },
   });
   const parsed = parseConfig(JSON.stringify(config), 'lab.yaml', {});
-  const gateway = await openGateway(parsed, { log: pino({ level: parsed.log.level }, sink), version: 'test', now });
+  const env = { GATEWAY_IDENTITY_KEY: '5a'.repeat(32) };
+  const gateway = await openGateway(parsed, {
+    log: pino({ level: parsed.log.level }, sink),
+    version: 'test',
+    now,
+    env,
+  });
 
   const lab: Lab = {
     us,
