@@ -35,13 +35,14 @@ function urlOf(listener: FastifyInstance): string {
 export async function openGateway(config: Config, dependencies: GatewayDependencies): Promise<Gateway> {
   const { log } = dependencies;
   let state: 'starting' | 'ready' | 'draining' = 'starting';
-  const { front, metrics, regions, store } = openRooms(config, dependencies, () => state === 'draining');
+  const { front, metrics, regions, store, health } = openRooms(config, dependencies, () => state === 'draining');
   const admin = createAdminListener({ scrape: metrics.scrape, isReady: () => state === 'ready' });
 
   async function close(): Promise<void> {
     state = 'draining';
     front.server.closeAllConnections();
     await front.close();
+    health.close();
     await Promise.all([...regions.values()].map((region) => region.close()));
     await admin.close();
     await store.close();

@@ -33,8 +33,6 @@ export interface RegionReply {
   readonly headers: readonly string[];
   /** A stream only when it is too long to be collected. */
   readonly body: Buffer | Readable;
-  /** Given again to a repeated call: nothing was sent for it. */
-  readonly replayed?: true;
 }
 
 export type Answer =

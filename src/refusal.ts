@@ -35,14 +35,15 @@ const REFUSALS = {
   // The very sentence that the client library onetime-secret-api takes as its rate-limit error (UPSTREAM.md, Real clients).
   rate_limited: [429, 'Apologies dear citizen! You have been rate limited.'],
   headers_too_large: [431, 'The request headers are larger than this gateway takes.'],
-  idempotency_key_malformed: [
-    400,
-    'The Idempotency-Key is not one: it is 16 to 255 printable ASCII characters, sent once. It seals the answer, so it must be hard to guess.',
-  ],
+  idempotency_key_malformed: [400, 'The Idempotency-Key is not well-formed.'],
   idempotency_key_reused: [422, 'This Idempotency-Key came before with another request.'],
   internal_error: [500, 'The gateway failed to handle this request.'],
   region_unreachable: [502, 'The region could not be reached. The request was not sent.'],
   region_failed: [502, 'The region took the request, but its answer did not arrive whole.'],
+  answer_not_kept: [
+    502,
+    'This call was sent before and answered, but its answer was too long to be kept. It was not sent again.',
+  ],
   answer_withheld: [
     502,
     'The region’s answer could not be read, so it cannot be shown to hold no secret’s key; it is withheld.',

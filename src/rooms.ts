@@ -22,9 +22,13 @@ import { policyOf } from './policy/policy.ts';
 import { createMetrics, type Metrics } from './record/metrics.ts';
 import { createRecord, describeCause } from './record/record.ts';
 import { createForward, type Forward } from './region/forward.ts';
+import { createHealth, type Health, type HealthEvent } from './region/health.ts';
 import { interpretWith } from './region/interpret.ts';
+import { createProbe } from './region/probe.ts';
 import { createRegion, type Region } from './region/region.ts';
 import { createSend } from './region/send.ts';
+import { createReplay } from './replay/replay.ts';
+import { createVault } from './replay/vault.ts';
 import { createClassify } from './route/classify.ts';
 import { LINK, ROUTES } from './route/table.ts';
 import { loadIdentityKeys } from './store/identity-key.ts';
@@ -79,13 +83,22 @@ function openState(config: Config, now: () => number, { log, env = process.env }
   return { store, index };
 }
 
-function readingsOf(regions: ReadonlyMap<RegionName, Region>) {
-  return [...regions.values()].map(({ name, up, upstreams }) => ({
+function readingsOf(regions: ReadonlyMap<RegionName, Region>, health: Health) {
+  const states = new Map(health.readings().map((reading) => [reading.region, reading]));
+  return [...regions.values()].map(({ name, upstreams }) => ({
     name,
-    up,
+    up: states.get(name)?.up ?? true,
+    breaker: states.get(name)?.state ?? 'closed',
     inUse: upstreams.reduce((sum, upstream) => sum + upstream.inUse, 0),
     waiting: upstreams.reduce((sum, upstream) => sum + upstream.waiting, 0),
   }));
+}
+
+/** A region that goes down or comes back is news; what is only counted is not. */
+function noteHealth(log: Logger, metrics: Metrics, region: RegionName, event: HealthEvent): void {
+  if (event.kind === 'held') metrics.held(region, event.enforced);
+  else if (event.kind === 'probed') metrics.probed(region, event.answer);
+  else log.warn({ region, ...event }, event.kind === 'opened' ? 'region is down' : 'region is back');
 }
 
 /** Everything between the listeners, and what they need of it. */
@@ -104,14 +117,21 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     accountKey,
   );
   const metrics: Metrics = createMetrics(
-    { limits: () => admit.readings(), regions: () => readingsOf(regions), keyIndex: () => index.readings() },
+    { limits: () => admit.readings(), regions: () => readingsOf(regions, health), keyIndex: () => index.readings() },
     { version, node: process.version },
   );
-  const forward = createForward(regions, {
+  const bounds = { now, bodyTimeoutMs: config.upstream.bodyTimeoutMs, patienceMs: config.upstream.connectTimeoutMs };
+  const health = createHealth(new Map(config.regions.map(({ name, upstreams }) => [name, upstreams])), {
+    ...config.health.breaker,
     now,
+    probeMs: config.health.probeMs,
+    probe: createProbe(regions, bounds),
+    observe: (region, event) => noteHealth(log, metrics, region, event),
+  });
+  const forward = createForward(regions, {
+    ...bounds,
+    health,
     collectBytes: COLLECT_BYTES,
-    bodyTimeoutMs: config.upstream.bodyTimeoutMs,
-    patienceMs: config.upstream.connectTimeoutMs,
     observe: metrics.upstream,
     onViolation(problem) {
       metrics.violated();
@@ -138,7 +158,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     locateKey: keys.locateKey,
     decide: createDecide(policyOf(config)),
     authenticate,
-    replay: (call, send) => send(call),
+    replay: createReplay(config.replay && createVault({ ...config.replay, now }), metrics.replayed),
     send: createSend({
       forward,
       interpret,
@@ -157,5 +177,5 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     onBegin: metrics.began,
     onUnparsed: metrics.refused,
   });
-  return { front, metrics, regions, store };
+  return { front, metrics, regions, store, health };
 }

@@ -49,10 +49,9 @@ export function createRespond(isDraining: () => boolean): Respond {
     own(res, { status, headers, body }, requestId, head) {
       write(res, status, [...common(requestId, isDraining()), ...headers], body, head);
     },
-    region(res, { status, region, headers: crossing, body, replayed }, requestId, head) {
+    region(res, { status, region, headers: crossing, body }, requestId, head) {
       const headers = common(requestId, isDraining());
       headers.push(...outcomeHeaders('delivered', region), ...crossing);
-      if (replayed) headers.push('Idempotency-Replayed', 'true');
       if (status === 401) headers.push(...CHALLENGE);
       if (Buffer.isBuffer(body)) {
         write(res, status, headers, body, head);

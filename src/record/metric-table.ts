@@ -112,7 +112,25 @@ export const METRICS = [
     name: 'region_up',
     type: 'gauge',
     labels: ['region'],
-    help: '0 after the last call to the region could not connect or brought no whole answer, else 1.',
+    help: '0 when the last that was heard of every upstream URL of the region is a failure, else 1.',
+  },
+  {
+    name: 'breaker_state',
+    type: 'gauge',
+    labels: ['region'],
+    help: 'The region’s breaker: 0 closed, 1 half-open, 2 open.',
+  },
+  {
+    name: 'breaker_held_total',
+    type: 'counter',
+    labels: ['region', 'mode'],
+    help: 'Calls that found the breaker open: refused with 503 not_sent (enforce), or only counted (shadow).',
+  },
+  {
+    name: 'probes_total',
+    type: 'counter',
+    labels: ['region', 'answer'],
+    help: 'The gateway’s own questions to a region’s status, by answer (up, down, nothing: rate limited or unclear).',
   },
   {
     name: 'pin_violations_total',

@@ -5,11 +5,12 @@ import { type Effect, type Outcome, REASONS, type Reason, type RegionName, type 
 import { REFUSAL_CODES, type RefusalCode } from '../refusal.ts';
 import { type MetricName, PREFIX, rowOf } from './metric-table.ts';
 
+const BREAKER_STATES = ['closed', 'half_open', 'open'];
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30];
 
 /** What is read at scrape time. */
 export interface Readings {
-  regions(): readonly { name: RegionName; up: boolean; inUse: number; waiting: number }[];
+  regions(): readonly { name: RegionName; up: boolean; breaker: string; inUse: number; waiting: number }[];
   limits(): readonly { name: string; entries: number; shared: number }[];
   keyIndex(): { found: number; missing: number; unavailable: number; learned: number; failed: number };
 }
@@ -37,6 +38,9 @@ export interface Metrics {
   limited(limit: string, mode: 'enforce' | 'shadow'): void;
   verified(region: RegionName, result: 'good' | 'bad' | 'unavailable', cached: boolean): void;
   violated(): void;
+  /** A call that found the breaker open: refused, or (shadow) only counted. */
+  held(region: RegionName, enforced: boolean): void;
+  probed(region: RegionName, answer: 'up' | 'down' | 'nothing'): void;
   replayed(result: 'first' | 'replayed' | 'mismatch'): void;
   /** Prometheus text format and its content type. */
   scrape(): Promise<{ body: string; contentType: string }>;
@@ -65,6 +69,8 @@ export function createMetrics(readings: Readings, build: { version: string; node
   const cacheHits = counter('verification_cache_hits_total');
   const violations = counter('pin_violations_total');
   const replays = counter('replays_total');
+  const held = counter('breaker_held_total');
+  const probes = counter('probes_total');
   new Gauge(shape('build_info')).set(build, 1);
   for (const code of REFUSAL_CODES) refusals.inc({ code }, 0);
   for (const reason of REASONS) decisions.inc({ reason }, 0);
@@ -85,6 +91,7 @@ export function createMetrics(readings: Readings, build: { version: string; node
     });
   };
   scraped('region_up', 'region', readings.regions, ({ up }) => (up ? 1 : 0));
+  scraped('breaker_state', 'region', readings.regions, ({ breaker }) => BREAKER_STATES.indexOf(breaker));
   scraped('upstream_connections_in_use', 'region', readings.regions, ({ inUse }) => inUse);
   scraped('upstream_waiting', 'region', readings.regions, ({ waiting }) => waiting);
   scraped('limit_entries', 'limit', readings.limits, ({ entries }) => entries);
@@ -131,6 +138,8 @@ export function createMetrics(readings: Readings, build: { version: string; node
       (cached ? cacheHits : verifications).inc({ region, result });
     },
     violated: () => violations.inc(),
+    held: (region, enforced) => held.inc({ region, mode: enforced ? 'enforce' : 'shadow' }),
+    probed: (region, answer) => probes.inc({ region, answer }),
     replayed: (result) => replays.inc({ result }),
     async scrape() {
       return { body: await registry.metrics(), contentType: registry.contentType };

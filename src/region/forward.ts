@@ -3,6 +3,8 @@ import type { Effect, Outcome, Permit, RegionName } from '../domain.ts';
 import { hintForUnknown, Refusal, type RefusalCode } from '../refusal.ts';
 import { type AttemptOptions, type AttemptRequest, type AttemptResult, attempt, type RegionAnswer } from './attempt.ts';
 import { violation } from './guard.ts';
+import type { Health } from './health.ts';
+import { signalOf } from './probe.ts';
 import { borrow, type Region } from './region.ts';
 
 /** The caller on the other side, as far as forwarding must know it. */
@@ -22,6 +24,8 @@ export type Forwarded =
 export interface ForwardOptions extends AttemptOptions {
   /** How long a request may wait for a free connection. */
   readonly patienceMs: number;
+  /** How each region is: asked before a call, told what became of each attempt. */
+  readonly health: Pick<Health, 'gate' | 'order' | 'report'>;
   readonly onViolation: (problem: string) => void;
   /** Called once for each call that was allowed: what became of it and how long the region took. */
   readonly observe: (
@@ -76,11 +80,14 @@ export function createForward(regions: ReadonlyMap<RegionName, Region>, options:
   /** The attempts, on one upstream URL after the other while no connection opens. */
   async function tryUpstreams(
     region: Region,
+    effect: Effect,
     request: AttemptRequest,
     downstream: Downstream,
   ): Promise<AttemptResult | 'busy'> {
     let last: AttemptResult | 'busy' = 'busy';
-    for (const upstream of region.upstreams) {
+    for (const origin of options.health.order(region.name, effect)) {
+      const upstream = region.upstreams.find((candidate) => candidate.origin === origin);
+      if (upstream === undefined) continue;
       const borrowed = borrow(upstream, options.patienceMs, downstream.onGone);
       const connection = borrowed instanceof Promise ? await borrowed : borrowed;
       if (connection === undefined) {
@@ -92,6 +99,8 @@ export function createForward(regions: ReadonlyMap<RegionName, Region>, options:
         return { kind: 'gone' };
       }
       last = await attempt(connection, request, options, downstream.isGone);
+      const signal = signalOf(last);
+      if (signal !== undefined) options.health.report(region.name, origin, signal);
       if (last.kind !== 'failed' || last.sent) return last;
     }
     return last;
@@ -105,27 +114,38 @@ export function createForward(regions: ReadonlyMap<RegionName, Region>, options:
       return { kind: 'refused', refusal: new Refusal('pin_violation', { outcome: 'not_sent' }) };
     }
 
+    const gate = options.health.gate(to, effect);
+    if (gate.kind === 'wait') {
+      options.observe(to, purpose, effect, 'not_sent', 0);
+      const headers = ['Retry-After', String(Math.ceil(gate.retryAfterMs / 1000))];
+      return { kind: 'refused', refusal: new Refusal('region_down', { outcome: 'not_sent', headers }) };
+    }
     const startedMs = now();
-    const result = await tryUpstreams(region, request, downstream);
-    const done = (outcome: Outcome): void => options.observe(to, purpose, effect, outcome, now() - startedMs);
-
-    if (result === 'busy') {
-      done('not_sent');
-      const refusal = new Refusal('region_busy', { outcome: 'not_sent', headers: ['Retry-After', '1'] });
-      return { kind: 'refused', refusal };
+    try {
+      const result = await tryUpstreams(region, effect, request, downstream);
+      const { outcome, forwarded } = conclude(result, effect);
+      options.observe(to, purpose, effect, outcome, now() - startedMs);
+      return forwarded;
+    } finally {
+      gate.over();
     }
-    if (result.kind === 'answered') {
-      region.up = true;
-      done('delivered');
-      return result;
-    }
-    if (result.kind === 'gone') {
-      done('not_sent');
-      return result;
-    }
-    const refusal = refusalOf(result, effect);
-    if (refusal.code !== 'request_malformed') region.up = false;
-    done(result.sent ? 'unknown' : 'not_sent');
-    return { kind: 'refused', refusal };
   };
+}
+
+/** What became of the attempts, in the words of the caller and of the record. */
+function conclude(result: AttemptResult | 'busy', effect: Effect): { outcome: Outcome; forwarded: Forwarded } {
+  if (result === 'busy') {
+    const refusal = new Refusal('region_busy', { outcome: 'not_sent', headers: ['Retry-After', '1'] });
+    return { outcome: 'not_sent', forwarded: { kind: 'refused', refusal } };
+  }
+  switch (result.kind) {
+    case 'answered':
+      return { outcome: 'delivered', forwarded: result };
+    case 'gone':
+      return { outcome: 'not_sent', forwarded: result };
+    case 'failed': {
+      const refusal = refusalOf(result, effect);
+      return { outcome: result.sent ? 'unknown' : 'not_sent', forwarded: { kind: 'refused', refusal } };
+    }
+  }
 }

@@ -11,8 +11,6 @@ import {
 export interface Region {
   readonly name: RegionName;
   readonly upstreams: readonly Connections[];
-  /** False after the last exchange failed to connect or to bring an answer; true again after one that did. */
-  up: boolean;
   close(): Promise<void>;
 }
 
@@ -22,7 +20,6 @@ export function createRegion(name: RegionName, origins: readonly string[], optio
   return {
     name,
     upstreams,
-    up: true,
     async close() {
       await Promise.all(upstreams.map((upstream) => upstream.close()));
     },
