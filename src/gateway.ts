@@ -40,8 +40,8 @@ export async function openGateway(config: Config, dependencies: GatewayDependenc
 
   async function close(): Promise<void> {
     state = 'draining';
-    front.server.closeAllConnections();
-    await front.close();
+    front.app.server.closeAllConnections();
+    await front.app.close();
     health.close();
     await Promise.all([...regions.values()].map((region) => region.close()));
     await admin.close();
@@ -50,22 +50,22 @@ export async function openGateway(config: Config, dependencies: GatewayDependenc
 
   try {
     await admin.listen({ host: config.admin.host, port: config.admin.port });
-    await front.listen({ host: config.listen.host, port: config.listen.port });
+    await front.app.listen({ host: config.listen.host, port: config.listen.port });
   } catch (error) {
     await close();
     throw error;
   }
   state = 'ready';
-  log.info({ url: urlOf(front), admin: urlOf(admin), regions: [...regions.keys()] }, 'listening');
+  log.info({ url: urlOf(front.app), admin: urlOf(admin), regions: [...regions.keys()] }, 'listening');
 
   return {
-    url: urlOf(front),
+    url: urlOf(front.app),
     adminUrl: urlOf(admin),
     close,
     async drain(boundMs) {
       state = 'draining';
       log.info({ bound_ms: boundMs }, 'draining');
-      const finished = await finishWithin(front.close(), boundMs);
+      const finished = await finishWithin(front.drain(), boundMs);
       if (!finished) log.warn('requests were still under way when the time for draining was over');
       await close().catch((error: unknown) => log.error(describeCause(error), 'closing'));
       return finished;

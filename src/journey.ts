@@ -33,6 +33,8 @@ export interface RegionReply {
   readonly headers: readonly string[];
   /** A stream only when it is too long to be collected. */
   readonly body: Buffer | Readable;
+  /** Of a stream, where the region announced it. */
+  readonly lengthBytes?: number | undefined;
 }
 
 export type Answer =

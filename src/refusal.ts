@@ -70,6 +70,8 @@ export interface RefusalDetails {
   readonly headers?: readonly string[];
   /** For calls that were, or would have been, forwarded. */
   readonly outcome?: Outcome;
+  /** Which limit refused, by its name: counted when the refusal is given. */
+  readonly limit?: string;
   /** For the log only, without secrets; never sent. */
   readonly cause?: unknown;
 }

@@ -5,7 +5,7 @@ import { createAuthenticate } from './caller/authenticate.ts';
 import { createClientAddress } from './caller/client-address.ts';
 import { accountKey } from './caller/credentials.ts';
 import { createIdentify } from './caller/identify.ts';
-import { type Ask, createVerify } from './caller/verify.ts';
+import { createVerify } from './caller/verify.ts';
 import type { Config } from './config/types.ts';
 import type { RegionName } from './domain.ts';
 import { createJourney } from './journey.ts';
@@ -21,7 +21,8 @@ import { createDecide } from './policy/decide.ts';
 import { policyOf } from './policy/policy.ts';
 import { createMetrics, type Metrics } from './record/metrics.ts';
 import { createRecord, describeCause } from './record/record.ts';
-import { createForward, type Forward } from './region/forward.ts';
+import { createAsk } from './region/ask.ts';
+import { createForward } from './region/forward.ts';
 import { createHealth, type Health, type HealthEvent } from './region/health.ts';
 import { interpretWith } from './region/interpret.ts';
 import { createProbe } from './region/probe.ts';
@@ -49,23 +50,6 @@ export interface GatewayDependencies {
   readonly now?: () => number;
   /** For GATEWAY_IDENTITY_KEY. */
   readonly env?: NodeJS.ProcessEnv;
-}
-
-/** Asks a region's authcheck: the one harmless way to verify credentials (UPSTREAM.md). */
-function createAsk(forward: Forward, interpret: ReturnType<typeof interpretWith>, forwardAddress: boolean): Ask {
-  const downstream = { isGone: () => false, onGone: () => {} };
-  return async (permit, at, credentials, clientAddress) => {
-    const headers = ['accept', 'application/json', 'authorization', credentials.header];
-    if (forwardAddress) headers.push('x-forwarded-for', clientAddress);
-    const request = { method: 'GET', target: '/api/v1/authcheck', headers, body: undefined } as const;
-    const forwarded = await forward(permit, at, 'verify', 'none', request, downstream);
-    if (forwarded.kind !== 'answered') {
-      return { kind: 'unavailable', cause: forwarded.kind === 'refused' ? forwarded.refusal.details.cause : undefined };
-    }
-    const { meaning } = interpret(forwarded.answer);
-    if (meaning === 'success') return 'good';
-    return meaning === 'not_authorized' ? 'bad' : { kind: 'unavailable', cause: { code: `AUTHCHECK_${meaning}` } };
-  };
 }
 
 /** What outlives the process: the identity keys and the store, and the index over them. */
@@ -113,14 +97,14 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
   );
   const admit = createAdmit(
     config.limits,
-    { now, hash, seed: randomBytes(32), observe: (limit, mode) => metrics.limited(limit, mode) },
+    { now, hash, seed: randomBytes(32), onShadow: (limit) => metrics.limited(limit, 'shadow') },
     accountKey,
   );
   const metrics: Metrics = createMetrics(
     { limits: () => admit.readings(), regions: () => readingsOf(regions, health), keyIndex: () => index.readings() },
     { version, node: process.version },
   );
-  const bounds = { now, bodyTimeoutMs: config.upstream.bodyTimeoutMs, patienceMs: config.upstream.connectTimeoutMs };
+  const bounds = { bodyTimeoutMs: config.upstream.bodyTimeoutMs, patienceMs: config.upstream.connectTimeoutMs };
   const health = createHealth(new Map(config.regions.map(({ name, upstreams }) => [name, upstreams])), {
     ...config.health.breaker,
     now,
@@ -148,7 +132,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     entries: VERIFIED_ENTRIES,
     observe: metrics.verified,
   });
-  const authenticate = createAuthenticate(verify, admit.failedAuth);
+  const authenticate = createAuthenticate(verify, admit.failedAuth, accountKey);
   const keys = createKeyRooms(index, accountKey);
   const journey = createJourney({
     classify: createClassify([...ROUTES, LINK]),

@@ -1,9 +1,10 @@
 // Between permit and region: are the credentials good, where the permit asks for it or the caller has failed too often.
 import type { Caller, Permit, RegionName } from '../domain.ts';
 import { CHALLENGE, Refusal } from '../refusal.ts';
+import { createLanes } from './lanes.ts';
 import type { Verification, Verify } from './verify.ts';
 
-/** The limit on failed authentication, as this room needs it (limit/failed-auth.ts). */
+/** The limit on failed authentication, as this room needs it (limit/admit.ts). */
 export interface FailedAuth {
   /** Undefined while the caller is within the limit, else the 429. Spends nothing. */
   over(caller: Caller): Refusal | undefined;
@@ -24,12 +25,17 @@ export interface Authenticate {
 
 /**
  * Who has failed too often is not shut out, since others could do that to an account or an address: their credentials
- * are verified first on every route, one question at a time for each client, and only bad ones get the 429. What was
- * found good within the last minutes passes without a question.
+ * are verified first on every route, one question at a time for each client and account, and only bad ones get the 429.
+ * What was found good within the last minutes passes without a question, and those who send the same credentials at once
+ * share one.
+ * @param accountName the form in which account names are compared
  */
-export function createAuthenticate(verify: Verify, failedAuth: FailedAuth): Authenticate {
-  /** Clients over the limit (failedAuth.clientOf) whose credentials are being asked about now. */
-  const lanes = new Set<string>();
+export function createAuthenticate(
+  verify: Verify,
+  failedAuth: FailedAuth,
+  accountName: (name: string) => string,
+): Authenticate {
+  const lanes = createLanes<Verification>();
 
   function conclude(answer: Verification, caller: Caller, over: Refusal | undefined): undefined | Refusal {
     if (answer === 'good') return undefined;
@@ -44,16 +50,15 @@ export function createAuthenticate(verify: Verify, failedAuth: FailedAuth): Auth
     });
   }
 
-  async function askAlone(permit: Permit, at: RegionName, caller: Caller, over: Refusal) {
+  /** In turn behind the other unknown credentials of this client and account; a full line is 503, not 429. */
+  async function askInTurn(permit: Permit, at: RegionName, caller: Caller, over: Refusal) {
     const { credentials, address } = caller;
-    const client = failedAuth.clientOf(address);
-    if (credentials === undefined || lanes.has(client)) return over;
-    lanes.add(client);
-    try {
-      return conclude(await verify.verify(permit, at, credentials, address), caller, over);
-    } finally {
-      lanes.delete(client);
-    }
+    if (credentials === undefined) return over;
+    const lane = JSON.stringify([failedAuth.clientOf(address), accountName(credentials.name)]);
+    const answer = await lanes.run(lane, credentials.header, async () =>
+      verify.verify(permit, at, credentials, address),
+    );
+    return conclude(answer ?? { kind: 'unavailable', cause: { code: 'VERIFICATION_LANE_FULL' } }, caller, over);
   }
 
   function authenticate(permit: Permit, caller: Caller) {
@@ -62,7 +67,7 @@ export function createAuthenticate(verify: Verify, failedAuth: FailedAuth): Auth
     const over = verify.isKnownGood(credentials) ? undefined : failedAuth.over(caller);
     const at = permit.verifyAt ?? (over === undefined ? undefined : permit.region);
     if (at === undefined) return undefined;
-    if (over !== undefined) return askAlone(permit, at, caller, over);
+    if (over !== undefined) return askInTurn(permit, at, caller, over);
     const answer = verify.verify(permit, at, credentials, caller.address);
     return answer instanceof Promise
       ? answer.then((result) => conclude(result, caller, undefined))

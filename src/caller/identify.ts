@@ -23,11 +23,11 @@ export type ClientAddress = (socketAddress: string, forwardedFor: readonly strin
 
 const NONE: readonly string[] = [];
 
-/** Host without its port, in lower case; brackets of an IPv6 literal stay. */
-function hostName(value: string): string {
+/** Host without its port and a root dot, in lower case; brackets of an IPv6 literal stay. */
+export function hostName(value: string): string {
   const port = value.lastIndexOf(':');
   const bare = port > value.lastIndexOf(']') ? value.slice(0, port) : value;
-  return bare.toLowerCase();
+  return (bare.endsWith('.') ? bare.slice(0, -1) : bare).toLowerCase();
 }
 
 interface Singles {

@@ -1,6 +1,7 @@
 // `explain`: what the gateway would decide for a request, and why, without sending anything. Runs the very functions that
 // decide in production.
-import { accountKey } from '../caller/credentials.ts';
+import { accountKey, parseCredentials } from '../caller/credentials.ts';
+import { hostName } from '../caller/identify.ts';
 import type { Config } from '../config/types.ts';
 import { type Classified, type Found, Permit } from '../domain.ts';
 import { createAccounts } from '../locality/accounts.ts';
@@ -59,6 +60,13 @@ function refused(refusal: Refusal): Pick<Explanation, 'decision' | 'refusal'> {
   return { decision: 'refusal', refusal: { code, status, message, hint: refusal.details.hint ?? null } };
 }
 
+/** The account's name as the gateway would read it from Basic credentials, or its refusal. */
+function userOf(user: string | undefined): string | undefined | Refusal {
+  if (user === undefined) return undefined;
+  const parsed = parseCredentials(`Basic ${Buffer.from(`${user}:token`).toString('base64')}`);
+  return typeof parsed === 'string' ? new Refusal('credentials_malformed') : parsed.name;
+}
+
 /** What the key index says of the key in a path, for an account by name. */
 export type Lookup = (request: Classified, user: string | undefined) => Found<Held> | undefined | Promise<Found<Held>>;
 
@@ -69,17 +77,19 @@ export async function explain(
   lookup: Lookup = ({ key }) => (key === undefined ? undefined : { kind: 'missing' }),
 ): Promise<Explanation> {
   const steps: { rule: number; says: string }[] = [];
-  const classified = createClassify([...ROUTES, LINK])(request.method.toUpperCase(), request.path);
+  const classified = createClassify([...ROUTES, LINK])(request.method, request.path);
   if (classified instanceof Refusal) return { ...NOTHING, steps, ...refused(classified) };
 
+  const user = userOf(request.user);
+  if (user instanceof Refusal) return { ...NOTHING, steps, ...refused(user) };
   const { route, prefix } = classified;
   const locate = createAccounts(config.accounts.rules, accountKey);
   const decision = createDecide(policyOf(config))(
     {
       route,
-      named: { prefix, header: request.region, host: request.host?.toLowerCase() },
-      account: request.user === undefined ? undefined : locate(request.user),
-      held: await lookup(classified, request.user),
+      named: { prefix, header: request.region, host: request.host === undefined ? undefined : hostName(request.host) },
+      account: user === undefined ? undefined : locate(user),
+      held: await lookup(classified, user),
     },
     (rule, says) => steps.push({ rule, says }),
   );

@@ -30,7 +30,8 @@ export interface LimitDependencies {
   readonly hash: (purpose: string, ...parts: string[]) => KeyedHash;
   /** Secret bytes that place entries in the tables, so that nobody can aim at another's. */
   readonly seed: Buffer;
-  readonly observe: (limit: string, mode: 'enforce' | 'shadow') => void;
+  /** A request that would have been refused, had the limit been enforced. Refusals are counted when they are given. */
+  readonly onShadow: (limit: string) => void;
 }
 
 /** Entries per table before newcomers share coarser buckets. */
@@ -48,7 +49,7 @@ interface Limit {
   charge(key: LimitKey, cost: number): void;
 }
 
-function createLimit(name: string, rule: LimitRule, { now, seed, observe }: LimitDependencies): Limit | undefined {
+function createLimit(name: string, rule: LimitRule, { now, seed, onShadow }: LimitDependencies): Limit | undefined {
   if (rule.mode === 'off') return undefined;
   const { mode } = rule;
   const table = createLimitTable(rule, { slots: SLOTS, coarseSlots: COARSE_SLOTS, seed });
@@ -56,9 +57,14 @@ function createLimit(name: string, rule: LimitRule, { now, seed, observe }: Limi
 
   function answer(result: LimitResult): Refusal | undefined {
     if (result.allowed) return undefined;
-    observe(name, mode === 'shadow' ? 'shadow' : 'enforce');
-    if (mode === 'shadow') return undefined;
-    return new Refusal('rate_limited', { headers: limitHeaders(policy, result.remaining, result.retryAfterMs) });
+    if (mode === 'shadow') {
+      onShadow(name);
+      return undefined;
+    }
+    return new Refusal('rate_limited', {
+      limit: name,
+      headers: limitHeaders(policy, result.remaining, result.retryAfterMs),
+    });
   }
 
   return {

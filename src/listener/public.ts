@@ -5,14 +5,15 @@ import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Answer, Arrival, Journey } from '../journey.ts';
 import { beginTrip, type Recorder, type Trip } from '../record/record.ts';
-import { Refusal, type RefusalCode, refusalBody } from '../refusal.ts';
+import { Refusal, type RefusalCode } from '../refusal.ts';
 import { receive } from './receive.ts';
 import type { Respond } from './respond.ts';
+import { createSockets, type Exchange } from './sockets.ts';
 
 export interface PublicOptions {
   /** Largest request body. */
   readonly bodyLimitBytes: number;
-  /** A request, head and body, must have arrived within this time. */
+  /** A request, head and body, must have arrived within this time, and its answer must have been taken in as long. */
   readonly timeoutMs: number;
   readonly now: () => number;
   readonly onBegin: () => void;
@@ -20,45 +21,60 @@ export interface PublicOptions {
   readonly onUnparsed: (code: RefusalCode) => void;
 }
 
-/** What Node's parser reports, as the refusal that says it. */
-const UNPARSED: Readonly<Record<string, RefusalCode>> = {
-  HPE_HEADER_OVERFLOW: 'headers_too_large',
-  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
-};
-
-/** Answers bytes that were no request, and ends the connection: what follows on it cannot be trusted. */
-function answerUnparsed(error: NodeJS.ErrnoException, socket: Socket, count: (code: RefusalCode) => void): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const refusal = new Refusal(UNPARSED[error.code ?? ''] ?? 'request_malformed');
-  count(refusal.code);
-  const requestId = randomUUID();
-  const body = refusalBody(refusal, requestId);
-  const head = [
-    `HTTP/1.1 ${refusal.status} Refused`,
-    'Cache-Control: no-store',
-    `X-Request-Id: ${requestId}`,
-    'Content-Type: application/json; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+export interface PublicListener {
+  readonly app: FastifyInstance;
+  /** No new connections; resolves when the requests under way have been answered. */
+  drain(): Promise<void>;
 }
 
-function arrivalOf(req: IncomingMessage, res: ServerResponse, bodyLimitBytes: number): Arrival {
+function arrivalOf(exchange: Exchange, bodyLimitBytes: number): Arrival {
+  const { req, res } = exchange;
   return {
     method: req.method ?? '',
     target: req.url ?? '',
     headers: req.rawHeaders,
     socketAddress: req.socket.remoteAddress ?? '',
-    receive: () => receive(req, bodyLimitBytes),
+    receive: () => receive(exchange, bodyLimitBytes),
     downstream: {
-      isGone: () => res.closed || res.destroyed || req.socket.destroyed,
+      // A caller that has closed its side cannot be answered any more (Node ends the other side then).
+      isGone: () => res.closed || res.destroyed || !req.socket.writable,
       onGone: (callback) => void res.once('close', callback),
     },
   };
+}
+
+/** RFC 9112, 3.2: a request of HTTP/1.1 without Host is answered 400. */
+function headProblem(req: IncomingMessage): Refusal | undefined {
+  const missing = req.httpVersion === '1.1' && req.headers.host === undefined;
+  return missing ? new Refusal('request_malformed', { hint: 'Send a Host header.', outcome: 'not_sent' }) : undefined;
+}
+
+/** What an answer means for the record, also when nobody is there to take it. */
+function note(answer: Answer, trip: Trip): void {
+  if (answer === 'gone') {
+    trip.outcome ??= 'not_sent';
+  } else if (answer instanceof Refusal) {
+    trip.refusal = answer.code;
+    trip.limit = answer.details.limit;
+    trip.status = answer.status;
+    trip.outcome ??= answer.details.outcome;
+    trip.cause = answer.details.cause;
+  } else {
+    trip.status = answer.status;
+  }
+}
+
+/** Ends what is left of an answer that nobody takes: an unread stream would hold its connection to the region. */
+function discard(answer: Answer): void {
+  if (answer === 'gone' || answer instanceof Refusal || answer.kind !== 'region') return;
+  if (!Buffer.isBuffer(answer.body)) answer.body.destroy();
+}
+
+/** Cuts a caller that does not take its answer. Small answers have left by now and set no timer. */
+function boundDelivery(res: ServerResponse, timeoutMs: number): void {
+  if (res.closed || !res.writableEnded || (res.socket?.writableLength ?? 0) === 0) return;
+  const timer = setTimeout(() => res.destroy(), timeoutMs).unref();
+  res.once('close', () => clearTimeout(timer));
 }
 
 /** Fastify serves as the shell (server, timeouts, closing); its router and body parsers see no request. */
@@ -67,59 +83,80 @@ export function createPublicListener(
   respond: Respond,
   record: Recorder,
   options: PublicOptions,
-): FastifyInstance {
-  const { now } = options;
+): PublicListener {
+  const { now, timeoutMs } = options;
+  const sockets = createSockets(options.onUnparsed);
 
   function write(answer: Answer, trip: Trip, res: ServerResponse): void {
+    note(answer, trip);
     const head = trip.method === 'HEAD';
     if (answer === 'gone' || res.closed) {
+      discard(answer);
       res.destroy();
-    } else if (answer instanceof Refusal) {
-      trip.refusal = answer.code;
-      trip.status = answer.status;
-      trip.outcome ??= answer.details.outcome;
-      trip.cause = answer.details.cause;
-      respond.refuse(res, answer, trip.requestId, head);
-    } else {
-      trip.status = answer.status;
-      if (answer.kind === 'own') respond.own(res, answer, trip.requestId, head);
-      else respond.region(res, answer, trip.requestId, head);
-    }
+    } else if (answer instanceof Refusal) respond.refuse(res, answer, trip.requestId, head);
+    else if (answer.kind === 'own') respond.own(res, answer, trip.requestId, head);
+    else respond.region(res, answer, trip.requestId, head);
+    boundDelivery(res, timeoutMs);
   }
 
-  async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  async function serve(exchange: Exchange): Promise<void> {
+    const { req, res } = exchange;
     const trip = beginTrip(randomUUID(), req.method ?? '', now());
     options.onBegin();
-    res.once('close', () => record(trip, res.writableFinished, now()));
+    // Recorded when the call is over and its caller has its answer or has gone, whichever comes last: a caller that
+    // leaves does not take back what was sent for it.
+    let open = 2;
+    const over = (): void => {
+      if (--open === 0) record(trip, res.writableFinished, now());
+    };
+    res.once('close', over);
     try {
-      write(await journey(arrivalOf(req, res, options.bodyLimitBytes), trip), trip, res);
+      const answer = headProblem(req) ?? (await journey(arrivalOf(exchange, options.bodyLimitBytes), trip));
+      write(answer, trip, res);
     } catch (cause) {
       // After the request was sent its outcome is unknown, and a defect of ours must not hide that.
       const outcome = trip.region === undefined ? 'not_sent' : 'unknown';
       if (res.headersSent) res.destroy();
       else write(new Refusal('internal_error', { cause, outcome }), trip, res);
+    } finally {
+      over();
     }
   }
 
-  const server = Fastify<Server>({
+  const enter = (req: IncomingMessage, res: ServerResponse): void =>
+    sockets.enter(req, res, (exchange) => void serve(exchange));
+  const app = Fastify<Server>({
     logger: false,
-    requestTimeout: options.timeoutMs,
+    requestTimeout: timeoutMs,
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     http: {
-      requestTimeout: options.timeoutMs,
-      headersTimeout: options.timeoutMs,
-      connectionsCheckingInterval: Math.min(1000, Math.ceil(options.timeoutMs / 4)),
+      requestTimeout: timeoutMs,
+      headersTimeout: timeoutMs,
+      connectionsCheckingInterval: Math.min(1000, Math.ceil(timeoutMs / 4)),
+      // Refused by identify, in the gateway's own words.
+      requireHostHeader: false,
     },
-    clientErrorHandler: (error, socket) => answerUnparsed(error, socket as Socket, options.onUnparsed),
+    clientErrorHandler: (error, socket) => sockets.troubled(error, socket as Socket),
     frameworkErrors: (_error, request, reply) => {
       reply.hijack();
-      void serve(request.raw, reply.raw);
+      enter(request.raw, reply.raw);
     },
   });
-  server.addHook('onRequest', (request, reply) => {
+  app.addHook('onRequest', (request, reply) => {
     reply.hijack();
-    void serve(request.raw, reply.raw);
+    enter(request.raw, reply.raw);
   });
-  return server;
+  app.server.on('connection', sockets.opened);
+  // An Expect that Node does not know is none of the API's: served as if it were not there (RFC 9110, 10.1.1 allows it).
+  app.server.on('checkExpectation', enter);
+
+  return {
+    app,
+    async drain() {
+      const closed = app.close();
+      sockets.drain();
+      await closed;
+    },
+  };
 }

@@ -1,18 +1,17 @@
 // The whole request body, bounded, before anything is sent anywhere: nothing half-received ever reaches a region.
-import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../refusal.ts';
+import type { Exchange } from './sockets.ts';
 
 const EMPTY = Buffer.alloc(0);
 
 /**
- * @param req its body not read yet. Too slow a sender is ended by the server's requestTimeout.
+ * @param exchange its body not read yet. Too slow a sender, or one whose body is not well-formed, is reported by the
+ *   server and interrupts this.
  * @param limitBytes beyond it the rest is read and thrown away, so that the caller sees the 413
- * @returns the body, a refusal (413), or `gone` when the caller left before its end
+ * @returns the body, a refusal (413, 408, 400), or `gone` when the caller left before its end
  */
-export function receive(
-  req: IncomingMessage,
-  limitBytes: number,
-): Buffer | Promise<Buffer | Refusal | 'gone'> | Refusal {
+export function receive(exchange: Exchange, limitBytes: number): Buffer | Promise<Buffer | Refusal | 'gone'> | Refusal {
+  const { req } = exchange;
   const declared = req.headers['content-length'];
   if (declared === undefined && req.headers['transfer-encoding'] === undefined) return EMPTY;
   if (declared === '0') return EMPTY;
@@ -20,7 +19,9 @@ export function receive(
     new Refusal('body_too_large', { hint: `The limit is ${limitBytes} bytes.`, outcome: 'not_sent' });
   if (declared !== undefined && Number(declared) > limitBytes) return tooLarge();
 
+  if (exchange.trouble !== undefined) return exchange.trouble;
   return new Promise((settle) => {
+    exchange.interrupt = settle;
     const chunks: Buffer[] = [];
     let size = 0;
     req.on('data', (chunk: Buffer) => {

@@ -25,7 +25,8 @@ function outcomeHeaders(outcome: Outcome | undefined, region?: RegionName): stri
 
 /** Writes a complete answer in one go; to HEAD without its body. */
 function write(res: ServerResponse, status: number, headers: string[], body: Buffer | string, head: boolean): void {
-  headers.push('Content-Length', String(Buffer.byteLength(body)));
+  // RFC 9110, 8.6: neither has a length of its own.
+  if (status !== 204 && status !== 304) headers.push('Content-Length', String(Buffer.byteLength(body)));
   res.writeHead(status, headers);
   res.end(head ? undefined : body);
 }
@@ -49,7 +50,7 @@ export function createRespond(isDraining: () => boolean): Respond {
     own(res, { status, headers, body }, requestId, head) {
       write(res, status, [...common(requestId, isDraining()), ...headers], body, head);
     },
-    region(res, { status, region, headers: crossing, body }, requestId, head) {
+    region(res, { status, region, headers: crossing, body, lengthBytes }, requestId, head) {
       const headers = common(requestId, isDraining());
       headers.push(...outcomeHeaders('delivered', region), ...crossing);
       if (status === 401) headers.push(...CHALLENGE);
@@ -57,6 +58,8 @@ export function createRespond(isDraining: () => boolean): Respond {
         write(res, status, headers, body, head);
         return;
       }
+      // With its length even a caller of HTTP/1.0 sees that a stream broke off.
+      if (lengthBytes !== undefined) headers.push('Content-Length', String(lengthBytes));
       res.writeHead(status, headers);
       // A stream that breaks off cuts the connection, so that what arrived does not look whole.
       pipeline(body, res, () => {});

@@ -202,7 +202,8 @@ export function createDecide(policy: Policy): Decide {
       note?.(2, 'a private route without credentials');
       return new Refusal('authentication_required', { headers: CHALLENGE });
     }
-    if (account.kind === 'unavailable') return new Refusal('directory_unavailable', { cause: account.cause });
+    if (account.kind === 'unavailable')
+      return new Refusal('directory_unavailable', { cause: account.cause, outcome: 'not_sent' });
     if (account.kind === 'found') {
       note?.(3, `the account lives in ${account.value.home}${account.value.pinned ? ', pinned' : ''}`);
       const reason = region === undefined ? 'account_home' : 'account_named';

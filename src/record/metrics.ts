@@ -49,7 +49,6 @@ export interface Metrics {
 /** @param build version of the gateway and of Node */
 export function createMetrics(readings: Readings, build: { version: string; node: string }): Metrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
   const shape = (name: MetricName) => {
     const row = rowOf(name);
     return { name: PREFIX + row.name, help: row.help, labelNames: [...row.labels], registers: [registry] };
@@ -118,6 +117,9 @@ export function createMetrics(readings: Readings, build: { version: string; node
     const { learned, failed } = readings.keyIndex();
     return Object.entries({ stored: learned, failed });
   });
+
+  // Node's own come last: the gateway's are what a person looks for first.
+  collectDefaultMetrics({ register: registry });
 
   return {
     began: () => inFlight.inc(),

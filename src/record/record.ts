@@ -15,6 +15,8 @@ export interface Trip {
   region: RegionName | undefined;
   outcome: Outcome | undefined;
   refusal: RefusalCode | undefined;
+  /** The limit that refused. */
+  limit: string | undefined;
   /** For the log: why a call failed. Only its name and code are written. */
   cause: unknown;
   status: number;
@@ -30,6 +32,7 @@ export function beginTrip(requestId: string, method: string, startedMs: number):
     region: undefined,
     outcome: undefined,
     refusal: undefined,
+    limit: undefined,
     cause: undefined,
     status: 0,
   };
@@ -53,6 +56,7 @@ export function createRecord(metrics: Metrics, log: Logger): Recorder {
     const answer: AnswerClass = delivered ? classOf(trip.status) : 'gone';
     metrics.ended(trip.route, trip.region, answer, endedMs - trip.startedMs);
     if (trip.refusal !== undefined) metrics.refused(trip.refusal);
+    if (trip.limit !== undefined) metrics.limited(trip.limit, 'enforce');
     if (trip.reason !== undefined) metrics.decided(trip.reason);
 
     const failed = trip.cause !== undefined;
@@ -67,6 +71,7 @@ export function createRecord(metrics: Metrics, log: Logger): Recorder {
         reason: trip.reason,
         outcome: trip.outcome,
         refusal: trip.refusal,
+        limit: trip.limit,
         status: delivered ? trip.status : undefined,
         duration_ms: Math.round((endedMs - trip.startedMs) * 10) / 10,
         ...(failed ? describeCause(trip.cause) : {}),

@@ -17,9 +17,11 @@ export interface AttemptRequest {
 export interface AttemptOptions {
   /** Answers up to this size are collected before they leave; longer ones stream. */
   readonly collectBytes: number;
-  /** Most time for an answer's body, from its head to its end, while it is collected. */
+  /**
+   * For an answer's body: the longest pause of the region, and, while a long one streams, of its reader. While it is
+   * collected it may take as long altogether, and longer only as it grows (SLOWEST_BYTES_PER_MS).
+   */
   readonly bodyTimeoutMs: number;
-  readonly now: () => number;
 }
 
 /** A region's whole answer. `body` is a stream only when the answer is longer than `collectBytes`. */
@@ -37,11 +39,16 @@ export type AttemptResult =
   /** The caller left before anything was sent. */
   | { readonly kind: 'gone' };
 
+/** 64 kB a second: an honest answer over a slow line is let through, a dribble is not. */
+const SLOWEST_BYTES_PER_MS = 64;
+
 const INTERRUPTED = new Error('the caller has gone');
 const TWICE = new Error('a second send of one request was refused');
 const UNDELIMITED = new Error(
   'the answer has neither Content-Length nor chunked encoding: whether it is whole cannot be told',
 );
+const NO_STATUS = new Error('the answer has a status beyond 599');
+const STALLED_READER = new Error('the caller does not take its answer');
 const TOO_SLOW = Object.assign(new Error('the answer did not arrive in time'), { code: 'UND_ERR_BODY_TIMEOUT' });
 
 /** Whether the length of an answer's body can be known, so that a cut one does not look whole (RFC 9112, 6.3). */
@@ -53,6 +60,14 @@ function isDelimited(status: number, raw: readonly (Buffer | string)[]): boolean
     if (name === 'transfer-encoding') return /(^|,)\s*chunked\s*$/i.test(String(raw[i + 1]));
   }
   return false;
+}
+
+/** Bytes that Content-Length announces, or undefined. */
+export function announcedBytes(raw: readonly (Buffer | string)[]): number | undefined {
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    if (String(raw[i]).toLowerCase() === 'content-length') return Number(raw[i + 1]);
+  }
+  return undefined;
 }
 
 /** Collects the answer of one dispatch; settles `done` exactly once. */
@@ -93,32 +108,52 @@ class Collector implements Dispatcher.DispatchHandler {
     const raw = controller.rawHeaders;
     this.#status = status;
     this.#headers = Array.isArray(raw) ? raw : [];
-    this.#bodySinceMs = this.#options.now();
-    if (!isDelimited(status, this.#headers)) controller.abort(UNDELIMITED);
+    this.#bodySinceMs = performance.now();
+    if (status > 599) controller.abort(NO_STATUS);
+    else if (!isDelimited(status, this.#headers)) controller.abort(UNDELIMITED);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#stream !== undefined) {
-      if (!this.#stream.write(chunk)) controller.pause();
+      if (!this.#stream.write(chunk)) this.#pause(controller, this.#stream);
       return;
     }
     this.#chunks.push(chunk);
     this.#size += chunk.length;
     if (this.#size > this.#options.collectBytes) this.#startStream(controller);
-    else if (this.#options.now() - this.#bodySinceMs > this.#options.bodyTimeoutMs) controller.abort(TOO_SLOW);
+    else if (this.#isTooSlow()) controller.abort(TOO_SLOW);
+  }
+
+  /** By a clock that nobody sets; the last bytes are never too late. */
+  #isTooSlow(): boolean {
+    const allowedMs = this.#options.bodyTimeoutMs + this.#size / SLOWEST_BYTES_PER_MS;
+    return performance.now() - this.#bodySinceMs > allowedMs && this.#size !== announcedBytes(this.#headers);
   }
 
   #startStream(controller: Dispatcher.DispatchController): void {
     const stream = new PassThrough({ highWaterMark: this.#options.collectBytes });
     this.#stream = stream;
-    stream.on('drain', () => controller.resume());
+    // Whoever reads it hears of its end by `close`; nobody may be there to read it.
+    stream.on('error', () => {});
     stream.on('close', () => {
       if (!stream.writableFinished) controller.abort(INTERRUPTED);
     });
     for (const chunk of this.#chunks) stream.write(chunk);
     this.#chunks = [];
-    if (stream.writableNeedDrain) controller.pause();
+    if (stream.writableNeedDrain) this.#pause(controller, stream);
     this.#settle({ kind: 'answered', answer: { status: this.#status, headers: this.#headers, body: stream } });
+  }
+
+  /** Undici's own timeout does not run while it is paused: a reader that stalls would hold the connection for ever. */
+  #pause(controller: Dispatcher.DispatchController, stream: PassThrough): void {
+    if (controller.paused) return;
+    controller.pause();
+    const stalled = setTimeout(() => stream.destroy(STALLED_READER), this.#options.bodyTimeoutMs).unref();
+    stream.once('drain', () => {
+      clearTimeout(stalled);
+      controller.resume();
+    });
+    stream.once('close', () => clearTimeout(stalled));
   }
 
   onResponseEnd(): void {

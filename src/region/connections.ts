@@ -28,8 +28,8 @@ export interface Connections {
   readonly origin: string;
   /** A free or new connection now, or undefined when all are in use. */
   take(): Borrowed | undefined;
-  /** Queues for the next connection that is given back. */
-  wait(waiter: Waiter): void;
+  /** Queues for the next connection that is given back; false when the line is full, or closed. */
+  wait(waiter: Waiter): boolean;
   /** Leaves the line, for example because the caller has gone. */
   leave(waiter: Waiter): void;
   /** Connections lent out now. */
@@ -39,12 +39,16 @@ export interface Connections {
   close(): Promise<void>;
 }
 
+/** Requests that may wait for a connection; further ones are told at once. */
+const LONGEST_LINE = 1024;
+
 /** @param origin scheme, host and port of one upstream URL; TLS is always verified against its host name */
 export function createConnections(origin: string, options: ConnectionOptions): Connections {
   const free: Client[] = [];
   const all = new Set<Client>();
   const line = new Set<Waiter>();
   let inUse = 0;
+  let closed = false;
 
   function open(): Client {
     const client = new Client(origin, {
@@ -83,10 +87,15 @@ export function createConnections(origin: string, options: ConnectionOptions): C
   return {
     origin,
     take() {
+      if (closed) return undefined;
       const client = free.pop() ?? (all.size < options.connections ? open() : undefined);
       return client === undefined ? undefined : lend(client);
     },
-    wait: (waiter) => void line.add(waiter),
+    wait(waiter) {
+      if (closed || line.size >= LONGEST_LINE) return false;
+      line.add(waiter);
+      return true;
+    },
     leave: (waiter) => void line.delete(waiter),
     get inUse() {
       return inUse;
@@ -95,6 +104,7 @@ export function createConnections(origin: string, options: ConnectionOptions): C
       return line.size;
     },
     async close() {
+      closed = true;
       await Promise.all([...all].map((client) => client.destroy()));
     },
   };

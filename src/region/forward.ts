@@ -2,6 +2,7 @@
 import type { Effect, Outcome, Permit, RegionName } from '../domain.ts';
 import { hintForUnknown, Refusal, type RefusalCode } from '../refusal.ts';
 import { type AttemptOptions, type AttemptRequest, type AttemptResult, attempt, type RegionAnswer } from './attempt.ts';
+import type { Connections } from './connections.ts';
 import { violation } from './guard.ts';
 import type { Health } from './health.ts';
 import { signalOf } from './probe.ts';
@@ -52,6 +53,11 @@ export type Forward = (
   downstream: Downstream,
 ) => Promise<Forwarded>;
 
+const GONE: AttemptResult = { kind: 'gone' };
+
+/** How a connection that was kept open reports that it no longer is. */
+const STALE = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+
 /** The codes under which undici reports that time ran out after the request was sent. */
 const TIMEOUTS = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
 
@@ -75,7 +81,17 @@ function refusalOf(result: AttemptResult & { kind: 'failed' }, effect: Effect): 
 
 /** Makes the forwarder for a fixed set of regions. */
 export function createForward(regions: ReadonlyMap<RegionName, Region>, options: ForwardOptions): Forward {
-  const { now } = options;
+  /** One attempt over a connection to one upstream URL, when there is one in time. */
+  async function tryUpstream(upstream: Connections, request: AttemptRequest, downstream: Downstream) {
+    const borrowed = borrow(upstream, options.patienceMs, downstream.onGone);
+    const connection = borrowed instanceof Promise ? await borrowed : borrowed;
+    if (connection === undefined) return downstream.isGone() ? GONE : 'busy';
+    if (downstream.isGone()) {
+      connection.giveBack();
+      return GONE;
+    }
+    return attempt(connection, request, options, downstream.isGone);
+  }
 
   /** The attempts, on one upstream URL after the other while no connection opens. */
   async function tryUpstreams(
@@ -88,17 +104,13 @@ export function createForward(regions: ReadonlyMap<RegionName, Region>, options:
     for (const origin of options.health.order(region.name, effect)) {
       const upstream = region.upstreams.find((candidate) => candidate.origin === origin);
       if (upstream === undefined) continue;
-      const borrowed = borrow(upstream, options.patienceMs, downstream.onGone);
-      const connection = borrowed instanceof Promise ? await borrowed : borrowed;
-      if (connection === undefined) {
-        if (downstream.isGone()) return { kind: 'gone' };
-        continue;
+      last = await tryUpstream(upstream, request, downstream);
+      if (last === 'busy') continue;
+      // A kept connection that the region had closed meanwhile, noticed before a byte was written: a new one will do.
+      if (last.kind === 'failed' && !last.sent && STALE.has(codeOf(last.cause) ?? '')) {
+        last = await tryUpstream(upstream, request, downstream);
+        if (last === 'busy') continue;
       }
-      if (downstream.isGone()) {
-        connection.giveBack();
-        return { kind: 'gone' };
-      }
-      last = await attempt(connection, request, options, downstream.isGone);
       const signal = signalOf(last);
       if (signal !== undefined) options.health.report(region.name, origin, signal);
       if (last.kind !== 'failed' || last.sent) return last;
@@ -120,11 +132,11 @@ export function createForward(regions: ReadonlyMap<RegionName, Region>, options:
       const headers = ['Retry-After', String(Math.ceil(gate.retryAfterMs / 1000))];
       return { kind: 'refused', refusal: new Refusal('region_down', { outcome: 'not_sent', headers }) };
     }
-    const startedMs = now();
+    const startedMs = performance.now();
     try {
       const result = await tryUpstreams(region, effect, request, downstream);
       const { outcome, forwarded } = conclude(result, effect);
-      options.observe(to, purpose, effect, outcome, now() - startedMs);
+      options.observe(to, purpose, effect, outcome, performance.now() - startedMs);
       return forwarded;
     } finally {
       gate.over();

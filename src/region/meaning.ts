@@ -58,6 +58,20 @@ export function meaningOf(status: number, body: Buffer, intended: string | undef
   return status >= 500 ? 'fault' : 'other';
 }
 
+/**
+ * Whether a successful answer about a secret says that there is none: 0.26 answers 200 with the state `unknown` where
+ * 0.20 says 404.
+ */
+export function tellsUnknown(body: Buffer): boolean {
+  const record = objectOf(body)?.record;
+  return typeof record === 'object' && record !== null && 'state' in record && record.state === 'unknown';
+}
+
+/** Whether the body is the service's own word that all is well with the caller (status and authcheck). */
+export function saysNominal(body: Buffer): boolean {
+  return objectOf(body)?.status === 'nominal';
+}
+
 /** The status that says what the service's ambiguous 404 meant; others stay (`errors: accurate`). */
 export function accurateStatus(status: number, meaning: Meaning): number {
   if (status !== 404) return status;

@@ -17,7 +17,7 @@ export type ProbeAnswer = 'up' | 'down' | 'nothing';
 /** Asks one upstream URL of a region how it is; never rejects. */
 export type Probe = (region: RegionName, origin: string) => Promise<ProbeAnswer>;
 
-export interface ProbeOptions extends Pick<AttemptOptions, 'bodyTimeoutMs' | 'now'> {
+export interface ProbeOptions extends Pick<AttemptOptions, 'bodyTimeoutMs'> {
   /** How long the probe may wait for a free connection. */
   readonly patienceMs: number;
 }

@@ -50,7 +50,7 @@ export function borrow(
       settle(undefined);
     };
     const timer = setTimeout(leave, patienceMs);
-    upstream.wait(waiter);
-    onLeave(leave);
+    if (upstream.wait(waiter)) onLeave(leave);
+    else leave();
   });
 }

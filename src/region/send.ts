@@ -1,10 +1,10 @@
 // One call to the region of its permit, and what its answer teaches: the last rooms of the journey before the record.
 import type { Answer, Call, RegionReply } from '../journey.ts';
 import { Refusal } from '../refusal.ts';
-import type { RegionAnswer } from './attempt.ts';
+import { announcedBytes, type RegionAnswer } from './attempt.ts';
 import type { Forward } from './forward.ts';
 import { requestHeaders, responseHeaders } from './headers.ts';
-import type { Meaning } from './meaning.ts';
+import { type Meaning, tellsUnknown } from './meaning.ts';
 import { withoutSecretKeys } from './recent.ts';
 
 export interface SendRooms {
@@ -51,12 +51,16 @@ export function createSend(rooms: SendRooms): Send {
     const { answer } = forwarded;
     const { meaning, status } = interpret(answer);
     if (meaning === 'not_authorized') turnedDown(call);
-    if (meaning === 'unknown_secret') missed(call);
+    if (meaning === 'unknown_secret' || isMiss(call, answer)) missed(call);
     if (meaning === 'success' && route.effect === 'creates' && Buffer.isBuffer(answer.body)) {
       await learn(call, answer.body);
     }
     return reply(call, answer, status, meaning);
   };
+}
+
+function isMiss({ request: { route } }: Call, { status, body }: RegionAnswer): boolean {
+  return route.retrieves && route.effect === 'none' && status === 200 && Buffer.isBuffer(body) && tellsUnknown(body);
 }
 
 function reply(
@@ -71,5 +75,6 @@ function reply(
     if (pruned === undefined) return new Refusal('answer_withheld', { outcome: 'delivered' });
     body = pruned;
   }
-  return { kind: 'region', region: permit.region, status, headers: responseHeaders(answer.headers), body };
+  const lengthBytes = Buffer.isBuffer(body) ? undefined : announcedBytes(answer.headers);
+  return { kind: 'region', region: permit.region, status, headers: responseHeaders(answer.headers), body, lengthBytes };
 }

@@ -1,7 +1,7 @@
 // docs/metrics.md: the table is the code's, the queries are valid and ask for metrics that exist.
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { METRICS } from '../../src/record/metrics.ts';
+import { METRICS } from '../../src/record/metric-table.ts';
 import { openFolder } from '../support/folder.ts';
 import { blocksOf, readDocument } from '../support/markdown.ts';
 import { needs } from '../support/needs.ts';

@@ -21,7 +21,7 @@ function open(origins: readonly string[], connections = 4): { region: Region; pr
   const times = { connectTimeoutMs: 300, headersTimeoutMs: 300, bodyTimeoutMs: 300, idleTimeoutMs: 4000 };
   const region = createRegion(US, origins, { ...times, connections });
   closing.push(() => region.close());
-  const probe = createProbe(new Map([[US, region]]), { bodyTimeoutMs: 300, patienceMs: 50, now: Date.now });
+  const probe = createProbe(new Map([[US, region]]), { bodyTimeoutMs: 300, patienceMs: 50 });
   return { region, probe };
 }
 

@@ -1,0 +1,146 @@
+// The public listener's connections: which exchange is under way on each, so that trouble on one is answered once, to
+// the right request, or not at all.
+import { randomUUID } from 'node:crypto';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { Refusal, type RefusalCode, refusalBody } from '../refusal.ts';
+
+/** One request and its answer. */
+export interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** Set while the body is being received: ends that with a refusal. */
+  interrupt: ((refusal: Refusal) => void) | undefined;
+  /** Trouble that came before the body was asked for. */
+  trouble: Refusal | undefined;
+}
+
+interface Connection {
+  /** At most one is served at a time; later requests of a pipelining caller wait for its answer. */
+  current: Exchange | undefined;
+  readonly waiting: (() => void)[];
+  /** The last request that was answered: its body may still be coming in. */
+  answered: IncomingMessage | undefined;
+  /** Nothing more is served here; it ends with the current answer. */
+  ending: boolean;
+}
+
+export interface Sockets {
+  /** A new connection. */
+  opened(socket: Socket): void;
+  /** A new request: `run` is called when those before it on its connection have been answered. */
+  enter(req: IncomingMessage, res: ServerResponse, run: (exchange: Exchange) => void): void;
+  /** What Node's parser or its timeouts report of a connection. */
+  troubled(error: NodeJS.ErrnoException, socket: Socket): void;
+  /** Ends every connection without a request under way, and the others with their answers. */
+  drain(): void;
+}
+
+/** Requests that one connection may have waiting. */
+const MOST_WAITING = 32;
+/** How long an ended connection may take to take its last answer before it is cut. */
+const LINGER_MS = 1000;
+
+/** What Node's parser reports, as the refusal that says it; all else is malformed. */
+const CODES: Readonly<Record<string, RefusalCode>> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+};
+
+/** The peer has closed or reset its side, in the middle of a request or between two. */
+const LEFT = new Set(['ECONNRESET', 'HPE_INVALID_EOF_STATE']);
+
+/** @param count called for each refusal that belongs to no request */
+export function createSockets(count: (code: RefusalCode) => void): Sockets {
+  const connections = new Map<Socket, Connection>();
+
+  function leave(socket: Socket, connection: Connection, { req }: Exchange): void {
+    connection.current = undefined;
+    connection.answered = req;
+    if (connection.ending) end(socket);
+    else connection.waiting.shift()?.();
+  }
+
+  return {
+    opened(socket) {
+      connections.set(socket, { current: undefined, waiting: [], answered: undefined, ending: false });
+      socket.once('close', () => connections.delete(socket));
+    },
+
+    enter(req, res, run) {
+      const { socket } = req;
+      const connection = connections.get(socket);
+      if (connection === undefined || connection.ending) return;
+      const start = (): void => {
+        const exchange: Exchange = { req, res, interrupt: undefined, trouble: undefined };
+        connection.current = exchange;
+        res.once('close', () => leave(socket, connection, exchange));
+        run(exchange);
+      };
+      if (connection.current === undefined) start();
+      else if (connection.waiting.length < MOST_WAITING) connection.waiting.push(start);
+      else stopAfterAnswer(connection);
+    },
+
+    troubled(error, socket) {
+      const connection = connections.get(socket);
+      if (connection === undefined || LEFT.has(error.code ?? '') || !socket.writable) {
+        socket.destroy();
+        return;
+      }
+      if (connection.ending) return;
+      const { current, answered } = connection;
+      const refusal = new Refusal(CODES[error.code ?? ''] ?? 'request_malformed', { outcome: 'not_sent' });
+      if (current !== undefined) {
+        stopAfterAnswer(connection);
+        // A request that has arrived whole is served: what follows it is not its fault, and it may have been sent.
+        if (current.req.complete) return;
+        current.trouble = refusal;
+        current.interrupt?.(refusal);
+      } else if (answered !== undefined && !answered.complete) {
+        // Its answer has left already: another one would be taken for the next request's.
+        socket.destroy();
+      } else {
+        connection.ending = true;
+        count(refusal.code);
+        answerUnparsed(socket, refusal);
+      }
+    },
+
+    drain() {
+      for (const [socket, connection] of connections) {
+        if (connection.current === undefined) socket.destroy();
+        else stopAfterAnswer(connection);
+      }
+    },
+  };
+}
+
+function stopAfterAnswer(connection: Connection): void {
+  connection.ending = true;
+  connection.waiting.length = 0;
+  if (connection.current !== undefined) connection.current.res.shouldKeepAlive = false;
+}
+
+/** Lets the last answer leave, then cuts: a peer that never closes must not hold the connection. */
+function end(socket: Socket): void {
+  socket.end();
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
+}
+
+/** Answers bytes that were no request. */
+function answerUnparsed(socket: Socket, refusal: Refusal): void {
+  const requestId = randomUUID();
+  const body = refusalBody(refusal, requestId);
+  const head = [
+    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}`,
+    'Cache-Control: no-store',
+    `X-Request-Id: ${requestId}`,
+    'Onetime-Gateway-Outcome: not_sent',
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ];
+  socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+  end(socket);
+}
