@@ -25,7 +25,7 @@ interface Truth {
 }
 
 /** @returns what is wrong with one entry, in words */
-function problemsOf({ one, habit, seen }: Entry, { consumed, received, arrived }: Truth): string[] {
+function problemsOf({ one, habit, seen }: Entry, { consumed, received, arrived }: Truth, mayDie: boolean): string[] {
   const problems: string[] = [];
   const must = (holds: boolean, sentence: string): void => void (holds || problems.push(sentence));
   const verdict = verdictOf(seen);
@@ -34,6 +34,8 @@ function problemsOf({ one, habit, seen }: Entry, { consumed, received, arrived }
   if (verdict === 'not_sent') must(arrived === 0 && !consumed, 'not_sent, but it was sent');
   if (consumed && verdict !== 'delivered')
     must(['unknown', 'hung up', 'gateway died'].includes(verdict), `consumed, and its caller was told ${verdict}`);
+  must(mayDie || verdict !== 'gateway died', 'no whole answer from a gateway that is alive');
+  must(seen.kind !== 'refused' || arrived === 0, 'sent without a connection to its caller');
   if (seen.kind !== 'told') return problems;
 
   if (verdict === 'delivered') {
@@ -51,8 +53,11 @@ function problemsOf({ one, habit, seen }: Entry, { consumed, received, arrived }
 const describe = ({ one, habit, seen }: Entry): string =>
   `#${one.index} ${one.region} ${one.kind}, caller ${habit}, fault: ${one.fault}, seen: ${verdictOf(seen)}`;
 
-/** Every entry whose books do not balance, in words. Empty is good. */
-export function audit(world: World, entries: readonly Entry[]): string[] {
+/**
+ * Every entry whose books do not balance, in words. Empty is good.
+ * @param mayDie whether the gateway was killed while it served these
+ */
+export function audit(world: World, entries: readonly Entry[], mayDie = false): string[] {
   const counts = world.counts();
   return entries.flatMap((entry) => {
     const { one } = entry;
@@ -62,7 +67,7 @@ export function audit(world: World, entries: readonly Entry[]): string[] {
       received: counts.get(path) ?? 0,
       arrived: world.arrivals(path).length,
     };
-    const problems = problemsOf(entry, truth);
+    const problems = problemsOf(entry, truth, mayDie);
     // The proxy and the twin must agree, or the test would prove nothing.
     const [first] = world.arrivals(path);
     const passed = first !== undefined && reachesRegion(first.fault);

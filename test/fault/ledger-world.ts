@@ -164,7 +164,7 @@ export function openGatewayOn(config: Record<string, unknown>): Promise<Gateway>
 }
 
 /** Waits until neither the gateway nor a proxy is still busy with a call whose caller has left. */
-export async function untilIdle(world: World, gateway: Gateway): Promise<void> {
+export async function untilIdle(world: World, gateway: Pick<Gateway, 'adminUrl'>): Promise<void> {
   const busy = /^onetime_gateway_(in_flight_requests|upstream_connections_in_use\{.*\}|upstream_waiting\{.*\}) [1-9]/m;
   const isBusy = async (): Promise<boolean> =>
     world.proxies.us.underWay() + world.proxies.eu.underWay() > 0 ||
