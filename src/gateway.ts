@@ -35,12 +35,17 @@ function urlOf(listener: FastifyInstance): string {
 export async function openGateway(config: Config, dependencies: GatewayDependencies): Promise<Gateway> {
   const { log } = dependencies;
   let state: 'starting' | 'ready' | 'draining' = 'starting';
-  const { front, metrics, regions, store, health } = openRooms(config, dependencies, () => state === 'draining');
+  const { front, metrics, regions, store, health, passthrough } = openRooms(
+    config,
+    dependencies,
+    () => state === 'draining',
+  );
   const admin = createAdminListener({ scrape: metrics.scrape, isReady: () => state === 'ready' });
 
   async function close(): Promise<void> {
     state = 'draining';
     front.app.server.closeAllConnections();
+    passthrough.cut();
     await front.app.close();
     health.close();
     await Promise.all([...regions.values()].map((region) => region.close()));

@@ -25,13 +25,14 @@ import { createAsk } from './region/ask.ts';
 import { createForward } from './region/forward.ts';
 import { createHealth, type Health, type HealthEvent } from './region/health.ts';
 import { interpretWith } from './region/interpret.ts';
+import { createPassthrough } from './region/passthrough.ts';
 import { createProbe } from './region/probe.ts';
 import { createRegion, type Region } from './region/region.ts';
 import { createSend } from './region/send.ts';
 import { createReplay } from './replay/replay.ts';
 import { createVault } from './replay/vault.ts';
 import { createClassify } from './route/classify.ts';
-import { LINK, ROUTES } from './route/table.ts';
+import { LINK, PASSTHROUGH, ROUTES } from './route/table.ts';
 import { loadIdentityKeys } from './store/identity-key.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 
@@ -112,15 +113,16 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     probe: createProbe(regions, bounds),
     observe: (region, event) => noteHealth(log, metrics, region, event),
   });
+  const onViolation = (problem: string): void => {
+    metrics.violated();
+    log.fatal({ problem }, 'pin violation stopped');
+  };
   const forward = createForward(regions, {
     ...bounds,
     health,
     collectBytes: COLLECT_BYTES,
     observe: metrics.upstream,
-    onViolation(problem) {
-      metrics.violated();
-      log.fatal({ problem }, 'pin violation stopped');
-    },
+    onViolation,
   });
   const interpret = interpretWith(config.errors);
   const { forwardClientAddress } = config.upstream;
@@ -134,14 +136,17 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
   });
   const authenticate = createAuthenticate(verify, admit.failedAuth, accountKey);
   const keys = createKeyRooms(index, accountKey);
-  const journey = createJourney({
-    classify: createClassify([...ROUTES, LINK]),
+  const checks = {
     identify: createIdentify(createClientAddress(config.listen.trustProxy)),
     admit,
     locateAccount: createAccounts(config.accounts.rules, accountKey),
-    locateKey: keys.locateKey,
     decide: createDecide(policyOf(config)),
     authenticate,
+  };
+  const journey = createJourney({
+    ...checks,
+    classify: createClassify([...ROUTES, LINK]),
+    locateKey: keys.locateKey,
     replay: createReplay(config.replay && createVault({ ...config.replay, now }), metrics.replayed),
     send: createSend({
       forward,
@@ -154,12 +159,25 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     }),
     own: createOwn(new Map(config.regions.map(({ name, web }) => [name, web]))),
   });
+  const passthrough = createPassthrough(config.passthrough, {
+    ...config.upstream,
+    ...checks,
+    now,
+    health,
+    onViolation,
+    observe: metrics.upstream,
+    route: PASSTHROUGH,
+    regions: config.regions,
+    requestTimeoutMs: config.request.timeoutMs,
+    messageBytes: config.request.bodyLimitBytes,
+  });
   const front = createPublicListener(journey, createRespond(isDraining), createRecord(metrics, log), {
     now,
     bodyLimitBytes: config.request.bodyLimitBytes,
     timeoutMs: config.request.timeoutMs,
     onBegin: metrics.began,
     onUnparsed: metrics.refused,
+    passthrough,
   });
-  return { front, metrics, regions, store, health };
+  return { front, metrics, regions, store, health, passthrough };
 }

@@ -6,6 +6,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import type { Answer, Arrival, Journey } from '../journey.ts';
 import { beginTrip, type Recorder, type Trip } from '../record/record.ts';
 import { Refusal, type RefusalCode } from '../refusal.ts';
+import type { Passthrough } from '../region/passthrough.ts';
 import { receive } from './receive.ts';
 import type { Respond } from './respond.ts';
 import { createSockets, type Exchange } from './sockets.ts';
@@ -19,7 +20,12 @@ export interface PublicOptions {
   readonly onBegin: () => void;
   /** Refusals of requests that never became one: counted by code. */
   readonly onUnparsed: (code: RefusalCode) => void;
+  /** The prefixes that are proxied as they come. */
+  readonly passthrough: Passthrough;
 }
+
+/** The journey, or for a passed-through path the checks before the proxy's own route. */
+type Take = (arrival: Arrival, trip: Trip) => Promise<Answer | 'passed'>;
 
 export interface PublicListener {
   readonly app: FastifyInstance;
@@ -77,14 +83,14 @@ function boundDelivery(res: ServerResponse, timeoutMs: number): void {
   res.once('close', () => clearTimeout(timer));
 }
 
-/** Fastify serves as the shell (server, timeouts, closing); its router and body parsers see no request. */
+/** Fastify serves as the shell (server, timeouts, closing); its router and body parsers see what is passed through, and nothing else. */
 export function createPublicListener(
   journey: Journey,
   respond: Respond,
   record: Recorder,
   options: PublicOptions,
 ): PublicListener {
-  const { now, timeoutMs } = options;
+  const { now, timeoutMs, passthrough } = options;
   const sockets = createSockets(options.onUnparsed);
 
   function write(answer: Answer, trip: Trip, res: ServerResponse): void {
@@ -99,7 +105,7 @@ export function createPublicListener(
     boundDelivery(res, timeoutMs);
   }
 
-  async function serve(exchange: Exchange): Promise<void> {
+  async function serve(exchange: Exchange, take: Take): Promise<void> {
     const { req, res } = exchange;
     const trip = beginTrip(randomUUID(), req.method ?? '', now());
     options.onBegin();
@@ -107,12 +113,12 @@ export function createPublicListener(
     // leaves does not take back what was sent for it.
     let open = 2;
     const over = (): void => {
-      if (--open === 0) record(trip, res.writableFinished, now());
+      if (--open === 0) record(trip, res.writableFinished || trip.status === 101, now());
     };
     res.once('close', over);
     try {
-      const answer = headProblem(req) ?? (await journey(arrivalOf(exchange, options.bodyLimitBytes), trip));
-      write(answer, trip, res);
+      const answer = headProblem(req) ?? (await take(arrivalOf(exchange, options.bodyLimitBytes), trip));
+      if (answer !== 'passed') write(answer, trip, res);
     } catch (cause) {
       // After the request was sent its outcome is unknown, and a defect of ours must not hide that.
       const outcome = trip.region === undefined ? 'not_sent' : 'unknown';
@@ -124,7 +130,7 @@ export function createPublicListener(
   }
 
   const enter = (req: IncomingMessage, res: ServerResponse): void =>
-    sockets.enter(req, res, (exchange) => void serve(exchange));
+    sockets.enter(req, res, (exchange) => void serve(exchange, journey));
   const app = Fastify<Server>({
     logger: false,
     requestTimeout: timeoutMs,
@@ -136,6 +142,7 @@ export function createPublicListener(
       connectionsCheckingInterval: Math.min(1000, Math.ceil(timeoutMs / 4)),
       // Refused by identify, in the gateway's own words.
       requireHostHeader: false,
+      shouldUpgradeCallback: passthrough.upgrades,
     },
     clientErrorHandler: (error, socket) => sockets.troubled(error, socket as Socket),
     frameworkErrors: (_error, request, reply) => {
@@ -143,13 +150,29 @@ export function createPublicListener(
       enter(request.raw, reply.raw);
     },
   });
-  app.addHook('onRequest', (request, reply) => {
-    reply.hijack();
-    enter(request.raw, reply.raw);
+  app.addHook('onRequest', (request, reply, pass) => {
+    const { raw: req } = request;
+    const row = passthrough.match(req.url ?? '');
+    if (row === undefined) {
+      reply.hijack();
+      enter(req, reply.raw);
+      return;
+    }
+    sockets.enter(req, reply.raw, (exchange) => {
+      void serve(exchange, async (arrival, trip) => {
+        const refuse = (refusal: Refusal): void => write(refusal, trip, exchange.res);
+        const entrant = { row, arrival, trip, exchange, routed: !request.is404, refuse };
+        const answer = await passthrough.enter(entrant);
+        if (answer === 'passed') pass();
+        else reply.hijack();
+        return answer;
+      });
+    });
   });
+  passthrough.register(app);
   app.server.on('connection', sockets.opened);
   // An Expect that Node does not know is none of the API's: served as if it were not there (RFC 9110, 10.1.1 allows it).
-  app.server.on('checkExpectation', enter);
+  app.server.on('checkExpectation', (req, res) => app.routing(req, res));
 
   return {
     app,

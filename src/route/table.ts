@@ -132,3 +132,20 @@ export const LINK: Route = {
   key: 'secret',
   retrieves: true,
 };
+
+/**
+ * Every path under a configured prefix. No row of the table: what is passed through is not looked at, and only the prefix
+ * and the caller's credentials say where it goes.
+ */
+export const PASSTHROUGH: Route = {
+  ...PLAIN,
+  version: 'passthrough',
+  id: 'passthrough',
+  path: [],
+  method: 'GET',
+  accepts: GET,
+  access: 'public',
+  effect: 'none',
+  key: 'none',
+  query: 'forward',
+};

@@ -1,0 +1,33 @@
+// The caller's body as a stream that the connection to a region may destroy without cutting the caller, who is still to
+// be answered. Nothing is read before the connection asks for it, so that another upstream URL can be tried.
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+
+const CUT = new Error('the caller did not send the whole body');
+
+/** @param req nothing of its body read yet, or by an earlier such stream of which nothing was asked */
+export function lazyBody(req: IncomingMessage): Readable {
+  let reading = false;
+  const onData = (chunk: Buffer): void => {
+    if (!body.push(chunk)) req.pause();
+  };
+  const onEnd = (): void => void body.push(null);
+  const onCut = (): void => void body.destroy(CUT);
+
+  const body = new Readable({
+    read() {
+      if (reading) {
+        req.resume();
+        return;
+      }
+      reading = true;
+      if (req.destroyed && !req.readableEnded) onCut();
+      req.on('data', onData).on('end', onEnd).on('close', onCut).on('error', onCut);
+    },
+    destroy(error, done) {
+      req.off('data', onData).off('end', onEnd).off('close', onCut).off('error', onCut);
+      done(error);
+    },
+  });
+  return body;
+}

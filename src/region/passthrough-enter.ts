@@ -1,0 +1,145 @@
+// What is asked before a passed-through request may leave: the same rooms as on the journey, with the region that the
+// prefix is configured for.
+import type { Authenticate } from '../caller/authenticate.ts';
+import type { Identified, Unidentified } from '../caller/identify.ts';
+import { type Caller, type Found, type Locality, Permit, type RegionName, type Route } from '../domain.ts';
+import type { Arrival } from '../journey.ts';
+import type { Admit } from '../limit/admit.ts';
+import type { Exchange } from '../listener/sockets.ts';
+import type { Decide } from '../policy/question.ts';
+import type { Trip } from '../record/record.ts';
+import { Refusal } from '../refusal.ts';
+import { passingRequestHeaders } from './passthrough-headers.ts';
+import { isPlainTarget } from './passthrough-path.ts';
+
+/** One configured prefix (config/types.ts). */
+export interface PassthroughRow {
+  readonly prefix: string;
+  readonly region: RegionName;
+  readonly credentials: 'drop' | 'forward';
+}
+
+/** A request whose target stands under a prefix. */
+export interface Entrant {
+  readonly row: PassthroughRow;
+  readonly arrival: Arrival;
+  readonly trip: Trip;
+  readonly exchange: Exchange;
+  /** Whether the router has the prefix's own route for it: not for methods that are not passed through. */
+  readonly routed: boolean;
+  /** Writes a refusal in place of the region's answer. */
+  readonly refuse: (refusal: Refusal) => void;
+}
+
+/** A request that may go, and what its connection must know of it. */
+export interface Passage extends Entrant {
+  readonly permit: Permit;
+  readonly caller: Caller;
+  /** Path and query, as received. */
+  readonly target: string;
+  /** Flat: what goes to the region. */
+  readonly headers: string[];
+  /** Whether cookies cross, each way. */
+  readonly cookies: boolean;
+  /** Aborted when the caller has gone, or does not send what it began. */
+  readonly signal: AbortSignal;
+  readonly startedMs: number;
+  /** Whether a byte may have been sent. */
+  sent: boolean;
+  /** Why nothing, or no whole answer, came of it. */
+  failure: Refusal | undefined;
+}
+
+export interface EnterRooms {
+  /** The row of the route table that stands for every prefix. */
+  readonly route: Route;
+  readonly identify: (headers: readonly string[], socketAddress: string) => Identified | Unidentified;
+  readonly admit: Pick<Admit, 'admit'>;
+  readonly locateAccount: (accountName: string) => Found<Locality>;
+  readonly decide: Decide;
+  readonly authenticate: Authenticate;
+  readonly forwardClientAddress: boolean;
+  readonly now: () => number;
+}
+
+export type Enter = (entrant: Entrant) => Promise<Passage | Refusal | 'gone'>;
+
+/** Methods of the proxy's routes. TRACE would show the caller what the gateway added, CONNECT is no request for a page. */
+export const PASSING_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/** A caller whose credentials stay here is treated as nobody, so they are not even read. */
+function withoutAuthorization(raw: readonly string[]): string[] {
+  const headers: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    if (raw[i]?.toLowerCase() !== 'authorization') headers.push(raw[i] ?? '', raw[i + 1] ?? '');
+  }
+  return headers;
+}
+
+/** Makes the checks. */
+export function createEnter(rooms: EnterRooms): Enter {
+  const { route, identify, admit, locateAccount, decide, authenticate } = rooms;
+
+  function passageOf(entrant: Entrant, permit: Permit, caller: Caller): Passage {
+    const { row, arrival, exchange } = entrant;
+    const gone = new AbortController();
+    arrival.downstream.onGone(() => gone.abort());
+    exchange.interrupt = () => gone.abort();
+    const cookies = row.credentials === 'forward' && permit.credentials !== 'strip';
+    const headers = passingRequestHeaders(arrival.headers, {
+      cookies,
+      authorization: permit.credentials === 'forward' ? caller.credentials?.header : undefined,
+      clientAddress: rooms.forwardClientAddress ? caller.address : undefined,
+    });
+    return {
+      ...entrant,
+      permit,
+      caller,
+      target: arrival.target,
+      headers,
+      cookies,
+      signal: gone.signal,
+      startedMs: rooms.now(),
+      sent: false,
+      failure: undefined,
+    };
+  }
+
+  /** Who may go where, from the caller's headers. */
+  function permitFor({ row, arrival }: Entrant): { permit: Permit; caller: Caller } | Refusal {
+    const raw = row.credentials === 'forward' ? arrival.headers : withoutAuthorization(arrival.headers);
+    const identified = identify(raw, arrival.socketAddress);
+    if ('refusal' in identified) {
+      const { refusal, address } = identified;
+      if (refusal.code !== 'credentials_malformed') return refusal;
+      return authenticate.failed({ credentials: undefined, address }, refusal);
+    }
+    const { caller, regionHeader, host } = identified;
+    const limited = admit.admit({ route, path: arrival.target, query: '', key: undefined, prefix: undefined }, caller);
+    if (limited !== undefined) return limited;
+
+    const account = caller.credentials && locateAccount(caller.credentials.name);
+    const named = { prefix: row.region, header: regionHeader, host };
+    const permit = decide({ route, named, account, held: undefined });
+    if (Permit.isGenuine(permit)) return { permit, caller };
+    if (!(permit instanceof Refusal)) return new Refusal('internal_error', { outcome: 'not_sent' });
+    return permit.code === 'unknown_account' ? authenticate.failed(caller, permit) : permit;
+  }
+
+  return async function enter(entrant) {
+    const { arrival, trip } = entrant;
+    trip.route = route;
+    if (!isPlainTarget(arrival.target)) return new Refusal('path_malformed');
+    if (!entrant.routed) {
+      return new Refusal('method_not_allowed', { headers: ['Allow', PASSING_METHODS.join(', ')] });
+    }
+    const permitted = permitFor(entrant);
+    if (permitted instanceof Refusal) return permitted;
+    const { permit, caller } = permitted;
+    trip.reason = permit.reason;
+    const unverified = await authenticate.authenticate(permit, caller);
+    if (unverified !== undefined) return unverified;
+    if (arrival.downstream.isGone()) return 'gone';
+    return entrant.exchange.trouble ?? passageOf(entrant, permit, caller);
+  };
+}

@@ -1,0 +1,213 @@
+// WebSockets under a prefix. @fastify/http-proxy carries the messages; the connection to the region is opened here before
+// the caller is told that it has one, and both sides are held to account: what waits is bounded, and one end ends both.
+import { randomUUID } from 'node:crypto';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { buildConnector } from 'undici';
+import { Refusal } from '../refusal.ts';
+import type { Passage } from './passthrough-enter.ts';
+import type { Upstream } from './passthrough-upstream.ts';
+
+/** What is used of the `ws` package, which has no types here. */
+interface Peer {
+  readonly isPaused: boolean;
+  pause(): void;
+  resume(): void;
+  close(code: number): void;
+  once(event: 'open', listener: () => void): void;
+  prependListener(event: 'error', listener: (error: Error) => void): void;
+}
+
+interface Link {
+  readonly passage: Passage;
+  readonly caller: Socket;
+  readonly region: Socket;
+  readonly host: string;
+  open: boolean;
+}
+
+export interface SocketOptions {
+  readonly connectTimeoutMs: number;
+  readonly headersTimeoutMs: number;
+  /** At most so many at a time, to all regions. */
+  readonly connections: number;
+  /** Longest message. */
+  readonly messageBytes: number;
+}
+
+export interface WebSockets {
+  /** Connects to the region. Undefined when the handshake may go on. */
+  connect(passage: Passage): Promise<Refusal | undefined>;
+  /** For @fastify/http-proxy. */
+  readonly serverOptions: object;
+  readonly clientOptions: object;
+  readonly hooks: object;
+  /** Asks every caller to close. */
+  goAway(): void;
+  /** Cuts every connection, both ways. */
+  cut(): void;
+}
+
+/** Names a link from the headers that are meant for the region to its connection; never sent. */
+const LINK = 'x-passthrough-link';
+const GOING_AWAY = 1001;
+const CLOSE_TIMEOUT_MS = 3000;
+
+/** Whether a request is the opening handshake of RFC 6455, 4.2.1. Another Upgrade may be ignored (RFC 9110, 7.8). */
+export function isHandshake({ method, headers, httpVersion }: IncomingMessage): boolean {
+  return (
+    method === 'GET' &&
+    httpVersion === '1.1' &&
+    headers.upgrade?.toLowerCase() === 'websocket' &&
+    headers['sec-websocket-version'] === '13' &&
+    /^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '') &&
+    headers['content-length'] === undefined &&
+    headers['transfer-encoding'] === undefined
+  );
+}
+
+/** Headers as Node's client takes them: several of one name are a list. */
+function objectOf(flat: readonly string[]): Record<string, string[]> {
+  const headers: Record<string, string[]> = {};
+  for (let i = 0; i + 1 < flat.length; i += 2) {
+    const name = flat[i] ?? '';
+    headers[name] = [...(headers[name] ?? []), flat[i + 1] ?? ''];
+  }
+  return headers;
+}
+
+/** Stops reading from one side while the other has not taken what it was given. */
+function throttle(from: Peer, to: Socket): void {
+  if (from.isPaused || !to.writableNeedDrain) return;
+  from.pause();
+  to.once('drain', () => from.resume());
+}
+
+/** @param passageOf the passage of a request that was let in */
+export function createWebSockets(
+  upstream: Upstream,
+  passageOf: (req: IncomingMessage) => Passage | undefined,
+  options: SocketOptions,
+): WebSockets {
+  const connector = buildConnector({ allowH2: false, timeout: options.connectTimeoutMs });
+  const links = new Map<string, Link>();
+  const linkOfTarget = new WeakMap<Peer, Link>();
+  const idOf = new WeakMap<Passage, string>();
+  const sources = new Set<Peer>();
+
+  function dial(origin: string): Promise<Socket> {
+    const { hostname, host, protocol, port } = new URL(origin);
+    return new Promise((settle, reject) => {
+      connector({ hostname: hostname.replace(/^\[|\]$/g, ''), host, protocol, port }, (error, socket) => {
+        if (socket === null) reject(error);
+        else settle(socket);
+      });
+    });
+  }
+
+  function link(passage: Passage, origin: string, region: Socket): void {
+    const id = randomUUID();
+    const caller = passage.exchange.req.socket;
+    const made: Link = { passage, caller, region, host: new URL(origin).host, open: false };
+    links.set(id, made);
+    idOf.set(passage, id);
+    // Both ends are closed by the proxy once they are open; before, nobody would close the region's.
+    const end = (): void => {
+      links.delete(id);
+      if (!made.open) region.destroy();
+    };
+    region.on('error', () => {});
+    if (caller.destroyed) end();
+    else caller.once('close', end);
+  }
+
+  /** Before the handshake goes to the region: what the proxy's own request is not to be trusted with. */
+  function finish(request: ClientRequest, target: Peer): void {
+    const found = links.get(String(request.getHeader(LINK)));
+    if (found === undefined) throw new Error('a WebSocket without a permit');
+    const { passage } = found;
+    request.removeHeader(LINK);
+    // The proxy's URL has been through a parser; what was matched is what is sent.
+    request.path = passage.target;
+    linkOfTarget.set(target, found);
+    passage.sent = true;
+    passage.trip.outcome = 'unknown';
+    // The proxy closes the caller's side with the message, which names the upstream and may be too long for a close frame.
+    target.prependListener('error', (error) => {
+      passage.trip.cause ??= { name: error.name, code: 'code' in error ? error.code : undefined };
+      error.message = '';
+    });
+    target.once('open', () => {
+      found.open = true;
+      passage.trip.outcome = 'delivered';
+    });
+    request.end();
+  }
+
+  return {
+    async connect(passage) {
+      const order = upstream.open(passage);
+      if (order instanceof Refusal) return order;
+      if (links.size >= options.connections) {
+        return new Refusal('region_busy', { outcome: 'not_sent', headers: ['Retry-After', '1'] });
+      }
+      let refusal = new Refusal('region_unreachable', { outcome: 'not_sent' });
+      for (const origin of order) {
+        try {
+          link(passage, origin, await dial(origin));
+          return undefined;
+        } catch (cause) {
+          refusal = upstream.unreachable(passage, origin, cause);
+        }
+      }
+      return refusal;
+    },
+    serverOptions: { maxPayload: options.messageBytes, closeTimeout: CLOSE_TIMEOUT_MS },
+    clientOptions: {
+      maxPayload: options.messageBytes,
+      closeTimeout: CLOSE_TIMEOUT_MS,
+      handshakeTimeout: options.headersTimeoutMs,
+      perMessageDeflate: false,
+      rewriteRequestHeaders(_headers: unknown, request: { raw: IncomingMessage }) {
+        const passage = passageOf(request.raw);
+        const id = passage === undefined ? '' : (idOf.get(passage) ?? '');
+        const host = links.get(id)?.host;
+        return passage && host ? { ...objectOf(passage.headers), host, [LINK]: id } : {};
+      },
+      createConnection({ headers }: { headers: Record<string, string> }) {
+        const found = links.get(headers[LINK] ?? '');
+        if (found === undefined) throw new Error('a WebSocket without a permit');
+        // Nobody else would notice that it was closed between the connect and now.
+        if (found.region.destroyed) found.caller.destroy();
+        return found.region;
+      },
+      finishRequest: finish,
+    },
+    hooks: {
+      onConnect: (_context: unknown, source: Peer) => sources.add(source),
+      onDisconnect: (_context: unknown, source: Peer) => sources.delete(source),
+      onIncomingMessage(_context: unknown, source: Peer, target: Peer) {
+        const found = linkOfTarget.get(target);
+        if (found === undefined) return;
+        if (found.open) throttle(source, found.region);
+        else if (!source.isPaused) {
+          source.pause();
+          target.once('open', () => source.resume());
+        }
+      },
+      onOutgoingMessage(_context: unknown, _source: Peer, target: Peer) {
+        const found = linkOfTarget.get(target);
+        if (found !== undefined) throttle(target, found.caller);
+      },
+    },
+    goAway() {
+      for (const source of sources) source.close(GOING_AWAY);
+    },
+    cut() {
+      for (const { caller, region } of links.values()) {
+        caller.destroy();
+        region.destroy();
+      }
+    },
+  };
+}

@@ -1,0 +1,176 @@
+// The connections of the passed-through paths: their own pools, so that slow callers there use up none of the API's. Each
+// request is sent once, and only with a permit.
+import type { Readable } from 'node:stream';
+import { type Dispatcher, Pool } from 'undici';
+import type { Effect, Outcome, RegionName } from '../domain.ts';
+import { Refusal } from '../refusal.ts';
+import type { ConnectionOptions } from './connections.ts';
+import { violation } from './guard.ts';
+import type { Health } from './health.ts';
+import type { Passage } from './passthrough-enter.ts';
+import { BUSY, effectOf, failureOf, flawOf } from './passthrough-failure.ts';
+import { signalOf } from './probe.ts';
+
+export interface UpstreamOptions extends ConnectionOptions {
+  /** How long a caller may take to send its request: the region is not late before. */
+  readonly requestTimeoutMs: number;
+  readonly now: () => number;
+  readonly health: Pick<Health, 'gate' | 'order' | 'report'>;
+  readonly onViolation: (problem: string) => void;
+  readonly observe: (
+    region: RegionName,
+    purpose: 'forward',
+    effect: Effect,
+    outcome: Outcome,
+    durationMs: number,
+  ) => void;
+}
+
+export type Received = Dispatcher.ResponseData<unknown>;
+export type Done = (error: Error | null, received?: Received) => void;
+
+export interface Upstream {
+  /**
+   * Sends once. Where nothing came of it, `passage.failure` says what its caller gets.
+   * @param makeBody a stream that nothing has been read from, for each upstream URL that is tried
+   */
+  send(passage: Passage, makeBody: (() => Readable) | undefined, done: Done): void;
+  /** The region's upstream URLs in the order to be tried, or why none may be: asked before every connection. */
+  open(passage: Passage): readonly string[] | Refusal;
+  /** An upstream URL did not take a connection. */
+  unreachable(passage: Passage, origin: string, cause: unknown): Refusal;
+  close(): Promise<void>;
+}
+
+/**
+ * Passed-through paths are no measure of a region's API: they never are the trial of its breaker, their answers do not
+ * close it, and what a caller could provoke does not open it. Only a connection that cannot be opened counts.
+ */
+const NO_TRIAL: Effect = 'advances';
+const TWICE = new Error('a second send of one request was refused');
+
+/** Sees the moment right before the first byte is written: undici passes `opaque` on, and calls this only then. */
+const markSent: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
+  const passage = (options as { opaque?: Passage }).opaque;
+  const { onRequestStart } = handler;
+  handler.onRequestStart = (controller, context) => {
+    onRequestStart?.call(handler, controller, context);
+    if (passage === undefined || passage.sent) {
+      controller.abort(TWICE);
+    } else if (!passage.signal.aborted) {
+      passage.sent = true;
+      passage.trip.outcome = 'unknown';
+    }
+  };
+  return dispatch(options, handler);
+};
+
+/** @param regions the regions with prefixes, and their upstream URLs; TLS is always verified against their host names */
+export function createUpstream(
+  regions: ReadonlyMap<RegionName, readonly string[]>,
+  options: UpstreamOptions,
+): Upstream {
+  const { health } = options;
+  const { connections, idleTimeoutMs, connectTimeoutMs, headersTimeoutMs } = options;
+
+  function openPool(origin: string): Dispatcher {
+    return new Pool(origin, {
+      connections,
+      allowH2: false,
+      pipelining: 1,
+      headersTimeout: headersTimeoutMs,
+      bodyTimeout: options.bodyTimeoutMs,
+      keepAliveTimeout: idleTimeoutMs,
+      keepAliveMaxTimeout: idleTimeoutMs,
+      connectTimeout: connectTimeoutMs,
+    }).compose(markSent);
+  }
+  const pools = new Map(
+    [...regions].map(([region, origins]) => [region, new Map(origins.map((origin) => [origin, openPool(origin)]))]),
+  );
+
+  function open(passage: Passage): readonly string[] | Refusal {
+    const { permit, row, trip } = passage;
+    const problem = violation(permit, row.region, 'forward');
+    if (problem !== undefined) {
+      options.onViolation(problem);
+      return new Refusal('pin_violation', { outcome: 'not_sent' });
+    }
+    trip.region = row.region;
+    trip.outcome = 'not_sent';
+    const effect = effectOf(trip.method);
+    // When its answer has left: the outcome is the record's.
+    passage.exchange.res.once('close', () => {
+      options.observe(row.region, 'forward', effect, trip.outcome ?? 'not_sent', options.now() - passage.startedMs);
+    });
+    const gate = health.gate(row.region, NO_TRIAL);
+    if (gate.kind === 'go') {
+      gate.over();
+      return health.order(row.region, NO_TRIAL);
+    }
+    const headers = ['Retry-After', String(Math.ceil(gate.retryAfterMs / 1000))];
+    return new Refusal('region_down', { outcome: 'not_sent', headers });
+  }
+
+  function unreachable(passage: Passage, origin: string, cause: unknown): Refusal {
+    const signal = cause === BUSY ? undefined : signalOf({ kind: 'failed', sent: false, cause });
+    if (signal !== undefined && !passage.signal.aborted) health.report(passage.row.region, origin, signal);
+    return failureOf(passage, cause);
+  }
+
+  /** One upstream URL. `done` gets what came of it, with `passage.failure` set unless it is an answer. */
+  function attempt(passage: Passage, origin: string, body: Readable | undefined, done: Done): void {
+    const pool = pools.get(passage.row.region)?.get(origin);
+    if (pool === undefined) throw new Error('not an upstream URL of the region');
+    // Undici's own timeouts start with the connection; opening it may take its time after the wait.
+    const patience = new AbortController();
+    const timer = setTimeout(() => passage.sent || patience.abort(BUSY), 2 * connectTimeoutMs);
+    const { method } = passage.trip;
+    pool.request(
+      {
+        path: passage.target,
+        method: method as Dispatcher.HttpMethod,
+        headers: passage.headers,
+        body: body ?? null,
+        opaque: passage,
+        signal: AbortSignal.any([passage.signal, patience.signal]),
+        headersTimeout: headersTimeoutMs + (body === undefined ? 0 : options.requestTimeoutMs),
+      },
+      (error, received) => {
+        clearTimeout(timer);
+        const flaw = error ?? flawOf(method, received);
+        if (flaw === undefined) {
+          done(null, received);
+          return;
+        }
+        received?.body?.on('error', () => {}).destroy();
+        passage.failure = passage.sent ? failureOf(passage, flaw) : unreachable(passage, origin, flaw);
+        done(flaw);
+      },
+    );
+  }
+
+  return {
+    open,
+    unreachable,
+    send(passage, makeBody, done) {
+      const order = open(passage);
+      if (order instanceof Refusal) {
+        passage.failure = order;
+        done(new Error(order.code));
+        return;
+      }
+      const tryFrom = (at: number): void => {
+        attempt(passage, order[at] ?? '', makeBody?.(), (error, received) => {
+          const again = error !== null && !passage.sent && !passage.signal.aborted && at + 1 < order.length;
+          if (again && passage.failure?.code !== 'request_malformed') tryFrom(at + 1);
+          else done(error, received);
+        });
+      };
+      tryFrom(0);
+    },
+    async close() {
+      await Promise.all([...pools.values()].flatMap((each) => [...each.values()].map((pool) => pool.destroy())));
+    },
+  };
+}
