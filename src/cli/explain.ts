@@ -13,6 +13,7 @@ import { createClassify } from '../route/classify.ts';
 import { LINK, ROUTES } from '../route/table.ts';
 
 export interface ExplainRequest {
+  /** In any case, for the convenience of those who type it; over the wire only upper case is a method. */
   readonly method: string;
   /** Path, with a region prefix if the caller would write one. */
   readonly path: string;
@@ -77,7 +78,7 @@ export async function explain(
   lookup: Lookup = ({ key }) => (key === undefined ? undefined : { kind: 'missing' }),
 ): Promise<Explanation> {
   const steps: { rule: number; says: string }[] = [];
-  const classified = createClassify([...ROUTES, LINK])(request.method, request.path);
+  const classified = createClassify([...ROUTES, LINK])(request.method.toUpperCase(), request.path);
   if (classified instanceof Refusal) return { ...NOTHING, steps, ...refused(classified) };
 
   const user = userOf(request.user);

@@ -78,7 +78,12 @@ export function createDecide(policy: Policy): Decide {
 
     const to = region ?? elsewhere ?? locality.home;
     if (!outside && (region !== undefined || to === locality.home)) {
-      note?.(6, region === undefined ? `the account's home, ${to}` : `the named region, ${to}, is the account's own`);
+      note?.(
+        6,
+        region === undefined
+          ? `no region is named: the account's home, ${to}`
+          : `the named region, ${to}, is the account's own`,
+      );
       return permit({ ...facts, region: to, credentials: 'forward', verifyAt: verifyAt(to), reason }, note);
     }
     note?.(6, `retrieved from ${to} without the credentials, which are verified at ${locality.home}`);
