@@ -107,6 +107,30 @@ describe('failed authentication', () => {
     expect((await lab.call('GET', '/api/v1/private/recent', { as: ALICE, from: '127.0.2.50' })).status).toBe(200);
   });
 
+  it('others’ wrong tokens cannot keep out good credentials: in parallel, from their own address', async () => {
+    lab = await openLab({ twins: { delayMs: 20 } });
+    for (let i = 0; i < 12; i++) await wrong(i, '127.0.4.1');
+    const good = () => lab.call('GET', '/api/v1/private/recent', { as: ALICE, from: '127.0.4.2' });
+    const replies = await Promise.all([good(), good(), good(), good(), good()]);
+    expect(replies.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+  });
+
+  it('others’ wrong tokens cannot keep out good credentials: behind the same address', async () => {
+    lab = await openLab({ twins: { delayMs: 5 } });
+    for (let i = 0; i < 10; i++) await wrong(i);
+    let attacking = true;
+    let guesses = 100;
+    const attackers = Array.from({ length: 4 }, async () => {
+      while (attacking) await wrong(guesses++);
+    });
+    for (let i = 0; i < 3; i++) {
+      const reply = await lab.call('GET', '/api/v1/private/recent', { as: i === 0 ? CAROL : ALICE });
+      expect(reply.status).toBe(200);
+    }
+    attacking = false;
+    await Promise.all(attackers);
+  });
+
   it('over the limit, credentials are verified first on every route and never travel unverified', async () => {
     lab = await openLab();
     for (let i = 0; i < 10; i++) await wrong(i);

@@ -88,6 +88,12 @@ it('answers 503 when the region cannot say, and the private call is not sent', a
   expect(reply.headers['retry-after']).toMatch(/^\d+$/);
 });
 
+it('a page in place of the service’s own words verifies nobody, though its status is 200', async () => {
+  lab.eu.respondNext({ status: 200, contentType: 'text/html', body: '<html>maintenance</html>' });
+  const reply = await lab.call('GET', '/api/v1/private/recent', { as: WRONG });
+  expect([reply.status, reply.json().error]).toEqual([503, 'verification_unavailable']);
+});
+
 it('serves POST on recent as GET: the list, not a key of that name', async () => {
   await lab.create({ as: ALICE });
   const reply = await lab.call('POST', '/api/v1/private/recent', { as: ALICE, body: 'x=1' });

@@ -1,0 +1,172 @@
+// Trouble on a caller's connection: answered once, to the right request, or not at all; and nothing is held open.
+import type { Socket } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type BrokenRegion, openBrokenRegion } from '../support/broken-region.ts';
+import { type Lab, openLab } from '../support/lab.ts';
+import { type RawCaller, rawCaller } from '../support/raw.ts';
+
+const OFF = { mode: 'off' };
+const LIMITS = { anonymousRetrieval: OFF, perKey: OFF, account: OFF, failedAuth: OFF };
+const KEY = 'abcdefghij0123456789abcdefghij0';
+const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}';
+
+let lab: Lab;
+let region: BrokenRegion | undefined;
+afterEach(async () => {
+  await lab.close();
+  await region?.close();
+  region = undefined;
+});
+
+const head = (method: string, path: string, length?: number): string =>
+  `${method} ${path} HTTP/1.1\r\nHost: g\r\n${length === undefined ? '' : `Content-Length: ${length}\r\n`}\r\n`;
+const statuses = (text: string): string[] =>
+  [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => status ?? '');
+
+/** A peer that never closes its side learns that the other has only by sending. */
+async function sendUntilClosed(caller: RawCaller, bytes: string): Promise<string> {
+  const timer = setInterval(() => caller.send(bytes), 50);
+  const text = await caller.closed;
+  clearInterval(timer);
+  return text;
+}
+
+/** us, whose calls are held until `release`. */
+async function heldRegion(): Promise<Socket[]> {
+  const held: Socket[] = [];
+  region = await openBrokenRegion((socket) => void held.push(socket));
+  lab = await openLab({ upstreams: { us: [region.url] }, config: { limits: LIMITS } });
+  return held;
+}
+
+describe('a caller who was told 408', () => {
+  it('is not served when the rest of its body arrives late: the secret survives', async () => {
+    lab = await openLab({ config: { request: { bodyLimit: '64KiB', timeout: '400ms' }, limits: LIMITS } });
+    const { secret } = await lab.create({ region: 'us' });
+    lab.clearLedgers();
+    const caller = rawCaller(lab.gateway.url, { allowHalfOpen: true });
+    caller.send(`${head('POST', `/us/api/v1/secret/${secret}`, 20)}passphrase`);
+    await caller.sees(/"request_timeout"/);
+    const text = await sendUntilClosed(caller, '=0123456789');
+    expect(statuses(text)).toEqual(['408']);
+    expect(text).toMatch(/Onetime-Gateway-Outcome: not_sent/);
+    expect(lab.us.requests).toEqual([]);
+    expect(lab.us.secret(secret)?.consumed).toBe(false);
+  });
+});
+
+describe('garbage behind a call that is under way', () => {
+  it.each(['in a packet of its own', 'in the same packet'])('%s does not take its answer', async (how) => {
+    const held = await heldRegion();
+    const caller = rawCaller(lab.gateway.url);
+    const call = head('POST', `/us/api/v1/secret/${KEY}`, 0);
+    const garbage = '\x01garbage\r\n\r\n';
+    caller.send(how === 'in the same packet' ? call + garbage : call);
+    await expect.poll(() => held.length).toBe(1);
+    if (how !== 'in the same packet') caller.send(garbage);
+    held[0]?.write(ANSWER);
+    const text = await caller.closed;
+    expect(statuses(text)).toEqual(['200']);
+    expect(text).toMatch(/Onetime-Gateway-Outcome: delivered/);
+    expect(region?.received).toHaveLength(1);
+  });
+});
+
+describe('an early refusal whose body stalls', () => {
+  it('is not followed by a second answer: the connection just ends', async () => {
+    lab = await openLab({ config: { request: { bodyLimit: '64KiB', timeout: '400ms' } } });
+    const caller = rawCaller(lab.gateway.url);
+    caller.send(`${head('POST', '/api/v1/nothing', 50)}half`);
+    expect(statuses(await caller.closed)).toEqual(['404']);
+  });
+});
+
+describe('a peer that never closes', () => {
+  it('does not hold a connection that was answered 400', async () => {
+    lab = await openLab();
+    const caller = rawCaller(lab.gateway.url, { allowHalfOpen: true });
+    caller.send('garbage\r\n\r\n');
+    await caller.sees(/"request_malformed"/);
+    expect(statuses(await sendUntilClosed(caller, 'more'))).toEqual(['400']);
+  });
+});
+
+describe('requests on one connection', () => {
+  it('are served one after the other, in order', async () => {
+    const held = await heldRegion();
+    const caller = rawCaller(lab.gateway.url);
+    caller.send(head('GET', '/us/api/v1/status') + head('GET', '/eu/api/v1/status') + head('GET', '/api/v1/status'));
+    await expect.poll(() => held.length).toBe(1);
+    expect(lab.eu.requests).toEqual([]);
+    held[0]?.write(ANSWER);
+    await caller.sees(/(HTTP\/1\.1 200 OK[\s\S]*){3}/);
+    expect([...caller.received().matchAll(/Onetime-Gateway-Region: (\w+)/g)].map(([, name]) => name)).toEqual([
+      'us',
+      'eu',
+    ]);
+    caller.socket.destroy();
+  });
+
+  it('that pile up end it, and do not reach a region', async () => {
+    const held = await heldRegion();
+    const caller = rawCaller(lab.gateway.url);
+    caller.send(head('GET', '/us/api/v1/status').repeat(200));
+    await expect.poll(() => held.length).toBe(1);
+    held[0]?.write(ANSWER);
+    expect(statuses(await caller.closed)).toEqual(['200']);
+    expect(region?.received).toHaveLength(1);
+  });
+});
+
+describe('the head of a request', () => {
+  it('of HTTP/1.1 without Host is 400 in the gateway’s own form; of HTTP/1.0 it is served', async () => {
+    lab = await openLab();
+    const bare = rawCaller(lab.gateway.url);
+    bare.send('GET /api/v1/status HTTP/1.1\r\nConnection: close\r\n\r\n');
+    expect(await bare.closed).toMatch(/^HTTP\/1\.1 400 [\s\S]*"request_malformed"/);
+    const old = rawCaller(lab.gateway.url);
+    old.send('GET /api/v1/status HTTP/1.0\r\n\r\n');
+    expect(await old.closed).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  it('with an Expect that nobody knows is served as if it were not there', async () => {
+    lab = await openLab();
+    const reply = await lab.call('GET', '/api/v1/status', { headers: { Expect: 'the-unexpected' } });
+    expect(reply.status).toBe(200);
+  });
+
+  it('names a region by host also with a root dot', async () => {
+    lab = await openLab();
+    await lab.call('GET', '/api/v1/status', { headers: { Host: 'eu.gateway.example.' } });
+    expect(lab.eu.requests).toHaveLength(1);
+  });
+});
+
+describe('drain', () => {
+  it('ends connections without a request at once, half-sent heads and stalled bodies among them', async () => {
+    lab = await openLab();
+    const callers = ['', 'GET /api/v1/st', `${head('POST', '/api/v1/nothing', 50)}half`].map((bytes) => {
+      const caller = rawCaller(lab.gateway.url);
+      if (bytes !== '') caller.send(bytes);
+      return caller;
+    });
+    await callers[2]?.sees(/404/);
+    expect(await lab.gateway.drain(5_000)).toBe(true);
+    await Promise.all(callers.map(({ closed }) => closed));
+  });
+});
+
+describe('a caller that leaves after its call was sent', () => {
+  it('is recorded when the region has answered, with the outcome', async () => {
+    const held = await heldRegion();
+    const caller = rawCaller(lab.gateway.url);
+    caller.send(head('POST', `/us/api/v1/secret/${KEY}`, 0));
+    await expect.poll(() => held.length).toBe(1);
+    caller.socket.destroy();
+    await caller.closed;
+    expect(await lab.metric('onetime_gateway_in_flight_requests')).toBe(1);
+    held[0]?.write(ANSWER);
+    await expect.poll(() => lab.log.join('')).toMatch(/"outcome":"delivered".*"msg":"caller gone"/);
+    expect(await lab.metric('onetime_gateway_in_flight_requests')).toBe(0);
+  });
+});
