@@ -30,11 +30,17 @@ export function walk(gateway: string, admin: string, accounts: WalkAccounts): St
       ],
     },
     {
-      title: 'Retrieve the first one anonymously: the path names the region. A second time it is gone.',
+      title: 'Retrieve the first one anonymously: the gateway knows which region holds it. A second time it is gone.',
       lines: [
         `KEY=$(echo "$US" | ${field('secret_key')})`,
-        `curl -s -X POST ${gateway}/us/api/v1/secret/$KEY; echo`,
-        `curl -s -X POST ${gateway}/us/api/v1/secret/$KEY; echo`,
+        `curl -s -X POST ${gateway}/api/v1/secret/$KEY; echo`,
+        `curl -s -X POST ${gateway}/api/v1/secret/$KEY; echo`,
+      ],
+    },
+    {
+      title: 'Repeat safely: with an Idempotency-Key the first answer comes again, and nothing is sent twice.',
+      lines: [
+        `for i in 1 2; do curl -s -i -u ${accounts.us} -H 'Idempotency-Key: demo-0123456789abcdef' -d secret=once ${gateway}/api/v1/share | grep -iE 'idempotency|secret_key'; done`,
       ],
     },
     {

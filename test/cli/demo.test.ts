@@ -33,7 +33,7 @@ describe.runIf(needs('curl', 'apt-get install curl'))('the walk', () => {
     demo = await startCli(['demo', ...FREE_PORTS]);
     await demo.line(/Requests as they come:/);
     const steps = stepsOf(demo.stdout());
-    expect(steps.map(({ lines }) => lines.length)).toEqual([1, 2, 3, 2, 2, 2, 2, 1]);
+    expect(steps.map(({ lines }) => lines.length)).toEqual([1, 2, 3, 1, 2, 2, 2, 2, 1]);
     const script = steps.map(({ lines }) => lines.join('\n')).join(`\necho '${SEPARATOR}'\n`);
     pasted = await run('bash', ['-c', script]);
     answers = pasted.stdout.split(`${SEPARATOR}\n`);
@@ -42,7 +42,7 @@ describe.runIf(needs('curl', 'apt-get install curl'))('the walk', () => {
 
   it('runs through without a complaint of the shell or of curl', () => {
     expect(pasted).toMatchObject({ code: 0, stderr: '' });
-    expect(answers).toHaveLength(8);
+    expect(answers).toHaveLength(9);
   });
 
   it('1 and 2: each account creates in its own region, from one address', () => {
@@ -58,34 +58,40 @@ describe.runIf(needs('curl', 'apt-get install curl'))('the walk', () => {
     expect(JSON.parse(second ?? '')).toMatchObject({ message: 'Unknown secret' });
   });
 
-  it('4 and 5: metadata, burn and recent for the owner', () => {
-    expect(JSON.parse(answers[3] ?? '')).toMatchObject({ custid: 'bruno@eu.example', state: 'viewed' });
-    const [burned, recent] = (answers[4] ?? '').trim().split('\n');
+  it('4: a repeat with the same Idempotency-Key gets the first answer again', () => {
+    const made = [...(answers[3] ?? '').matchAll(/"secret_key":"(\w+)"/g)].map(([, key]) => key);
+    expect([made.length, new Set(made).size]).toEqual([2, 1]);
+    expect(answers[3]?.match(/^Idempotency-Replayed: true\r?$/gim)).toHaveLength(1);
+  });
+
+  it('5 and 6: metadata, burn and recent for the owner', () => {
+    expect(JSON.parse(answers[4] ?? '')).toMatchObject({ custid: 'bruno@eu.example', state: 'viewed' });
+    const [burned, recent] = (answers[5] ?? '').trim().split('\n');
     expect(JSON.parse(burned ?? '')).toMatchObject({ state: { state: 'viewed', secret_ttl: null } });
     expect(JSON.parse(recent ?? '')).toMatchObject([{ custid: 'bruno@eu.example', state: 'burned' }]);
   });
 
-  it('6: 401 without credentials, 403 outside the region', () => {
-    expect(answers[5]).toMatch(/^HTTP\/1\.1 401 /);
-    expect(answers[5]).toMatch(/^WWW-Authenticate: Basic /im);
-    expect(answers[5]).toContain('"error":"authentication_required"');
-    expect(answers[5]).toContain('"error":"region_not_allowed"');
+  it('7: 401 without credentials, 403 outside the region', () => {
+    expect(answers[6]).toMatch(/^HTTP\/1\.1 401 /);
+    expect(answers[6]).toMatch(/^WWW-Authenticate: Basic /im);
+    expect(answers[6]).toContain('"error":"authentication_required"');
+    expect(answers[6]).toContain('"error":"region_not_allowed"');
   });
 
-  it('7: a client that guesses keys gets 404, then 429 with Retry-After', () => {
-    const [codes = '', ...last] = (answers[6] ?? '').split('\n');
+  it('8: a client that guesses keys gets 404, then 429 with Retry-After', () => {
+    const [codes = '', ...last] = (answers[7] ?? '').split('\n');
     expect(codes.trim()).toMatch(/^(404 )+(429 )*429$/);
     expect(last[0]).toMatch(/^HTTP\/1\.1 429 /);
-    expect(answers[6]).toMatch(/^Retry-After: [1-9]\d*\r?$/im);
-    expect(answers[6]).toMatch(/^RateLimit: "anonymous-retrieval";r=0;t=\d+\r?$/im);
-    expect(answers[6]).toContain('Apologies dear citizen! You have been rate limited.');
+    expect(answers[7]).toMatch(/^Retry-After: [1-9]\d*\r?$/im);
+    expect(answers[7]).toMatch(/^RateLimit: "anonymous-retrieval";r=0;t=\d+\r?$/im);
+    expect(answers[7]).toContain('Apologies dear citizen! You have been rate limited.');
   });
 
-  it('8: the metrics count what was done', () => {
-    expect(answers[7]).toContain('onetime_gateway_requests_total{route="v1.share",region="us",class="2xx"} 1\n');
-    expect(answers[7]).toContain('onetime_gateway_requests_total{route="v1.share",region="eu",class="2xx"} 1\n');
-    expect(answers[7]).toMatch(/^onetime_gateway_decisions_total\{reason="account_home"\} [1-9]/m);
-    expect(answers[7]).toMatch(/^onetime_gateway_limited_total\{limit="anonymous-retrieval",mode="enforce"\} [1-9]/m);
+  it('9: the metrics count what was done', () => {
+    expect(answers[8]).toContain('onetime_gateway_requests_total{route="v1.share",region="us",class="2xx"} 2\n');
+    expect(answers[8]).toContain('onetime_gateway_requests_total{route="v1.share",region="eu",class="2xx"} 1\n');
+    expect(answers[8]).toMatch(/^onetime_gateway_decisions_total\{reason="account_home"\} [1-9]/m);
+    expect(answers[8]).toMatch(/^onetime_gateway_limited_total\{limit="anonymous-retrieval",mode="enforce"\} [1-9]/m);
   });
 
   it('shows each request in the demo’s own window, without keys', async () => {
