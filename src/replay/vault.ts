@@ -20,7 +20,8 @@ export type { Replayable, ReplayRequest, UnknownCode } from './seal.ts';
 
 export type Began =
   /**
-   * Nobody sent this request, as far as is known: send it, then settle, in a `finally`. Until then every repeat waits.
+   * Nobody sent this request, as far as is known: send it, then settle, in a `finally`: every repeat waits for that,
+   * without a bound in time.
    * - a 2xx answer, or an unknown outcome: kept, and replayed from now on.
    * - undefined, when the request surely was not sent or its answer may be corrected (refusals, 4xx): nothing is kept,
    *   and one of those who wait sends for itself.
@@ -39,7 +40,7 @@ export type Began =
 export interface VaultReadings extends ShelfReadings {
   /** Begun, sent or about to be, and not settled. Never evicted; as many as requests in flight, at most. */
   readonly underWay: number;
-  /** Settled with something to keep; of these, `marked` without the answer, since it was too long. */
+  /** Settled with something to keep; of these, `marked` without the answer: too long, or sealing failed. */
   readonly kept: number;
   readonly marked: number;
   readonly replayed: number;
@@ -68,8 +69,8 @@ export interface VaultOptions {
 
 export interface Vault {
   /**
-   * What to do with a request that carries a key. Nothing given is kept but what is described at `Flight` and in
-   * seal.ts; never throws.
+   * What to do with a request that carries a key. Of what is given nothing is kept but the name, the check and, until
+   * it is settled, the sealing key (seal.ts). Never throws.
    * @param key the header's value (header.ts)
    * @param caller the full credentials' canonical header text; undefined: anonymous. Another caller's same key is
    *   unrelated.
