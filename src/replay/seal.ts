@@ -32,10 +32,14 @@ export interface ReplayRequest {
   readonly body: Buffer;
 }
 
-/** Digests of who asks what: they go into every derivation. Not salted, so to be zeroed after use. */
-export interface Bound {
-  readonly caller: Buffer;
-  readonly request: Buffer;
+/** What a key, a caller and a request come to. */
+export interface Derived {
+  /** Where the record lies: 16 bytes as a latin1 string. Of the caller and its key, whatever the request. */
+  readonly name: string;
+  /** Tells whether the same request came again, without telling which: 16 bytes. */
+  readonly check: Buffer;
+  /** For AES-256. To be zeroed after use. */
+  readonly sealingKey: Buffer;
 }
 
 export const SALT_BYTES = 32;
@@ -54,29 +58,24 @@ const NO_PART = 0xffffffff;
 const NOTHING = Buffer.alloc(0);
 
 /**
+ * HKDF with SHA-256 (RFC 5869): the header's value is the keying material, caller and request are in the info. The
+ * labels hold the format's version: records of another one are not found.
+ * @param salt 32 bytes
+ * @param key the header's value
  * @param caller the full credentials as their canonical header text; undefined: anonymous
  */
-export function bind(caller: string | undefined, request: ReplayRequest): Bound {
+export function derive(salt: Buffer, key: string, caller: string | undefined, request: ReplayRequest): Derived {
   const { method, target, contentType, body } = request;
-  return {
-    caller: digest(caller),
-    request: digest(method, target, contentType, hash('sha256', body, 'buffer')),
+  const who = digest(caller);
+  const what = digest(method, target, contentType, hash('sha256', body, 'buffer'));
+  const derived = {
+    name: expand(salt, key, NAME_BYTES, 'name', who).toString('latin1'),
+    check: expand(salt, key, CHECK_BYTES, 'check', who, what),
+    sealingKey: expand(salt, key, KEY_BYTES, 'seal', who, what),
   };
-}
-
-/** Under which name a record lies: 16 bytes as a latin1 string. Depends on the caller and its key, on nothing else. */
-export function lookupName(salt: Buffer, key: string, { caller }: Bound): string {
-  return derive(salt, key, NAME_BYTES, 'name', caller).toString('latin1');
-}
-
-/** Tells whether the same request came again, without telling which. */
-export function checkOf(salt: Buffer, key: string, { caller, request }: Bound): Buffer {
-  return derive(salt, key, CHECK_BYTES, 'check', caller, request);
-}
-
-/** For AES-256. To be zeroed after use. */
-export function sealingKeyOf(salt: Buffer, key: string, { caller, request }: Bound): Buffer {
-  return derive(salt, key, KEY_BYTES, 'seal', caller, request);
+  who.fill(0);
+  what.fill(0);
+  return derived;
 }
 
 /** In constant time. */
@@ -85,23 +84,18 @@ export function isSameCheck(one: Buffer, other: Buffer): boolean {
 }
 
 /**
- * The record to keep: check, nonce, tag, and in the ciphertext the length of the head, the head as JSON, the body.
- * @param name as from `lookupName`, authenticated: a record under another name does not open
+ * The record to keep: check, nonce, tag, and in the ciphertext the length of the head, the head as JSON, the body. The
+ * name is authenticated: a record under another name does not open.
  * @param nonce 12 random bytes, never used before with this key
  * @returns undefined when the record would be longer than `mostBytes`
  */
-export function seal(
-  key: Buffer,
-  name: string,
-  check: Buffer,
-  nonce: Buffer,
-  answer: Replayable,
-  mostBytes: number,
-): Buffer | undefined {
+export function seal(derived: Derived, nonce: Buffer, answer: Replayable, mostBytes: number): Buffer | undefined {
+  const { name, check, sealingKey } = derived;
   const head = headOf(answer);
   const body = answer.kind === 'answered' ? answer.body : NOTHING;
   if (SEALED_AT + head.length + body.length > mostBytes) return undefined;
-  const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(name, 'latin1'));
+  const cipher = createCipheriv(CIPHER, sealingKey, nonce, { authTagLength: TAG_BYTES });
+  cipher.setAAD(Buffer.from(name, 'latin1'));
   // Not from Node's pool, where a record would keep its neighbours' 64 KiB alive.
   const record = Buffer.allocUnsafeSlow(SEALED_AT + head.length + body.length);
   let at = SEALED_AT;
@@ -134,9 +128,9 @@ export function bears(record: Buffer, check: Buffer): boolean {
  * @returns what was sealed, to the byte
  * @throws when the record is cut, was changed in one bit, lay under another name, or the key is another
  */
-export function open(key: Buffer, name: string, record: Buffer): Replayable {
+export function open({ name, sealingKey }: Derived, record: Buffer): Replayable {
   const nonce = record.subarray(NONCE_AT, TAG_AT);
-  const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
+  const decipher = createDecipheriv(CIPHER, sealingKey, nonce, { authTagLength: TAG_BYTES });
   decipher.setAAD(Buffer.from(name, 'latin1')).setAuthTag(record.subarray(TAG_AT, SEALED_AT));
   const opened = decipher.update(record.subarray(SEALED_AT));
   decipher.final();
@@ -161,12 +155,11 @@ function headOf(answer: Replayable): Buffer {
   return bytes;
 }
 
-/** HKDF (RFC 5869) with SHA-256. The label holds the format's version: records of another one are never looked up. */
-function derive(salt: Buffer, key: string, bytes: number, label: string, ...parts: readonly Buffer[]): Buffer {
+function expand(salt: Buffer, key: string, bytes: number, label: string, ...parts: readonly Buffer[]): Buffer {
   const info = framed([`onetime-gateway replay 1 ${label}`, ...parts]);
-  const derived = Buffer.from(hkdfSync('sha256', key, salt, info, bytes));
+  const expanded = Buffer.from(hkdfSync('sha256', key, salt, info, bytes));
   info.fill(0);
-  return derived;
+  return expanded;
 }
 
 function digest(...parts: readonly (string | Buffer | undefined)[]): Buffer {

@@ -33,43 +33,55 @@ export interface ShelfOptions {
   readonly now: () => number;
 }
 
-/** What an entry takes beside its record: name, place in the map, and Node's own of a Buffer. Measured in memory.test.ts. */
+/** What an entry takes beside its record: name, place in the map, and Node's own of a Buffer. 300 to 410 measured (memory.test.ts). */
 export const ENTRY_OVERHEAD_BYTES = 512;
 /** Expired records that one `get` or `put` takes away: more than the one that a `put` may add, so that they run out. */
 const SWEEP_ENTRIES = 16;
 
 interface Entry {
+  readonly name: string;
   readonly record: Buffer;
   readonly expiresAtMs: number;
+  older: Entry | undefined;
+  newer: Entry | undefined;
 }
 
-/** All records are kept equally long, so the order in which they were put is the order in which they expire. */
+/**
+ * All records are kept equally long, so the order in which they were put is the order in which they expire. That order
+ * is a list of its own: a Map finds its first entry only by passing every place from which one was deleted (40 us at
+ * 130,000 entries, against 2).
+ */
 export function createMemoryShelf(options: ShelfOptions): MemoryShelf {
   const { keepMs, maxBytes, now } = options;
   const entries = new Map<string, Entry>();
   const counts = { evicted: 0, expired: 0 };
+  let oldest: Entry | undefined;
+  let newest: Entry | undefined;
   let bytes = 0;
 
-  function drop(name: string, entry: Entry): void {
-    entries.delete(name);
+  function add(entry: Entry): void {
+    entries.set(entry.name, entry);
+    bytes += entry.record.length + ENTRY_OVERHEAD_BYTES;
+    if (newest === undefined) oldest = entry;
+    else newest.newer = entry;
+    newest = entry;
+  }
+
+  function drop(entry: Entry): void {
+    const { older, newer } = entry;
+    entries.delete(entry.name);
     bytes -= entry.record.length + ENTRY_OVERHEAD_BYTES;
+    if (older === undefined) oldest = newer;
+    else older.newer = newer;
+    if (newer === undefined) newest = older;
+    else newer.older = older;
   }
 
   function sweep(most: number): void {
     const time = now();
-    let left = most;
-    for (const [name, entry] of entries) {
-      if (left-- === 0 || entry.expiresAtMs > time) return;
-      drop(name, entry);
+    for (let left = most; left > 0 && oldest !== undefined && oldest.expiresAtMs <= time; left--) {
+      drop(oldest);
       counts.expired++;
-    }
-  }
-
-  function makeRoom(length: number): void {
-    for (const [name, entry] of entries) {
-      if (bytes + length <= maxBytes) return;
-      drop(name, entry);
-      counts.evicted++;
     }
   }
 
@@ -81,20 +93,23 @@ export function createMemoryShelf(options: ShelfOptions): MemoryShelf {
     },
     put(name, record) {
       sweep(SWEEP_ENTRIES);
-      const older = entries.get(name);
-      // Taken out, since a Map leaves a name that is set again in its old place.
-      if (older !== undefined) drop(name, older);
-      const length = record.length + ENTRY_OVERHEAD_BYTES;
-      makeRoom(length);
-      entries.set(name, { record, expiresAtMs: now() + keepMs });
-      bytes += length;
+      const before = entries.get(name);
+      if (before !== undefined) drop(before);
+      while (oldest !== undefined && bytes + record.length + ENTRY_OVERHEAD_BYTES > maxBytes) {
+        drop(oldest);
+        counts.evicted++;
+      }
+      add({ name, record, expiresAtMs: now() + keepMs, older: newest, newer: undefined });
     },
     readings() {
       sweep(Number.POSITIVE_INFINITY);
       return { entries: entries.size, bytes, ...counts };
     },
     *dump() {
-      for (const [name, { record, expiresAtMs }] of entries) yield { name, record, expiresAtMs };
+      for (let entry = oldest; entry !== undefined; entry = entry.newer) {
+        const { name, record, expiresAtMs } = entry;
+        yield { name, record, expiresAtMs };
+      }
     },
   };
 }

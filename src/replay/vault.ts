@@ -2,11 +2,10 @@
 import { randomBytes as secureRandomBytes } from 'node:crypto';
 import {
   bears,
-  bind,
-  checkOf,
+  type Derived,
+  derive,
   isMarker,
   isSameCheck,
-  lookupName,
   marker,
   NONCE_BYTES,
   open,
@@ -14,7 +13,6 @@ import {
   type ReplayRequest,
   SALT_BYTES,
   seal,
-  sealingKeyOf,
 } from './seal.ts';
 import { createMemoryShelf, type Shelf, type ShelfReadings } from './shelf.ts';
 
@@ -22,7 +20,8 @@ export type { Replayable, ReplayRequest, UnknownCode } from './seal.ts';
 
 export type Began =
   /**
-   * Nobody sent this request, as far as is known: send it, then settle, in a `finally`. Until then every repeat waits.
+   * Nobody sent this request, as far as is known: send it, then settle, in a `finally`: every repeat waits for that,
+   * without a bound in time.
    * - a 2xx answer, or an unknown outcome: kept, and replayed from now on.
    * - undefined, when the request surely was not sent or its answer may be corrected (refusals, 4xx): nothing is kept,
    *   and one of those who wait sends for itself.
@@ -41,7 +40,7 @@ export type Began =
 export interface VaultReadings extends ShelfReadings {
   /** Begun, sent or about to be, and not settled. Never evicted; as many as requests in flight, at most. */
   readonly underWay: number;
-  /** Settled with something to keep; of these, `marked` without the answer, since it was too long. */
+  /** Settled with something to keep; of these, `marked` without the answer: too long, or sealing failed. */
   readonly kept: number;
   readonly marked: number;
   readonly replayed: number;
@@ -70,8 +69,8 @@ export interface VaultOptions {
 
 export interface Vault {
   /**
-   * What to do with a request that carries a key. Nothing given is kept but what is described at `Flight` and in
-   * seal.ts; never throws.
+   * What to do with a request that carries a key. Of what is given nothing is kept but the name, the check and, until
+   * it is settled, the sealing key (seal.ts). Never throws.
    * @param key the header's value (header.ts)
    * @param caller the full credentials' canonical header text; undefined: anonymous. Another caller's same key is
    *   unrelated.
@@ -82,7 +81,6 @@ export interface Vault {
 
 /** A request under way. The sealing key waits in `settle` alone, and is zeroed there. */
 interface Flight {
-  readonly name: string;
   readonly check: Buffer;
   /** Made for the first who waits. */
   waiting: PromiseWithResolvers<void> | undefined;
@@ -112,8 +110,10 @@ export function createVault(options: VaultOptions): Vault {
     return MISMATCH;
   }
 
-  function first(flight: Flight, sealingKey: Buffer): Began {
-    underWay.set(flight.name, flight);
+  function first(derived: Derived): Began {
+    const { name, sealingKey } = derived;
+    const flight: Flight = { check: derived.check, waiting: undefined };
+    underWay.set(name, flight);
     let settled = false;
     return {
       kind: 'first',
@@ -121,27 +121,27 @@ export function createVault(options: VaultOptions): Vault {
         if (settled) return;
         settled = true;
         try {
-          if (answer !== undefined) keep(flight, sealingKey, answer);
+          if (answer !== undefined) keep(derived, answer);
         } finally {
           sealingKey.fill(0);
-          underWay.delete(flight.name);
+          underWay.delete(name);
           flight.waiting?.resolve();
         }
       },
     };
   }
 
-  function keep({ name, check }: Flight, sealingKey: Buffer, answer: Replayable): void {
+  function keep(derived: Derived, answer: Replayable): void {
     counts.kept++;
-    const record = sealed(name, check, sealingKey, answer);
+    const record = sealed(derived, answer);
     if (record === undefined) counts.marked++;
-    shelf.put(name, record ?? marker(check));
+    shelf.put(derived.name, record ?? marker(derived.check));
   }
 
-  /** Undefined: it is not to be kept whole. That it was sent must be known all the same. */
-  function sealed(name: string, check: Buffer, sealingKey: Buffer, answer: Replayable): Buffer | undefined {
+  /** Undefined: it cannot be kept whole. That it was sent must be known all the same. */
+  function sealed(derived: Derived, answer: Replayable): Buffer | undefined {
     try {
-      return seal(sealingKey, name, check, randomBytes(NONCE_BYTES), answer, maxBytes * LARGEST_SHARE);
+      return seal(derived, randomBytes(NONCE_BYTES), answer, maxBytes * LARGEST_SHARE);
     } catch (cause) {
       observe?.('seal', cause);
       return undefined;
@@ -149,36 +149,34 @@ export function createVault(options: VaultOptions): Vault {
   }
 
   /** A record that does not open was changed. It was sent once, so it is unknown, and never sent again. */
-  function replay(name: string, record: Buffer, sealingKey: Buffer): Began {
+  function replay(derived: Derived, record: Buffer): Began {
     counts.replayed++;
+    if (isMarker(record)) return NOT_KEPT;
     try {
-      return isMarker(record) ? NOT_KEPT : { kind: 'replay', answer: open(sealingKey, name, record) };
+      return { kind: 'replay', answer: open(derived, record) };
     } catch (cause) {
       counts.unreadable++;
       observe?.('open', cause);
       return NOT_KEPT;
-    } finally {
-      sealingKey.fill(0);
     }
+  }
+
+  function lookUp(derived: Derived): Began {
+    const { name, check } = derived;
+    const flight = underWay.get(name);
+    if (flight !== undefined) return isSameCheck(flight.check, check) ? wait(flight) : mismatch();
+    const record = shelf.get(name);
+    if (record === undefined) return first(derived);
+    return bears(record, check) ? replay(derived, record) : mismatch();
   }
 
   return {
     begin(key, caller, request) {
-      const bound = bind(caller, request);
-      try {
-        const name = lookupName(salt, key, bound);
-        const check = checkOf(salt, key, bound);
-        const flight = underWay.get(name);
-        if (flight !== undefined) return isSameCheck(flight.check, check) ? wait(flight) : mismatch();
-        const record = shelf.get(name);
-        if (record !== undefined && !bears(record, check)) return mismatch();
-        const sealingKey = sealingKeyOf(salt, key, bound);
-        if (record !== undefined) return replay(name, record, sealingKey);
-        return first({ name, check, waiting: undefined }, sealingKey);
-      } finally {
-        bound.caller.fill(0);
-        bound.request.fill(0);
-      }
+      const derived = derive(salt, key, caller, request);
+      const began = lookUp(derived);
+      // A first needs it to seal; nobody else does any more.
+      if (began.kind !== 'first') derived.sealingKey.fill(0);
+      return began;
     },
     readings: () => ({ ...shelf.readings(), underWay: underWay.size, ...counts }),
   };

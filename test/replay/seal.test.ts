@@ -1,22 +1,21 @@
 import { createDecipheriv, createHash, createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Replayable } from '../../src/replay/seal.ts';
-import { bind, checkOf, isMarker, lookupName, marker, open, seal, sealingKeyOf } from '../../src/replay/seal.ts';
+import { derive, isMarker, marker, open, seal } from '../../src/replay/seal.ts';
 import { ANSWER, beginFirst, CALLER, KEEP_MS, KEY, NOT_KEPT, openVault, REVEAL, UNKNOWN } from './support.ts';
 
 const SALT = Buffer.alloc(32, 3);
 const NONCE = Buffer.alloc(12, 5);
-const CHECK = Buffer.alloc(16, 9);
 
-/** HKDF by the letter of RFC 5869, 2.2 and 2.3, for one block of output. */
+/** By the letter of RFC 5869, 2.2 and 2.3, for one block of output. */
 function hkdf(key: string, label: string, parts: readonly Buffer[], length: number): Buffer {
-  const prk = createHmac('sha256', SALT).update(key).digest();
+  const extracted = createHmac('sha256', SALT).update(key).digest();
   const info = [Buffer.from(`onetime-gateway replay 1 ${label}`), ...parts].map(framed);
-  return createHmac('sha256', prk)
+  const block = createHmac('sha256', extracted)
     .update(Buffer.concat(info))
     .update(Buffer.from([1]))
-    .digest()
-    .subarray(0, length);
+    .digest();
+  return block.subarray(0, length);
 }
 function framed(part: Buffer): Buffer {
   const length = Buffer.alloc(4);
@@ -32,23 +31,27 @@ const request = sha256(
   framed(sha256(REVEAL.body)),
 );
 
-describe('the sealed format, which gateways on one store share', () => {
-  const bound = bind(CALLER, REVEAL);
+const derived = derive(SALT, KEY, CALLER, REVEAL);
+const sealWith = (nonce: Buffer, mostBytes = 1000): Buffer | undefined => seal(derived, nonce, ANSWER, mostBytes);
+const record = sealWith(NONCE) ?? Buffer.alloc(0);
 
-  it('derives name, check and key as an independent RFC 5869 does', () => {
-    expect(lookupName(SALT, KEY, bound)).toBe(hkdf(KEY, 'name', [caller], 16).toString('latin1'));
-    expect(checkOf(SALT, KEY, bound)).toEqual(hkdf(KEY, 'check', [caller, request], 16));
-    expect(sealingKeyOf(SALT, KEY, bound)).toEqual(hkdf(KEY, 'seal', [caller, request], 32));
+describe('the sealed format, which gateways on one store share', () => {
+  it('has name, check and key from HKDF-SHA-256, with absent parts unlike empty ones', () => {
+    const sealingKey = hkdf(KEY, 'seal', [caller, request], 32);
+    expect(derived).toEqual({
+      name: hkdf(KEY, 'name', [caller], 16).toString('latin1'),
+      check: hkdf(KEY, 'check', [caller, request], 16),
+      sealingKey,
+    });
+    const nobody = sha256(Buffer.alloc(4, 0xff));
+    expect(derive(SALT, KEY, undefined, REVEAL).name).toBe(hkdf(KEY, 'name', [nobody], 16).toString('latin1'));
   });
 
   it('is check, nonce, tag, AES-256-GCM ciphertext, with the name authenticated', () => {
-    const name = lookupName(SALT, KEY, bound);
-    const check = checkOf(SALT, KEY, bound);
-    const record = seal(sealingKeyOf(SALT, KEY, bound), name, check, NONCE, ANSWER, 1000) ?? Buffer.alloc(0);
-    expect(record.subarray(0, 16)).toEqual(check);
+    expect(record.subarray(0, 16)).toEqual(derived.check);
     expect(record.subarray(16, 28)).toEqual(NONCE);
     const decipher = createDecipheriv('aes-256-gcm', hkdf(KEY, 'seal', [caller, request], 32), NONCE);
-    decipher.setAAD(Buffer.from(name, 'latin1')).setAuthTag(record.subarray(28, 44));
+    decipher.setAAD(Buffer.from(derived.name, 'latin1')).setAuthTag(record.subarray(28, 44));
     const clear = Buffer.concat([decipher.update(record.subarray(44)), decipher.final()]);
     const headEnd = 4 + clear.readUInt32BE(0);
     const { body, ...head } = ANSWER as Extract<Replayable, { kind: 'answered' }>;
@@ -57,44 +60,39 @@ describe('the sealed format, which gateways on one store share', () => {
   });
 
   it('seals the same answer differently with every nonce, and nothing over its bound', () => {
-    const key = sealingKeyOf(SALT, KEY, bound);
-    const [one, other] = [NONCE, Buffer.alloc(12, 6)].map((nonce) => seal(key, 'n', CHECK, nonce, ANSWER, 1000));
-    expect(one?.subarray(44)).not.toEqual(other?.subarray(44));
-    expect(seal(key, 'n', CHECK, NONCE, ANSWER, (one?.length ?? 0) - 1)).toBeUndefined();
-    expect(seal(key, 'n', CHECK, NONCE, ANSWER, one?.length ?? 0)).toEqual(one);
+    expect(sealWith(Buffer.alloc(12, 6))?.subarray(44)).not.toEqual(record.subarray(44));
+    expect(sealWith(NONCE, record.length - 1)).toBeUndefined();
+    expect(sealWith(NONCE, record.length)).toEqual(record);
   });
 });
 
 describe('with everything that is stored', () => {
-  const bound = bind(CALLER, REVEAL);
-  const name = lookupName(SALT, KEY, bound);
-  const check = checkOf(SALT, KEY, bound);
-  const record = seal(sealingKeyOf(SALT, KEY, bound), name, check, NONCE, ANSWER, 1000) ?? Buffer.alloc(0);
+  const { name, check } = derived;
+  const stored = Buffer.concat([Buffer.from(name, 'latin1'), check]);
 
   it.each([
-    ['another header value', sealingKeyOf(SALT, `${KEY}0`, bound)],
-    ['another caller', sealingKeyOf(SALT, KEY, bind(undefined, REVEAL))],
-    ['another request', sealingKeyOf(SALT, KEY, bind(CALLER, { ...REVEAL, target: '/' }))],
-    ['another salt', sealingKeyOf(Buffer.alloc(32), KEY, bound)],
-    ['the stored name as the header value', sealingKeyOf(SALT, name, bound)],
-    ['the stored check as the header value', sealingKeyOf(SALT, check.toString('latin1'), bound)],
-    ['the stored bytes themselves', Buffer.concat([Buffer.from(name, 'latin1'), check])],
-  ])('it does not open by %s', (_, key) => {
-    expect(() => open(key, name, record)).toThrow();
+    ['another header value', derive(SALT, `${KEY}0`, CALLER, REVEAL).sealingKey],
+    ['another caller', derive(SALT, KEY, undefined, REVEAL).sealingKey],
+    ['another request', derive(SALT, KEY, CALLER, { ...REVEAL, target: '/' }).sealingKey],
+    ['another salt', derive(Buffer.alloc(32), KEY, CALLER, REVEAL).sealingKey],
+    ['the stored name as the header value', derive(SALT, name, CALLER, REVEAL).sealingKey],
+    ['the stored check as the header value', derive(SALT, check.toString('latin1'), CALLER, REVEAL).sealingKey],
+    ['the stored bytes themselves', stored],
+  ])('it does not open by %s', (_, sealingKey) => {
+    expect(() => open({ name, check, sealingKey }, record)).toThrow();
   });
 
   it('does not open under another name, cut, longer, or with any one bit changed', () => {
-    const key = sealingKeyOf(SALT, KEY, bound);
-    expect(open(key, name, record)).toEqual(ANSWER);
-    expect(() => open(key, lookupName(SALT, `${KEY}0`, bound), record)).toThrow();
+    expect(open(derived, record)).toEqual(ANSWER);
+    expect(() => open({ ...derived, name: derive(SALT, `${KEY}0`, CALLER, REVEAL).name }, record)).toThrow();
     for (let length = 0; length < record.length; length++) {
-      expect(() => open(key, name, record.subarray(0, length))).toThrow();
+      expect(() => open(derived, record.subarray(0, length))).toThrow();
     }
-    expect(() => open(key, name, Buffer.concat([record, NONCE]))).toThrow();
+    expect(() => open(derived, Buffer.concat([record, NONCE]))).toThrow();
     for (let bit = 16 * 8; bit < record.length * 8; bit++) {
       const changed = Buffer.from(record);
       changed.writeUInt8(changed.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
-      expect(() => open(key, name, changed)).toThrow();
+      expect(() => open(derived, changed)).toThrow();
     }
     expect(isMarker(marker(check))).toBe(true);
     expect(isMarker(record)).toBe(false);

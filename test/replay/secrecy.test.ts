@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { serialize } from 'node:v8';
 import { describe, expect, it } from 'vitest';
-import { bind, sealingKeyOf } from '../../src/replay/seal.ts';
+import { derive } from '../../src/replay/seal.ts';
 import type { Replayable } from '../../src/replay/vault.ts';
 import { beginFirst, openVault } from './support.ts';
 
@@ -106,8 +106,7 @@ describe.skipIf(!existsSync('/proc/self/mem'))('the memory of a process', () => 
         contentType: 'text/plain',
         body: Buffer.from(body),
       };
-      const bound = bind(caller, request);
-      const needles = [Buffer.from(record, 'hex'), sealingKeyOf(salt, key, bound)];
+      const needles = [Buffer.from(record, 'hex'), derive(salt, key, caller, request).sealingKey];
       const { bytes, counts } = countInMemory(program.pid ?? 0, needles);
       expect(bytes).toBeGreaterThan(10_000_000);
       expect(counts[0]).toBeGreaterThan(0);
