@@ -15,6 +15,7 @@ import {
   within,
 } from './breaker.ts';
 import type { Probe, ProbeAnswer, Signal } from './probe.ts';
+import { type Upstream, UpstreamOrder } from './upstream-order.ts';
 
 export type Gate =
   /** `over` must be called when the call is over, whatever became of it: in a `finally`. Harmless to call twice. */
@@ -63,14 +64,6 @@ export interface HealthOptions extends BreakerOptions {
   readonly observe?: (region: RegionName, event: HealthEvent) => void;
 }
 
-interface Upstream {
-  readonly origin: string;
-  /** In a row; more than 0: the last that was heard of it is a failure. */
-  failures: number;
-  /** When that was, or when it was given its last chance since. */
-  failedMs: number;
-}
-
 const NOTHING = (): void => {};
 const GO: Gate = { kind: 'go', over: NOTHING };
 /** Retry-After has whole seconds. */
@@ -86,15 +79,10 @@ function startTimer(callback: () => void, ms: number): () => void {
   return () => clearTimeout(timer);
 }
 
-function isFailing({ failures }: Upstream): boolean {
-  return failures > 0;
-}
-
 /** One region. */
 class Watch {
   readonly region: RegionName;
-  readonly #origins: readonly string[];
-  readonly #upstreams: readonly Upstream[];
+  readonly #upstreams: UpstreamOrder;
   readonly #options: HealthOptions;
   #breaker: Breaker = CLOSED;
   #probing = false;
@@ -105,8 +93,7 @@ class Watch {
 
   constructor(region: RegionName, origins: readonly string[], options: HealthOptions) {
     this.region = region;
-    this.#origins = origins;
-    this.#upstreams = origins.map((origin) => ({ origin, failures: 0, failedMs: 0 }));
+    this.#upstreams = new UpstreamOrder(origins, options.openMs);
     this.#options = options;
   }
 
@@ -116,7 +103,7 @@ class Watch {
     const verdict = ask(this.#breaker, effect === 'none', now, this.#options);
     if (verdict.kind === 'trial') return { kind: 'go', over: this.#takeTrial(verdict.breaker) };
     if (verdict.kind === 'pass') return GO;
-    if (effect !== 'none') this.#probe(this.#longestUntried(), now);
+    if (effect !== 'none') this.#probe(this.#upstreams.longestUntried(), now);
     this.#options.observe?.(this.region, { kind: 'held', enforced: verdict.enforced });
     if (!verdict.enforced) return GO;
     // In half-open whoever comes next may close it: never longer than openMs, though the next probe may be later.
@@ -125,7 +112,7 @@ class Watch {
   }
 
   report(origin: string, signal: Signal): void {
-    const upstream = this.#upstreams.find((candidate) => candidate.origin === origin);
+    const upstream = this.#upstreams.find(origin);
     if (upstream === undefined) return;
     if (signal === 'success') {
       if (upstream.failures === 0 && this.#breaker.failures === 0) return;
@@ -139,35 +126,19 @@ class Watch {
       return;
     }
     this.#calm = 1;
-    const before = this.#leastFailures();
-    upstream.failures++;
-    upstream.failedMs = now;
-    // The region has failed as often as the best of its URLs: while one is usable, it is.
-    if (this.#leastFailures() > before) this.#become(failed(this.#breaker, now, this.#options));
+    if (this.#upstreams.failed(upstream, now)) this.#become(failed(this.#breaker, now, this.#options));
   }
 
   order(effect: Effect): readonly string[] {
-    if (this.#upstreams.length === 1 || !this.#upstreams.some(isFailing)) return this.#origins;
-    const { now, openMs } = this.#options;
-    const nowMs = now();
-    const best = this.#upstreams.findIndex((upstream) => !isFailing(upstream));
-    // One that is preferred to the best of now, and has waited long enough.
-    const due = this.#upstreams.find(({ failedMs }, at) => at < best && !within(nowMs, failedMs, openMs));
-    const chance = effect === 'none' ? due : undefined;
-    if (chance !== undefined) chance.failedMs = nowMs;
-    else if (due !== undefined) this.#probe(due, nowMs);
-    // Where all fail, the one that was left alone longest comes first.
-    const rank = (upstream: Upstream): number => {
-      return isFailing(upstream) && upstream !== chance ? upstream.failedMs : Number.MIN_SAFE_INTEGER;
-    };
-    return this.#upstreams.toSorted((a, b) => rank(a) - rank(b)).map(({ origin }) => origin);
+    const now = this.#options.now();
+    return this.#upstreams.order(effect === 'none', now, (due) => this.#probe(due, now));
   }
 
   reading(): HealthReading {
     return {
       region: this.region,
       state: stateOf(this.#breaker, this.#options.now(), this.#options),
-      up: !this.#upstreams.every(isFailing),
+      up: !this.#upstreams.allFailing,
       failures: this.#breaker.failures,
     };
   }
@@ -175,10 +146,6 @@ class Watch {
   close(): void {
     this.#closed = true;
     this.#cancelTimer();
-  }
-
-  #leastFailures(): number {
-    return this.#upstreams.reduce((least, { failures }) => Math.min(least, failures), Number.POSITIVE_INFINITY);
   }
 
   #become(next: Breaker): void {
@@ -202,11 +169,6 @@ class Watch {
       over = true;
       this.#breaker = released(this.#breaker);
     };
-  }
-
-  /** So that one dead URL does not take every probe. */
-  #longestUntried(): Upstream | undefined {
-    return this.#upstreams.toSorted((a, b) => a.failedMs - b.failedMs)[0];
   }
 
   #untilProbeMs(now: number): number {
@@ -247,7 +209,7 @@ class Watch {
     const delayMs = Math.max(1, this.#untilProbeMs(now()), heldMs, trialMs);
     this.#cancelTimer = setTimer(() => {
       if (this.#breaker.openings === 0) return;
-      this.#probe(this.#longestUntried(), now());
+      this.#probe(this.#upstreams.longestUntried(), now());
       if (!this.#probing) this.#plan();
     }, delayMs);
   }
