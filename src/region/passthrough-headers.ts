@@ -1,6 +1,7 @@
 // Which headers cross on the passed-through paths: here all do, but for those that belong to one connection, forge where
 // a request comes from, carry credentials that stay, or lead past the gateway.
 import type { IncomingHttpHeaders } from 'node:http';
+import type { RegionName } from '../domain.ts';
 
 /** Belong to one connection (RFC 9110, 7.6.1), lower case. Headers that Connection names are dropped with them. */
 const HOP_BY_HOP = new Set([
@@ -86,6 +87,21 @@ export function passingRequestHeaders(raw: readonly string[], crossing: Crossing
   if (crossing.authorization !== undefined) headers.push('authorization', crossing.authorization);
   if (crossing.clientAddress !== undefined) headers.push('x-forwarded-for', crossing.clientAddress);
   return headers;
+}
+
+/** A region by all its names (config/types.ts). */
+export interface PassthroughRegion {
+  readonly name: RegionName;
+  readonly upstreams: readonly string[];
+  readonly hosts: readonly string[];
+  readonly web: string;
+}
+
+/** Hosts to which no answer of a region's may lead: every region's upstreams, and the other regions' public names. */
+export function forbiddenHosts(regions: readonly PassthroughRegion[], own: RegionName): ReadonlySet<string> {
+  const urls = regions.flatMap(({ name, upstreams, web }) => (name === own ? upstreams : [...upstreams, web]));
+  const names = regions.flatMap(({ name, hosts }) => (name === own ? [] : hosts));
+  return new Set([...urls.map((url) => new URL(url).hostname), ...names]);
 }
 
 /** A host to which no answer may send a caller: lower case, without port. */

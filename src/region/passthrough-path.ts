@@ -27,10 +27,9 @@ export function isUnder(target: string, prefix: string): boolean {
   return next === undefined || next === '/' || next === '?';
 }
 
-/** `.`, `..`, and the same with parameters (`..;x`), which some servers take for it. */
+/** `.`, and the same with parameters (`.;x`), which some servers take for it. */
 function isDotSegment(segment: string): boolean {
-  const name = segment.split(';', 1)[0] ?? '';
-  return name === '.' || name === '..';
+  return segment === '.' || segment.startsWith('.;');
 }
 
 function slashesOf(path: string): number {
@@ -53,6 +52,8 @@ export function isPlainTarget(target: string): boolean {
     return false;
   }
   if (HIDDEN.test(decoded) || ENCODED_AGAIN.test(decoded) || slashesOf(decoded) !== slashesOf(path)) return false;
+  // Also `..;x`, which some servers take for `..`; @fastify/reply-from refuses them all the same.
+  if (decoded.includes('/..') || decoded.includes('../')) return false;
   const segments = decoded.split('/');
   // The first is empty, before the leading slash; the last may be, after a closing one.
   return segments.every((segment, at) => {

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { buildConnector } from 'undici';
 import { Refusal } from '../refusal.ts';
 import type { Passage } from './passthrough-enter.ts';
+import { objectOf } from './passthrough-handshake.ts';
 import type { Upstream } from './passthrough-upstream.ts';
 
 /** What is used of the `ws` package, which has no types here. */
@@ -53,29 +54,6 @@ const LINK = 'x-passthrough-link';
 const GOING_AWAY = 1001;
 const CLOSE_TIMEOUT_MS = 3000;
 
-/** Whether a request is the opening handshake of RFC 6455, 4.2.1. Another Upgrade may be ignored (RFC 9110, 7.8). */
-export function isHandshake({ method, headers, httpVersion }: IncomingMessage): boolean {
-  return (
-    method === 'GET' &&
-    httpVersion === '1.1' &&
-    headers.upgrade?.toLowerCase() === 'websocket' &&
-    headers['sec-websocket-version'] === '13' &&
-    /^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '') &&
-    headers['content-length'] === undefined &&
-    headers['transfer-encoding'] === undefined
-  );
-}
-
-/** Headers as Node's client takes them: several of one name are a list. */
-function objectOf(flat: readonly string[]): Record<string, string[]> {
-  const headers: Record<string, string[]> = {};
-  for (let i = 0; i + 1 < flat.length; i += 2) {
-    const name = flat[i] ?? '';
-    headers[name] = [...(headers[name] ?? []), flat[i + 1] ?? ''];
-  }
-  return headers;
-}
-
 /** Stops reading from one side while the other has not taken what it was given. */
 function throttle(from: Peer, to: Socket): void {
   if (from.isPaused || !to.writableNeedDrain) return;
@@ -99,8 +77,8 @@ export function createWebSockets(
     const { hostname, host, protocol, port } = new URL(origin);
     return new Promise((settle, reject) => {
       connector({ hostname: hostname.replace(/^\[|\]$/g, ''), host, protocol, port }, (error, socket) => {
-        if (socket === null) reject(error);
-        else settle(socket);
+        if (error === null) settle(socket);
+        else reject(error);
       });
     });
   }

@@ -5,7 +5,6 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { RegionName } from '../domain.ts';
 import type { Answer } from '../journey.ts';
 import { Refusal } from '../refusal.ts';
 import { lazyBody } from './passthrough-body.ts';
@@ -17,17 +16,11 @@ import {
   type Passage,
   type PassthroughRow,
 } from './passthrough-enter.ts';
-import { passingResponseHeaders } from './passthrough-headers.ts';
+import { isHandshake } from './passthrough-handshake.ts';
+import { forbiddenHosts, type PassthroughRegion, passingResponseHeaders } from './passthrough-headers.ts';
 import { isUnder } from './passthrough-path.ts';
-import { createWebSockets, isHandshake } from './passthrough-socket.ts';
+import { createWebSockets } from './passthrough-socket.ts';
 import { createUpstream, type Done, type UpstreamOptions } from './passthrough-upstream.ts';
-
-export interface PassthroughRegion {
-  readonly name: RegionName;
-  readonly upstreams: readonly string[];
-  readonly hosts: readonly string[];
-  readonly web: string;
-}
 
 export interface PassthroughOptions extends EnterRooms, UpstreamOptions {
   readonly regions: readonly PassthroughRegion[];
@@ -53,13 +46,7 @@ const NOWHERE = 'http://region.invalid';
 /** Under this key a passage comes along with the headers: the proxy hands on nothing else. */
 const PASSAGE = Symbol('passage');
 
-/** Hosts to which no answer of a region's may lead: every region's upstreams, and the other regions' public names. */
-function forbiddenHosts(regions: readonly PassthroughRegion[], own: RegionName): ReadonlySet<string> {
-  const urls = regions.flatMap(({ name, upstreams, web }) => (name === own ? upstreams : [...upstreams, web]));
-  const names = regions.flatMap(({ name, hosts }) => (name === own ? [] : hosts));
-  return new Set([...urls.map((url) => new URL(url).hostname), ...names]);
-}
-
+/** Makes the room: nothing is registered, and every method says no, where there are no rows. */
 export function createPassthrough(rows: readonly PassthroughRow[], options: PassthroughOptions): Passthrough {
   const used = options.regions.filter(({ name }) => rows.some(({ region }) => region === name));
   const upstream = createUpstream(new Map(used.map(({ name, upstreams }) => [name, upstreams])), options);
