@@ -1,5 +1,5 @@
 // What a repeat with the same Idempotency-Key must be told, from what became of the first call.
-import { verdictOf } from './ledger-books.ts';
+import { isLate, verdictOf } from './ledger-books.ts';
 import { pathOf } from './ledger-cases.ts';
 import { type Fault, toldAfter } from './ledger-faults.ts';
 import type { Arrival, Entry, World } from './ledger-world.ts';
@@ -22,6 +22,7 @@ export function noteFirsts(world: World, entries: readonly Entry[]): Map<string,
 const isRaced = ({ after }: Arrival): boolean => after === 'close after the answer';
 const isReplayed = ({ seen }: Entry): boolean =>
   seen.kind === 'told' && seen.headers.get('idempotency-replayed') === 'true';
+const delivered = ({ entry }: First): boolean => verdictOf(entry.seen) === 'delivered';
 const bodyOf = ({ seen }: Entry): string => (seen.kind === 'told' ? seen.body : '');
 
 /** The verdicts that a repeat may bring, and whether it must be marked as a repeat. */
@@ -55,10 +56,10 @@ export function repeatProblems(
     const told = `#${one.index} ${one.kind}, first caller ${habit}, ${first.arrival?.fault ?? 'not arrived'}`;
     const problems: string[] = [];
     const must = (holds: boolean, sentence: string): void => void (holds || problems.push(`${told}: ${sentence}`));
-    must(verdicts.includes(verdictOf(repeat.seen)), `the repeat was told ${verdictOf(repeat.seen)}, not ${verdicts}`);
+    const expectedly = verdicts.includes(verdictOf(repeat.seen)) || (isLate(repeat.seen) && !delivered(first));
+    must(expectedly, `the repeat was told ${verdictOf(repeat.seen)}, not ${verdicts}`);
     must(isReplayed(repeat) || !replayed, 'the repeat is not marked as one');
-    if (verdictOf(first.entry.seen) === 'delivered')
-      must(bodyOf(repeat) === bodyOf(first.entry), 'the repeat got another answer');
+    if (delivered(first)) must(bodyOf(repeat) === bodyOf(first.entry), 'the repeat got another answer');
     must(verdictOf(later.seen) === verdictOf(repeat.seen) && isReplayed(later), 'a second repeat differs');
     if (verdictOf(repeat.seen) === 'delivered') must(bodyOf(later) === bodyOf(repeat), 'a second answer differs');
     return problems;

@@ -15,7 +15,7 @@ import { openKillable } from './ledger-killed.ts';
 import { noteFirsts, repeatProblems } from './ledger-repeats.ts';
 import { configOf, type Entry, openGatewayOn, openWorld, SCALE, SEED, untilIdle, type World } from './ledger-world.ts';
 
-const TIME_MS = 120_000 * Math.max(1, SCALE);
+const TIME_MS = 180_000 * Math.max(1, SCALE);
 const timesOf = (count: number): number => Math.max(1, Math.round(count * SCALE));
 const report = (title: string, text: string): void => console.log(`\n${title}\n${text}\n`);
 
