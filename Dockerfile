@@ -14,6 +14,10 @@ COPY --from=build /build/package.json package.json
 COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/dist dist
 COPY config config
+# The store and the identity key: all that is written. The shipped configuration keeps them here, and so does one that
+# is mounted as /app/gateway.yaml.
+RUN install -d -o node -g node -m 700 data
+VOLUME /app/data
 USER node
 # Callers; operators. The admin port answers outside of the container only where admin.host is 0.0.0.0.
 EXPOSE 8080 9464

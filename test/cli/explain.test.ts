@@ -1,7 +1,13 @@
 // `explain`: what is shown to operators is what is decided.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEMO_ACCOUNTS } from '../../src/twin/accounts.ts';
+import { startTwin, type Twin } from '../../src/twin/twin.ts';
 import { type Folder, openFolder } from '../support/folder.ts';
-import { runCli } from '../support/process.ts';
+import { call } from '../support/http.ts';
+import { type Running, runCli, startCli } from '../support/process.ts';
 
 const RULES = `regions:
   us: { upstreams: ["https://us.onetimesecret.com"], hosts: [us.gateway.example] }
@@ -134,6 +140,118 @@ describe('explain --json', () => {
     });
     expect(await explainJson(self, 'POST', '/eu/api/v1/share')).toMatchObject({ decision: 'permit', region: 'eu' });
   });
+});
+
+describe('explain beside a running gateway', () => {
+  const made = { us: { secret: '', metadata: '' }, eu: { secret: '', metadata: '' } };
+  let twins: { us: Twin; eu: Twin };
+  let gateway: Running;
+  let file: string;
+  beforeAll(async () => {
+    twins = {
+      us: await startTwin({ region: 'us', accounts: DEMO_ACCOUNTS.us }),
+      eu: await startTwin({ region: 'eu', accounts: DEMO_ACCOUNTS.eu }),
+    };
+    file = folder.write(
+      'running.yaml',
+      `listen: { host: 127.0.0.1, port: 0 }
+admin: { port: 0 }
+regions:
+  us: { upstreams: ["${twins.us.url}"] }
+  eu: { upstreams: ["${twins.eu.url}"] }
+accounts:
+  rules:
+    - { account: scout@us.example, region: us, pinned: false }
+    - { domain: us.example, region: us }
+    - { domain: eu.example, region: eu }
+store: sqlite:state/gateway.db
+identityKey: state/identity.key
+`,
+    );
+    gateway = await startCli(['serve', '--config', file]);
+    const [, url = ''] = await gateway.line(/"url":"([^"]+)"/);
+    for (const region of ['us', 'eu'] as const) {
+      const [account] = DEMO_ACCOUNTS[region];
+      const as = `${account?.name}:${account?.token}`;
+      const keys = (await call(url, 'POST', '/api/v1/share', { as, body: 'secret=explained&ttl=3600' })).json();
+      made[region] = { secret: String(keys.secret_key), metadata: String(keys.metadata_key) };
+    }
+  });
+  afterAll(async () => {
+    await gateway[Symbol.asyncDispose]();
+    await Promise.all([twins.us.close(), twins.eu.close()]);
+  });
+
+  it('finds where a key is held, asks no region, and the secret is still there', async () => {
+    const before = twins.eu.requests.length;
+    expect(await explain(file, 'POST', `/api/v1/secret/${made.eu.secret}`)).toBe(
+      [
+        'route    v1.secret (anonymous, effect: destroys)',
+        'rule 1   the request names no region',
+        'rule 5   the key is held in eu',
+        'sent to  eu (key_held); credentials: none; verified at: nowhere',
+        '',
+      ].join('\n'),
+    );
+    expect(twins.eu.requests.length).toBe(before);
+    expect(twins.eu.secret(made.eu.secret)).toMatchObject({ consumed: false });
+  });
+
+  it('a pinned account, and a key outside its regions: 403, not saying where', async () => {
+    const path = `/api/v1/secret/${made.eu.secret}`;
+    const text = await explain(file, 'POST', path, '--user', 'alice@us.example');
+    expect(text).toMatch(/^rule 5 {3}the key is held outside the regions of a pinned account$/m);
+    expect(text).toMatch(/^refused {2}403 held_elsewhere: /m);
+    expect(text).not.toMatch(/\beu\b/);
+  });
+
+  it('an account that is not pinned: retrieved without its credentials', async () => {
+    const path = `/api/v1/secret/${made.eu.secret}`;
+    expect(await explainJson(file, 'POST', path, '--user', 'scout@us.example')).toMatchObject({
+      decision: 'permit',
+      region: 'eu',
+      reason: 'key_held',
+      credentials: 'strip',
+      verify_at: 'us',
+    });
+  });
+
+  it('the owner’s metadata, and another’s', async () => {
+    const path = `/api/v1/private/${made.us.metadata}`;
+    expect(await explainJson(file, 'GET', path, '--user', 'Alice@us.example')).toMatchObject({
+      decision: 'permit',
+      region: 'us',
+    });
+    expect(await explainJson(file, 'GET', path, '--user', 'carol@us.example')).toMatchObject({
+      decision: 'concealed',
+      region: null,
+      reason: 'key_concealed',
+      verify_at: 'us',
+    });
+    expect(await explain(file, 'GET', path, '--user', 'carol@us.example')).toMatch(
+      /^answered as an unknown key; no region is asked; verified at: us$/m,
+    );
+  });
+
+  it('a key that was not made here: as without a store', async () => {
+    expect(await explainJson(file, 'POST', `/api/v1/secret/${KEY}`)).toMatchObject({
+      decision: 'refusal',
+      refusal: { code: 'region_required' },
+    });
+  });
+
+  it('leaves the gateway able to go on learning', async () => {
+    const [, url = ''] = await gateway.line(/"url":"([^"]+)"/);
+    const [account] = DEMO_ACCOUNTS.us;
+    const as = `${account?.name}:${account?.token}`;
+    const keys = (await call(url, 'POST', '/api/v1/share', { as, body: 'secret=later&ttl=3600' })).json();
+    expect(await explainJson(file, 'POST', `/api/v1/secret/${keys.secret_key}`)).toMatchObject({ region: 'us' });
+  });
+});
+
+it('makes neither store nor identity key where there are none', async () => {
+  await explain(rules, 'POST', `/us/api/v1/secret/${KEY}`);
+  expect(existsSync(join(folder.path, 'data'))).toBe(false);
 });
 
 it('exits 78 when the configuration is broken', async () => {

@@ -32,14 +32,20 @@ describe('README.md', () => {
 
   it('links to files that are there', () => {
     const targets = [...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, target = '']) => target);
-    const files = targets.filter((target) => !target.startsWith('https://'));
+    const headings = [...readme.matchAll(/^#+ (.*)$/gm)].map(
+      ([, text = '']) => `#${text.toLowerCase().replaceAll(' ', '-')}`,
+    );
+    const anchors = targets.filter((target) => target.startsWith('#'));
+    expect(anchors.filter((anchor) => !headings.includes(anchor))).toEqual([]);
+    const files = targets.filter((target) => !target.startsWith('https://') && !target.startsWith('#'));
     expect(files).toContain('docs/journey.svg');
     expect(files.filter((file) => !existsSync(ROOT + file))).toEqual([]);
   });
 
   it('shows a picture that is well-formed enough to hold every room of the journey', () => {
     const picture = readFileSync(`${ROOT}docs/journey.svg`, 'utf8');
-    for (const room of ['classify', 'identify', 'admit', 'locate', 'decide', 'verify', 'forward', 'record']) {
+    const way = ['classify', 'identify', 'admit', 'locate', 'decide', 'verify', 'replay', 'forward', 'learn', 'record'];
+    for (const room of way) {
       expect(picture).toMatch(new RegExp(`<text[^>]*>${room}\\b`));
     }
     expect(picture).toContain('prefers-color-scheme: dark');

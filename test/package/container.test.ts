@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { loadConfig } from '../../src/config/load.ts';
+import { loadConfig, parseConfig } from '../../src/config/load.ts';
 import { openFolder } from '../support/folder.ts';
-import { readDocument } from '../support/markdown.ts';
+import { blocksOf, readDocument } from '../support/markdown.ts';
 import { needs } from '../support/needs.ts';
 import { ROOT, run, runCli, startCli } from '../support/process.ts';
 
@@ -16,10 +16,16 @@ interface Service {
   readonly image: string;
   readonly healthcheck?: { readonly test: readonly string[] };
   readonly stop_grace_period?: string;
+  readonly read_only?: boolean;
 }
 
-const compose = parse(readDocument('compose.yaml'), { merge: true }) as { services: Record<string, Service> };
+const compose = parse(readDocument('compose.yaml'), { merge: true }) as {
+  services: Record<string, Service>;
+  volumes: Record<string, unknown>;
+};
 const { gateway, prometheus, ...twins } = compose.services;
+const workdir = '/app';
+const dataFolder = `${workdir}/data`;
 
 /** Instructions of the Dockerfile, by stage. */
 const stages = readDocument('Dockerfile')
@@ -56,6 +62,22 @@ describe('Dockerfile', () => {
 
   it('runs as a user that is not root, set before anything runs', () => {
     expect(instruction(runtime, 'USER')).toBe('node');
+  });
+
+  it('has a folder for data, of the user’s own and a volume', () => {
+    expect(instruction(runtime, 'WORKDIR')).toBe(workdir);
+    expect(instruction(runtime, 'VOLUME')).toBe(dataFolder);
+    const made = runtime.indexOf('RUN install -d -o node -g node -m 700 data');
+    expect(made).toBeGreaterThan(-1);
+    // Later steps could not change what is in a volume; earlier ones have no folder yet.
+    expect(runtime.findIndex((line) => line.startsWith('VOLUME '))).toBe(made + 1);
+    expect(runtime.indexOf('USER node')).toBe(made + 2);
+  });
+
+  it.each(['config/gateway.yaml', 'gateway.yaml', gateway?.command?.at(-1) ?? ''])('keeps data there by %s', (file) => {
+    const text = existsSync(ROOT + file) ? readDocument(file) : (blocksOf(readDocument('README.md'), 'yaml')[0] ?? '');
+    const { store, identityKeyFile } = parseConfig(text, `${workdir}/${file}`, {});
+    expect([store.path, identityKeyFile]).toEqual([`${dataFolder}/gateway.db`, `${dataFolder}/identity.key`]);
   });
 
   it('starts what the package starts, and exposes the default ports', () => {
@@ -121,10 +143,15 @@ describe('compose.yaml', () => {
   });
 
   it('mounts files that are there, and pins its images', () => {
-    const mounted = Object.values(compose.services).flatMap(({ volumes = [] }) => volumes.map((v) => v.split(':')[0]));
-    expect(mounted).toEqual(['./config/prometheus/prometheus.yml']);
-    expect(mounted.filter((path) => !existsSync(ROOT + path))).toEqual([]);
+    expect(prometheus?.volumes?.map((volume) => volume.split(':')[0])).toEqual(['./config/prometheus/prometheus.yml']);
+    expect(existsSync(`${ROOT}config/prometheus/prometheus.yml`)).toBe(true);
     expect(prometheus?.image).toMatch(/:v\d+\.\d+\.\d+$/);
+  });
+
+  it('keeps the gateway’s data in a volume, and nothing else writable', () => {
+    expect(gateway?.volumes).toEqual([`data:${dataFolder}`]);
+    expect(Object.keys(compose.volumes)).toEqual(['data']);
+    expect(gateway?.read_only).toBe(true);
   });
 
   it('has Prometheus scrape the gateway’s admin port', () => {
