@@ -37,10 +37,10 @@ store: "sqlite::memory:"
 function followingLog(): Writable {
   return new Writable({
     write(chunk: Buffer, _encoding, done) {
-      const entry = JSON.parse(chunk.toString()) as Record<string, string | number | undefined>;
+      const entry = JSON.parse(chunk.toString()) as Record<string, string | number | boolean | undefined>;
       if (entry.route !== undefined) {
-        const what =
-          entry.refusal === undefined ? `${entry.region ?? 'here'} (${entry.reason})` : `refused: ${entry.refusal}`;
+        const where = entry.replayed ? 'replayed' : (entry.region ?? 'here');
+        const what = entry.refusal === undefined ? `${where} (${entry.reason})` : `refused: ${entry.refusal}`;
         process.stdout.write(
           `  ${entry.method} ${entry.route} -> ${what} ${entry.status ?? ''} ${entry.duration_ms} ms\n`,
         );

@@ -1,4 +1,6 @@
 // Exit codes, and how commands say that they failed.
+import { IdentityKeyError } from '../store/identity-key.ts';
+import { StoreOpenError } from '../store/sqlite-file.ts';
 
 /** After sysexits.h, so that supervisors and scripts can tell what went wrong. Documented in the README. */
 export const EXIT = { ok: 0, failure: 1, usage: 64, system: 71, config: 78 } as const;
@@ -30,4 +32,10 @@ export function listenProblem(error: unknown, advice: (port: number) => string):
     return new CommandError(`${place} is not an address of this machine. ${advice(port)}`, EXIT.system);
   }
   return undefined;
+}
+
+/** What stands in the way of the store or its key, as its sentence; undefined when `error` is something else. */
+export function stateProblem(error: unknown): CommandError | undefined {
+  if (error instanceof IdentityKeyError) return new CommandError(error.message, EXIT.config);
+  return error instanceof StoreOpenError ? new CommandError(error.message, EXIT.system) : undefined;
 }

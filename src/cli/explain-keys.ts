@@ -7,16 +7,34 @@ import { createKeyRooms } from '../locality/held.ts';
 import { createKeyIndex } from '../locality/key-index.ts';
 import { loadIdentityKeys } from '../store/identity-key.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
+import { CommandError, EXIT, stateProblem } from './exit.ts';
 import type { Lookup } from './explain.ts';
 
 /**
  * Opens the store of a configuration for looking up, without making one.
  * @returns undefined where there is none yet: then no key is known to the gateway either
+ * @throws CommandError when the store or its key cannot be used
  */
 export function openLookup(config: Config): { lookup: Lookup; close(): Promise<void> } | undefined {
   if (!existsSync(config.store.path)) return undefined;
+  const env = process.env.GATEWAY_IDENTITY_KEY;
+  if (env === undefined && !existsSync(config.identityKeyFile)) {
+    throw new CommandError(
+      `There is a store at ${config.store.path}, but no identity key at ${config.identityKeyFile} to look into it with. ` +
+        'If the gateway is given its key as GATEWAY_IDENTITY_KEY, give it to this command too.',
+      EXIT.config,
+    );
+  }
+  try {
+    return open(config, env);
+  } catch (error) {
+    throw stateProblem(error) ?? error;
+  }
+}
+
+function open(config: Config, env: string | undefined): { lookup: Lookup; close(): Promise<void> } {
   const now = Date.now;
-  const identity = loadIdentityKeys({ file: config.identityKeyFile, env: process.env.GATEWAY_IDENTITY_KEY, now });
+  const identity = loadIdentityKeys({ file: config.identityKeyFile, env, now });
   const store = openSqliteStore(config.store.path, { now, storeTimeoutMs: config.storeTimeoutMs });
   const index = createKeyIndex(store, {
     now,

@@ -117,6 +117,10 @@ export function explanationText(explanation: Explanation): string {
     lines.push('answered by the gateway itself; no region is asked');
   } else if (decision === 'concealed') {
     lines.push(`answered as an unknown key; no region is asked; verified at: ${explanation.verify_at ?? 'nowhere'}`);
+  } else if (route === LINK.id) {
+    lines.push(
+      `the caller is shown the way to the page of ${explanation.region} (${explanation.reason}); nothing is sent`,
+    );
   } else {
     const { region, reason, credentials, verify_at } = explanation;
     lines.push(`sent to  ${region} (${reason}); credentials: ${credentials}; verified at: ${verify_at ?? 'nowhere'}`);

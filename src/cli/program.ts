@@ -8,7 +8,7 @@ import { CommandError, EXIT, type ExitCode } from './exit.ts';
 import { explain, explanationText } from './explain.ts';
 import { openLookup } from './explain-keys.ts';
 import { keysRotate } from './keys.ts';
-import { defaultConfigFile, VERSION } from './package.ts';
+import { VERSION } from './package.ts';
 import { serve } from './serve.ts';
 import { twin } from './twin.ts';
 
@@ -54,7 +54,7 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
       ]),
     )
     .action(async (options: { config?: string; logLevel?: LogLevel }) => {
-      exitCode = await serve({ ...options, config: options.config ?? defaultConfigFile() });
+      exitCode = await serve(options);
     });
 
   program
@@ -62,9 +62,8 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
     .description('validate a configuration and say what is wrong with it')
     .addOption(configOption())
     .action((options: { config?: string }) => {
-      const file = options.config ?? defaultConfigFile();
-      const config = readConfig(file);
-      process.stdout.write(`${file}: good. Regions: ${config.regions.map(({ name }) => name).join(', ')}.\n`);
+      const { name, config } = readConfig(options.config);
+      process.stdout.write(`${name}: good. Regions: ${config.regions.map(({ name }) => name).join(', ')}.\n`);
     });
 
   program
@@ -78,7 +77,7 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
     .addOption(configOption())
     .option('--json', 'print JSON')
     .action(async (method: string, path: string, options: ExplainOptions) => {
-      const config = readConfig(options.config ?? defaultConfigFile());
+      const { config } = readConfig(options.config);
       const { user, region, host } = options;
       const keys = openLookup(config);
       const explanation = await explain(config, { method, path, user, region, host }, keys?.lookup);
@@ -93,7 +92,7 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
     .description('make a new identity key; the old one stays readable until its entries have expired')
     .addOption(configOption())
     .action((options: { config?: string }) => {
-      const { identityKeyFile } = readConfig(options.config ?? defaultConfigFile());
+      const { identityKeyFile } = readConfig(options.config).config;
       keysRotate({ file: identityKeyFile, env: process.env.GATEWAY_IDENTITY_KEY });
     });
 

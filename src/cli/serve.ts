@@ -3,17 +3,16 @@ import { pino } from 'pino';
 import type { LogLevel } from '../config/types.ts';
 import { type Gateway, openGateway } from '../gateway.ts';
 import { describeCause } from '../record/record.ts';
-import { IdentityKeyError } from '../store/identity-key.ts';
-import { StoreOpenError } from '../store/sqlite-file.ts';
 import { readConfig } from './config.ts';
-import { CommandError, EXIT, type ExitCode, listenProblem } from './exit.ts';
+import { EXIT, type ExitCode, listenProblem, stateProblem } from './exit.ts';
 import { VERSION } from './package.ts';
 
 /** Longer than the slowest exchange that the default timeouts allow, shorter than most supervisors' patience. */
 const DRAIN_BOUND_MS = 25_000;
 
 export interface ServeOptions {
-  readonly config: string;
+  /** Undefined: the default one. */
+  readonly config?: string;
   readonly logLevel?: LogLevel;
 }
 
@@ -42,15 +41,9 @@ function logCrashes(log: { fatal(fields: object, message: string): void }): void
   process.on('unhandledRejection', crash);
 }
 
-/** What stands in the way of the store or its key, as its sentence; undefined when `error` is something else. */
-function stateProblem(error: unknown): CommandError | undefined {
-  if (error instanceof IdentityKeyError) return new CommandError(error.message, EXIT.config);
-  return error instanceof StoreOpenError ? new CommandError(error.message, EXIT.system) : undefined;
-}
-
 /** @returns 0 after a drain in which every request was answered, 1 when some were cut off at the bound */
 export async function serve(options: ServeOptions): Promise<ExitCode> {
-  const config = readConfig(options.config);
+  const { name, config } = readConfig(options.config);
   const log = pino({ level: options.logLevel ?? config.log.level });
   logCrashes(log);
   const ended = untilSignal();
@@ -60,7 +53,7 @@ export async function serve(options: ServeOptions): Promise<ExitCode> {
     gateway = await openGateway(config, { log, version: VERSION });
   } catch (error) {
     const advice = (port: number): string =>
-      `Choose another under ${port === config.admin.port ? 'admin.port' : 'listen.port'} in ${options.config}.`;
+      `Choose another under ${port === config.admin.port ? 'admin.port' : 'listen.port'} in ${name}.`;
     throw stateProblem(error) ?? listenProblem(error, advice) ?? error;
   }
   log.info({ signal: await ended }, 'signal');

@@ -17,6 +17,8 @@ export interface Trip {
   refusal: RefusalCode | undefined;
   /** The limit that refused. */
   limit: string | undefined;
+  /** Answered from the vault: nothing was sent. */
+  replayed: boolean;
   /** For the log: why a call failed. Only its name and code are written. */
   cause: unknown;
   status: number;
@@ -33,6 +35,7 @@ export function beginTrip(requestId: string, method: string, startedMs: number):
     outcome: undefined,
     refusal: undefined,
     limit: undefined,
+    replayed: false,
     cause: undefined,
     status: 0,
   };
@@ -70,6 +73,7 @@ export function createRecord(metrics: Metrics, log: Logger): Recorder {
         region: trip.region,
         reason: trip.reason,
         outcome: trip.outcome,
+        ...(trip.replayed ? { replayed: true } : {}),
         refusal: trip.refusal,
         limit: trip.limit,
         status: delivered ? trip.status : undefined,

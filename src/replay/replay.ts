@@ -24,6 +24,7 @@ function keep(answer: Answer): Replayable | undefined {
 
 /** The kept answer as a repeat gets it. */
 function again(kept: Replayable, call: Call): Answer {
+  call.trip.replayed = true;
   call.trip.outcome = kept.kind === 'answered' ? 'delivered' : 'unknown';
   const headers = ['Idempotency-Replayed', 'true'];
   if (kept.kind === 'unknown') {
@@ -73,10 +74,11 @@ export function createReplay(
     const key = keyOf(call);
     if (key === undefined) return send(call);
     if (key instanceof Refusal) return key;
-    const { request, caller, body, arrival } = call;
+    const { request, caller, permit, body, arrival } = call;
     const same = {
       method: request.route.method,
-      target: request.path + request.query,
+      // With its region: the same words to another one are another request.
+      target: `${permit.region} ${request.path}${request.query}`,
       contentType: contentTypeOf(arrival.headers),
       body,
     };

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
+  existsSync,
   fstatSync,
   fsyncSync,
   linkSync,
@@ -89,6 +90,7 @@ export function loadIdentityKeys({ file, env, now }: IdentityKeySource): Identit
  */
 export function rotateIdentityKey(file: string, now: () => number, keepMs: number): Rotation {
   const path = resolve(file);
+  if (!existsSync(path)) throw noKeyYet(path);
   const next = `${path}.next`;
   // The new file is also the lock: two rotations at once would each lose the other's key.
   const fd = openNew(next);
@@ -100,9 +102,7 @@ export function rotateIdentityKey(file: string, now: () => number, keepMs: numbe
   }
   try {
     const keys = readKeyFile(path);
-    if (keys === 'missing') {
-      throw new IdentityKeyError(`There is no identity key to rotate at ${path}: the gateway makes it on first start.`);
-    }
+    if (keys === 'missing') throw noKeyYet(path);
     const nowMs = now();
     const live = keys.older.filter(({ untilMs }) => untilMs > nowMs);
     const keptUntilMs = nowMs + keepMs;
@@ -117,6 +117,10 @@ export function rotateIdentityKey(file: string, now: () => number, keepMs: numbe
   } finally {
     closeSync(fd);
   }
+}
+
+function noKeyYet(path: string): IdentityKeyError {
+  return new IdentityKeyError(`There is no identity key to rotate at ${path}: the gateway makes it on first start.`);
 }
 
 function fromEnvironment(value: string): IdentityKeys {

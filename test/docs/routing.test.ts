@@ -69,7 +69,8 @@ function summary(printed: string): { rules: string; answer: string } {
   const rules = [...printed.matchAll(/^rule (\d)/gm)].map(([, number]) => number).join(', ');
   const sent = /^sent to {2}(.*)$/m.exec(printed)?.[1];
   const refused = /^refused {2}(\d+ \w+):/m.exec(printed)?.[1];
-  return { rules, answer: sent ?? refused ?? /^answered [^;]*/m.exec(printed)?.[0] ?? '' };
+  const shown = /^the caller is shown [^;]*/m.exec(printed)?.[0];
+  return { rules, answer: sent ?? shown ?? refused ?? /^answered [^;]*/m.exec(printed)?.[0] ?? '' };
 }
 
 it('has examples', () => {

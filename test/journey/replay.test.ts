@@ -110,6 +110,16 @@ describe('the same key', () => {
     expect(lab.us.requests).toEqual([]);
   });
 
+  it('with another region is another request: 422', async () => {
+    await open();
+    const create = (region: string) =>
+      lab.call('POST', `/${region}/api/v1/share`, { body: 'secret=x', headers: KEYED });
+    expect((await create('us')).status).toBe(200);
+    lab.clearLedgers();
+    expect((await create('eu')).status).toBe(422);
+    expect([lab.us.requests, lab.eu.requests]).toEqual([[], []]);
+  });
+
   it('of another caller is unrelated: also of the same account with another token, and of nobody', async () => {
     await open();
     const create = (as?: string) => lab.call('POST', '/us/api/v1/share', { as, body: 'secret=x', headers: KEYED });
