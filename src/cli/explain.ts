@@ -3,14 +3,15 @@
 import { accountKey, parseCredentials } from '../caller/credentials.ts';
 import { hostName } from '../caller/identify.ts';
 import type { Config } from '../config/types.ts';
-import { type Classified, type Found, Permit } from '../domain.ts';
+import { type Classified, type Found, Permit, type RegionName } from '../domain.ts';
 import { createAccounts } from '../locality/accounts.ts';
 import { createDecide } from '../policy/decide.ts';
 import { policyOf } from '../policy/policy.ts';
 import type { Held } from '../policy/question.ts';
 import { Refusal } from '../refusal.ts';
+import { isPlainTarget, isUnder } from '../region/passthrough-path.ts';
 import { createClassify } from '../route/classify.ts';
-import { LINK, ROUTES } from '../route/table.ts';
+import { LINK, PASSTHROUGH, ROUTES } from '../route/table.ts';
 
 export interface ExplainRequest {
   /** In any case, for the convenience of those who type it; over the wire only upper case is a method. */
@@ -68,6 +69,16 @@ function userOf(user: string | undefined): string | undefined | Refusal {
   return typeof parsed === 'string' ? new Refusal('credentials_malformed') : parsed.name;
 }
 
+function classifyCall({ method, path }: ExplainRequest): Classified | Refusal {
+  return createClassify([...ROUTES, LINK])(method.toUpperCase(), path);
+}
+
+/** A path under a prefix that is passed through: its region is named by the configuration. */
+function classifyPassed(path: string, region: RegionName): Classified | Refusal {
+  if (!isPlainTarget(path)) return new Refusal('path_malformed');
+  return { route: PASSTHROUGH, path, query: '', key: undefined, prefix: region };
+}
+
 /** What the key index says of the key in a path, for an account by name. */
 export type Lookup = (request: Classified, user: string | undefined) => Found<Held> | undefined | Promise<Found<Held>>;
 
@@ -78,10 +89,12 @@ export async function explain(
   lookup: Lookup = ({ key }) => (key === undefined ? undefined : { kind: 'missing' }),
 ): Promise<Explanation> {
   const steps: { rule: number; says: string }[] = [];
-  const classified = createClassify([...ROUTES, LINK])(request.method.toUpperCase(), request.path);
+  const passed = config.passthrough.find(({ prefix }) => isUnder(request.path, prefix));
+  const classified = passed ? classifyPassed(request.path, passed.region) : classifyCall(request);
   if (classified instanceof Refusal) return { ...NOTHING, steps, ...refused(classified) };
 
-  const user = userOf(request.user);
+  // Where credentials are dropped, whoever calls does so as nobody.
+  const user = passed?.credentials === 'drop' ? undefined : userOf(request.user);
   if (user instanceof Refusal) return { ...NOTHING, steps, ...refused(user) };
   const { route, prefix } = classified;
   const locate = createAccounts(config.accounts.rules, accountKey);
