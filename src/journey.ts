@@ -107,16 +107,17 @@ export function createJourney(rooms: Rooms): Journey {
     }
     const permit = Permit.isGenuine(decision) ? decision : decision.permit;
     if (route.version === 'link') return own.link(request, permit);
-    trip.reason = permit === decision ? permit.reason : 'key_concealed';
+    trip.reason = permit.reason;
 
     const body = await arrival.receive();
     if (body === 'gone' || body instanceof Refusal) return body;
 
     const unverified = await authenticate.authenticate(permit, caller);
     if (unverified !== undefined) return unverified;
-    if (permit !== decision) return own.unknownKey(request);
-
-    return replay({ request, caller, permit, body, arrival, trip }, send);
+    const call = { request, caller, permit, body, arrival, trip };
+    if (Permit.isGenuine(decision)) return replay(call, send);
+    const { answer } = decision;
+    return answer instanceof Refusal ? answer : replay(call, async () => own.unknownKey(call));
   };
 
   function unidentified({ refusal, address }: Unidentified): Refusal {

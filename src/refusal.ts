@@ -90,6 +90,11 @@ export class Refusal {
     return REFUSALS[this.code][0];
   }
 
+  /** What became of the call: a refusal that says nothing else was made before anything was sent. */
+  get outcome(): Outcome {
+    return this.details.outcome ?? 'not_sent';
+  }
+
   get message(): string {
     return REFUSALS[this.code][1];
   }
@@ -117,12 +122,13 @@ export function hintForUnknown(effect: Effect): string {
  * @param requestId as in the header X-Request-Id
  */
 export function refusalBody(refusal: Refusal, requestId: string): string {
-  const { hint, outcome } = refusal.details;
+  const { outcome } = refusal;
+  const { hint } = refusal.details;
   return JSON.stringify({
     message: refusal.message,
     error: refusal.code,
     ...(hint === undefined ? {} : { hint }),
-    ...(outcome === undefined ? {} : { outcome }),
+    outcome,
     request_id: requestId,
   });
 }

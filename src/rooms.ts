@@ -89,7 +89,10 @@ function noteHealth(log: Logger, metrics: Metrics, region: RegionName, event: He
 /** Everything between the listeners, and what they need of it. */
 export function openRooms(config: Config, dependencies: GatewayDependencies, isDraining: () => boolean) {
   const { log, version } = dependencies;
+  /** Of the day, for what outlives the process. */
   const now = dependencies.now ?? Date.now;
+  /** That nobody sets: a step of the day's clock must neither forget an answer nor give an allowance. */
+  const steady = dependencies.now ?? (() => performance.now());
   const hash = createKeyedHash(randomBytes(32));
 
   const { store, index } = openState(config, now, dependencies);
@@ -98,7 +101,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
   );
   const admit = createAdmit(
     config.limits,
-    { now, hash, seed: randomBytes(32), onShadow: (limit) => metrics.limited(limit, 'shadow') },
+    { now: steady, hash, seed: randomBytes(32), onShadow: (limit) => metrics.limited(limit, 'shadow') },
     accountKey,
   );
   const metrics: Metrics = createMetrics(
@@ -108,7 +111,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
   const bounds = { bodyTimeoutMs: config.upstream.bodyTimeoutMs, patienceMs: config.upstream.connectTimeoutMs };
   const health = createHealth(new Map(config.regions.map(({ name, upstreams }) => [name, upstreams])), {
     ...config.health.breaker,
-    now,
+    now: steady,
     probeMs: config.health.probeMs,
     probe: createProbe(regions, bounds),
     observe: (region, event) => noteHealth(log, metrics, region, event),
@@ -127,7 +130,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
   const interpret = interpretWith(config.errors);
   const { forwardClientAddress } = config.upstream;
   const verify = createVerify(createAsk(forward, interpret, forwardClientAddress), {
-    now,
+    now: steady,
     hash,
     goodMs: VERIFIED_GOOD_MS,
     badMs: VERIFIED_BAD_MS,
@@ -147,7 +150,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     ...checks,
     classify: createClassify([...ROUTES, LINK]),
     locateKey: keys.locateKey,
-    replay: createReplay(config.replay && createVault({ ...config.replay, now }), metrics.replayed),
+    replay: createReplay(config.replay && createVault({ ...config.replay, now: steady }), metrics.replayed),
     send: createSend({
       forward,
       interpret,
@@ -162,7 +165,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
   const passthrough = createPassthrough(config.passthrough, {
     ...config.upstream,
     ...checks,
-    now,
+    now: steady,
     health,
     onViolation,
     observe: metrics.upstream,
@@ -172,7 +175,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     messageBytes: config.request.bodyLimitBytes,
   });
   const front = createPublicListener(journey, createRespond(isDraining), createRecord(metrics, log), {
-    now,
+    now: steady,
     bodyLimitBytes: config.request.bodyLimitBytes,
     timeoutMs: config.request.timeoutMs,
     onBegin: metrics.began,

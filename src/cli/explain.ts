@@ -93,8 +93,9 @@ export async function explain(
   const classified = passed ? classifyPassed(request.path, passed.region) : classifyCall(request);
   if (classified instanceof Refusal) return { ...NOTHING, steps, ...refused(classified) };
 
-  // Where credentials are dropped, whoever calls does so as nobody.
-  const user = passed?.credentials === 'drop' ? undefined : userOf(request.user);
+  // Where credentials are dropped, and behind a link, whoever calls does so as nobody.
+  const asNobody = passed?.credentials === 'drop' || classified.route === LINK;
+  const user = asNobody ? undefined : userOf(request.user);
   if (user instanceof Refusal) return { ...NOTHING, steps, ...refused(user) };
   const { route, prefix } = classified;
   const locate = createAccounts(config.accounts.rules, accountKey);
@@ -111,8 +112,11 @@ export async function explain(
   if (decision === 'here') return { ...known, decision: 'answered_here', reason: 'answered_here' };
   if (decision instanceof Refusal) return { ...known, ...refused(decision) };
   if (!Permit.isGenuine(decision)) {
-    const { verifyAt } = decision.permit;
-    return { ...known, decision: 'concealed', reason: 'key_concealed', verify_at: verifyAt ?? null };
+    const { answer, permit } = decision;
+    const guarded = { ...known, verify_at: permit.verifyAt ?? null };
+    return answer instanceof Refusal
+      ? { ...guarded, ...refused(answer) }
+      : { ...guarded, decision: 'concealed', reason: permit.reason };
   }
   const { region, reason, credentials, verifyAt } = decision;
   return { ...known, decision: 'permit', region, reason, credentials, verify_at: verifyAt ?? null };

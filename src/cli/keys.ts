@@ -3,8 +3,8 @@ import { IdentityKeyError, rotateIdentityKey } from '../store/identity-key.ts';
 import { CommandError, EXIT } from './exit.ts';
 
 const DAY_MS = 86_400_000;
-/** Metadata lives for twice the secret's life, which is 14 days at most; and gateways may be restarted late. */
-export const OLD_KEY_KEPT_DAYS = 60;
+/** The index keeps no entry for longer than a year (locality/key-index.ts); and gateways may be restarted late. */
+export const OLD_KEY_KEPT_DAYS = 400;
 
 export interface KeysRotateOptions {
   /** Path of the key file (`identityKey` of the configuration). */

@@ -56,7 +56,7 @@ export const limits = section({
     10,
     10,
   ),
-  account: limit('Calls with credentials, by account.', '60s', 600, 100),
+  account: limit('Calls with the same credentials.', '60s', 600, 100),
   regionBudget: limit(
     'Calls without credentials that reach one region, by all together. In shadow, since one client could use it up.',
     '20m',

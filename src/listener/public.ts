@@ -63,7 +63,7 @@ function note(answer: Answer, trip: Trip): void {
     trip.refusal = answer.code;
     trip.limit = answer.details.limit;
     trip.status = answer.status;
-    trip.outcome ??= answer.details.outcome;
+    trip.outcome ??= answer.outcome;
     trip.cause = answer.details.cause;
   } else {
     trip.status = answer.status;

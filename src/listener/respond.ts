@@ -43,7 +43,7 @@ export function createRespond(isDraining: () => boolean): Respond {
   return {
     refuse(res, refusal, requestId, head) {
       const headers = common(requestId, isDraining());
-      headers.push('Content-Type', JSON_TYPE, ...outcomeHeaders(refusal.details.outcome));
+      headers.push('Content-Type', JSON_TYPE, ...outcomeHeaders(refusal.outcome));
       if (refusal.details.headers !== undefined) headers.push(...refusal.details.headers);
       write(res, refusal.status, headers, refusalBody(refusal, requestId), head);
     },

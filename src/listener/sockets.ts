@@ -57,8 +57,13 @@ export function createSockets(count: (code: RefusalCode) => void): Sockets {
   function leave(socket: Socket, connection: Connection, { req }: Exchange): void {
     connection.current = undefined;
     connection.answered = req;
-    if (connection.ending) end(socket);
-    else connection.waiting.shift()?.();
+    if (socket.destroyed) {
+      connection.waiting.length = 0;
+      return;
+    }
+    const next = connection.waiting.shift();
+    if (next !== undefined) next();
+    else if (connection.ending) end(socket);
   }
 
   return {
@@ -74,6 +79,7 @@ export function createSockets(count: (code: RefusalCode) => void): Sockets {
       const start = (): void => {
         const exchange: Exchange = { req, res, interrupt: undefined, trouble: undefined };
         connection.current = exchange;
+        if (connection.ending && connection.waiting.length === 0) res.shouldKeepAlive = false;
         res.once('close', () => leave(socket, connection, exchange));
         run(exchange);
       };
@@ -110,16 +116,20 @@ export function createSockets(count: (code: RefusalCode) => void): Sockets {
     drain() {
       for (const [socket, connection] of connections) {
         if (connection.current === undefined) socket.destroy();
-        else stopAfterAnswer(connection);
+        else {
+          connection.waiting.length = 0;
+          stopAfterAnswer(connection);
+        }
       }
     },
   };
 }
 
+/** What has arrived whole is still served; what comes behind it is not. */
 function stopAfterAnswer(connection: Connection): void {
   connection.ending = true;
-  connection.waiting.length = 0;
-  if (connection.current !== undefined) connection.current.res.shouldKeepAlive = false;
+  const { current, waiting } = connection;
+  if (current !== undefined && waiting.length === 0) current.res.shouldKeepAlive = false;
 }
 
 /** Lets the last answer leave, then cuts: a peer that never closes must not hold the connection. */

@@ -8,8 +8,8 @@ export interface Created {
   readonly ttlSeconds: number;
 }
 
-/** The service keeps metadata for at most twice fourteen days (UPSTREAM.md's ttl clamp); used where an answer is silent. */
-const LONGEST_TTL_SECONDS = 28 * 24 * 3600;
+/** The service keeps metadata for at most twice fourteen days, a self-hosted region may be set otherwise. */
+const DEFAULT_TTL_SECONDS = 28 * 24 * 3600;
 
 /** UPSTREAM.md, Keys. */
 const KEY = /^[0-9A-Za-z_-]{20,128}$/;
@@ -29,10 +29,10 @@ function firstSeconds(...candidates: unknown[]): number {
   for (const candidate of candidates) {
     const seconds = Number(candidate);
     if (typeof candidate !== 'boolean' && candidate !== null && candidate !== '' && seconds > 0) {
-      return Math.min(seconds, LONGEST_TTL_SECONDS);
+      return seconds;
     }
   }
-  return LONGEST_TTL_SECONDS;
+  return DEFAULT_TTL_SECONDS;
 }
 
 /**

@@ -79,7 +79,7 @@ interface Fronted {
 
 const MISSING = { kind: 'missing' } as const;
 /** Beyond any life of a key; keeps an absurd `ttl` in an answer from being an unstorable number. */
-const TTL_MAX_SECONDS = 10 * 365 * 86_400;
+const TTL_MAX_SECONDS = 366 * 86_400;
 
 /** Makes the room. State: the front. The store stays the caller's to close. */
 export function createKeyIndex(store: Store, options: KeyIndexOptions): KeyIndex {
@@ -140,6 +140,12 @@ export function createKeyIndex(store: Store, options: KeyIndexOptions): KeyIndex
     return { hash: current('held-key', key), region, kind, owner: ownerHash, expiresAtMs };
   }
 
+  function keepInFront({ hash, region, kind, owner, expiresAtMs }: StoredKey): void {
+    const name = hash.toString('latin1');
+    if (!isConfigured(region) || front.has(name)) return;
+    front.set(name, { region, kind, owner: owner?.toString('latin1'), hashedBy: 0, expiresAtMs });
+  }
+
   return {
     find(key) {
       const hash = current('held-key', key);
@@ -157,17 +163,19 @@ export function createKeyIndex(store: Store, options: KeyIndexOptions): KeyIndex
     async learn(keys) {
       // Also keeps NaN out.
       const rows = keys.filter(({ ttlSeconds }) => ttlSeconds > 0).map(toRow);
-      for (const { hash, region, kind, owner, expiresAtMs } of rows) {
-        if (!isConfigured(region)) continue;
-        const entry = { region, kind, owner: owner?.toString('latin1'), hashedBy: 0, expiresAtMs };
-        front.set(hash.toString('latin1'), entry);
-      }
       if (rows.length === 0) return 'stored';
       try {
         await within(store.putKeys(rows), storeTimeoutMs);
         counts.learned += rows.length;
+        // Into the front as the store has them: it keeps the first of two that disagree.
+        for (const { key } of keys) {
+          const hash = current('held-key', key);
+          void ask(key, hash.toString('latin1'), hash, 0);
+        }
         return 'stored';
       } catch (cause) {
+        // Then at least this gateway knows them.
+        for (const row of rows) keepInFront(row);
         counts.failed += rows.length;
         observe?.('learn', cause);
         return 'failed';

@@ -16,6 +16,8 @@ import type { Decide, Decision, Held, Named, Note, Policy } from './question.ts'
 const HOW_TO_NAME = (regions: readonly RegionName[]): string =>
   `Name the region: put it before the path (/${regions[0]}/api/...) or send the header Onetime-Region. Regions here: ${regions.join(', ')}.`;
 
+const UNKNOWN_KEY = { kind: 'unknown_key' } as const;
+
 /** Makes decide for one policy. */
 export function createDecide(policy: Policy): Decide {
   const regions = new Map<string, RegionName>(policy.regions.map((name) => [name, name]));
@@ -67,14 +69,18 @@ export function createDecide(policy: Policy): Decide {
     const verifyAt = (at: RegionName): RegionName | undefined =>
       route.access === 'private' && policy.verifyPrivate === 'authcheck' ? at : undefined;
     const elsewhere = heldAgainst(route, region, locality, held, note);
-    if (elsewhere === 'concealed') {
-      const home = permit(
-        { ...facts, region: locality.home, credentials: 'forward', verifyAt: verifyAt(locality.home), reason },
+    if (typeof elsewhere === 'object') {
+      const answer = elsewhere instanceof Refusal ? elsewhere : elsewhere.kind;
+      const guarded = answer === 'unknown_key' || (route.access === 'private' && answer.code === 'held_elsewhere');
+      if (!guarded) return answer;
+      // Verified whatever `private.verify` says: with a bad token nobody may learn whose a key is, or where.
+      const at = region ?? locality.home;
+      const asked = permit(
+        { ...facts, region: at, credentials: 'forward', verifyAt: at, reason: 'key_concealed' },
         note,
       );
-      return home instanceof Refusal ? home : { kind: 'concealed', permit: home };
+      return asked instanceof Refusal ? asked : { kind: 'guarded', permit: asked, answer };
     }
-    if (elsewhere instanceof Refusal) return elsewhere;
 
     const to = region ?? elsewhere ?? locality.home;
     if (!outside && (region !== undefined || to === locality.home)) {
@@ -110,7 +116,7 @@ export function createDecide(policy: Policy): Decide {
     locality: Locality,
     held: Found<Held> | undefined,
     note?: Note,
-  ): RegionName | undefined | Refusal | 'concealed' {
+  ): RegionName | undefined | Refusal | typeof UNKNOWN_KEY {
     const owned = route.access === 'private' && policy.ownership === 'enforce';
     if (held === undefined || held.kind === 'missing') return undefined;
     if (held.kind === 'unavailable') return region === undefined || owned ? unavailable(held.cause, note) : undefined;
@@ -118,7 +124,7 @@ export function createDecide(policy: Policy): Decide {
     const { region: at, owner } = held.value;
     if (owned && owner === 'other') {
       note?.(5, 'the key is another account’s: answered as an unknown one, after verification');
-      return 'concealed';
+      return UNKNOWN_KEY;
     }
     const named = region !== undefined && region !== at;
     if (named || (locality.pinned && !isOwn(locality, at))) {

@@ -45,16 +45,18 @@ export interface Question {
 }
 
 /**
- * Another account's key: the caller is answered as the service answers an unknown key, no region is asked. The permit
- * is for the verification alone, since nobody may learn even that much with a bad token.
+ * An answer that tells something of a key, and so is for good credentials only: another account's key is answered as the
+ * service answers an unknown one, a key held elsewhere with a refusal. No region is asked about the key; the permit is
+ * for the verification alone, at the region that the credentials would have gone to.
  */
-export interface Concealed {
-  readonly kind: 'concealed';
+export interface Guarded {
+  readonly kind: 'guarded';
   readonly permit: Permit;
+  readonly answer: 'unknown_key' | Refusal;
 }
 
 /** `here`: the gateway answers itself, no region is asked. */
-export type Decision = Permit | Concealed | Refusal | 'here';
+export type Decision = Permit | Guarded | Refusal | 'here';
 
 /** Called with each rule that spoke, for `explain`; left out on the hot path. */
 export type Note = (rule: number, sentence: string) => void;

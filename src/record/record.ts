@@ -44,8 +44,8 @@ export function beginTrip(requestId: string, method: string, startedMs: number):
 /** Name, code and peer of an error. Its message may quote what was sent, so it stays here. */
 export function describeCause(cause: unknown): Record<string, unknown> {
   if (typeof cause !== 'object' || cause === null) return { cause: typeof cause };
-  const { name, code, syscall, address, port } = cause as Record<string, unknown>;
-  return { cause: { name, code, syscall, address, port } };
+  const { name, code, errcode, syscall, address, port } = cause as Record<string, unknown>;
+  return { cause: { name, code, errcode, syscall, address, port } };
 }
 
 export type Recorder = (trip: Trip, delivered: boolean, endedMs: number) => void;

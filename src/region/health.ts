@@ -85,6 +85,8 @@ class Watch {
   readonly #upstreams: UpstreamOrder;
   readonly #options: HealthOptions;
   #breaker: Breaker = CLOSED;
+  /** Answered with what may be a fault, since the last trial ended. */
+  #doubted: Upstream | undefined;
   #probing = false;
   #probedMs = Number.NEGATIVE_INFINITY;
   #calm = 1;
@@ -122,6 +124,7 @@ class Watch {
     }
     const now = this.#options.now();
     if (signal === 'suspicious') {
+      this.#doubted = upstream;
       this.#probe(upstream, now);
       return;
     }
@@ -168,6 +171,11 @@ class Watch {
       if (over) return;
       over = true;
       this.#breaker = released(this.#breaker);
+      // A trial that ended in what callers can provoke has told nothing: the region is asked, before another caller's
+      // call takes the next trial.
+      const doubted = this.#doubted;
+      this.#doubted = undefined;
+      if (doubted !== undefined && this.#breaker.openings > 0) this.#probe(doubted, this.#options.now());
     };
   }
 

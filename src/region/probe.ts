@@ -54,6 +54,11 @@ function meaningOfAnswer({ status, headers, body }: RegionAnswer): Meaning {
   return meaningOf(status, Buffer.isBuffer(body) ? body : EMPTY, intended);
 }
 
+/** Undici fails a request that is answered `100 Continue` unasked: the region lives, and said something odd. */
+function isUnaskedContinue(cause: unknown): boolean {
+  return cause instanceof Error && cause.message === 'bad response';
+}
+
 /**
  * @param result of a caller's call, or of the question whether its credentials are good
  * @returns what to report of the upstream that it went to; undefined for nothing: the caller left, or the fault was ours
@@ -63,6 +68,7 @@ export function signalOf(result: AttemptResult): Signal | undefined {
   if (result.kind === 'answered') return meaningOfAnswer(result.answer) === 'fault' ? 'suspicious' : 'success';
   const code = codeOf(result.cause);
   if (OWN.has(code)) return undefined;
+  if (isUnaskedContinue(result.cause)) return 'suspicious';
   return !result.sent || TRANSPORT.test(code) ? 'failure' : 'suspicious';
 }
 

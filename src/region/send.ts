@@ -55,7 +55,7 @@ export function createSend(rooms: SendRooms): Send {
     if (meaning === 'success' && route.effect === 'creates' && Buffer.isBuffer(answer.body)) {
       await learn(call, answer.body);
     }
-    return reply(call, answer, status, meaning);
+    return reply(call, answer, status);
   };
 }
 
@@ -63,15 +63,11 @@ function isMiss({ request: { route } }: Call, { status, body }: RegionAnswer): b
   return route.retrieves && route.effect === 'none' && status === 200 && Buffer.isBuffer(body) && tellsUnknown(body);
 }
 
-function reply(
-  { request, permit }: Call,
-  answer: RegionAnswer,
-  status: number,
-  meaning: Meaning,
-): RegionReply | Refusal {
+function reply({ request, permit }: Call, answer: RegionAnswer, status: number): RegionReply | Refusal {
   let { body } = answer;
-  if (request.route.answer === 'without_secret_keys' && meaning === 'success') {
+  if (request.route.answer === 'without_secret_keys') {
     const pruned = Buffer.isBuffer(body) ? withoutSecretKeys(body) : undefined;
+    if (pruned === undefined && !Buffer.isBuffer(body)) body.destroy();
     if (pruned === undefined) return new Refusal('answer_withheld', { outcome: 'delivered' });
     body = pruned;
   }

@@ -108,6 +108,11 @@ export function seal(derived: Derived, nonce: Buffer, answer: Replayable, mostBy
   return record;
 }
 
+/** What is left of a record that had to make room: the marker of its request, in memory of its own. */
+export function markerOf(record: Buffer): Buffer {
+  return marker(record.subarray(0, CHECK_BYTES));
+}
+
 /** A record that only says: this request was sent, and its answer is not here. */
 export function marker(check: Buffer): Buffer {
   const record = Buffer.allocUnsafeSlow(CHECK_BYTES);

@@ -7,6 +7,7 @@ import {
   isMarker,
   isSameCheck,
   marker,
+  markerOf,
   NONCE_BYTES,
   open,
   type Replayable,
@@ -95,7 +96,7 @@ const LARGEST_SHARE = 1 / 8;
 export function createVault(options: VaultOptions): Vault {
   const { maxBytes, randomBytes = secureRandomBytes, observe } = options;
   const salt = options.salt ?? randomBytes(SALT_BYTES);
-  const shelf = options.shelf ?? createMemoryShelf(options);
+  const shelf = options.shelf ?? createMemoryShelf({ ...options, shrink: markerOf });
   const underWay = new Map<string, Flight>();
   const counts = { kept: 0, marked: 0, replayed: 0, waited: 0, mismatched: 0, unreadable: 0 };
 

@@ -47,7 +47,7 @@ export function openSqliteStore(path: string, options: SqliteOptions): SqliteSto
   const db = openDatabase(path);
   const reader = createReader(db, now);
   const checkpointer = path === ':memory:' ? undefined : createCheckpointer(resolve(path));
-  const writer = createWriter(db, storeTimeoutMs, checkpointer);
+  const writer = createWriter(db, now, storeTimeoutMs, checkpointer);
   const sweep = createSweep(db, now, sweepRows);
   const timer = setInterval(sweep, sweepEveryMs).unref();
 
@@ -90,9 +90,20 @@ function hashOf(bytes: Uint8Array | null): KeyedHash | undefined {
 }
 
 /** Puts of one turn of the event loop share a transaction: a burst of creates costs one commit. */
-function createWriter(db: DatabaseSync, storeTimeoutMs: number, checkpointer: Checkpointer | undefined) {
+function createWriter(
+  db: DatabaseSync,
+  now: () => number,
+  storeTimeoutMs: number,
+  checkpointer: Checkpointer | undefined,
+) {
   const insert = db.prepare(
-    'INSERT OR REPLACE INTO held_keys (hash, region, kind, owner, expires_at_ms) VALUES (?, ?, ?, ?, ?)',
+    // Where a key is held, and whose it is, does not change: a region that answers with another's key plants nothing, and
+    // cuts no life short.
+    `INSERT INTO held_keys (hash, region, kind, owner, expires_at_ms) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT (hash) DO UPDATE SET region = excluded.region, kind = excluded.kind, owner = excluded.owner,
+       expires_at_ms = excluded.expires_at_ms
+     WHERE expires_at_ms <= ? OR (region = excluded.region AND owner IS excluded.owner
+       AND expires_at_ms < excluded.expires_at_ms)`,
   );
   let waiting: Waiting[] = [];
   let scheduled = false;
@@ -100,10 +111,11 @@ function createWriter(db: DatabaseSync, storeTimeoutMs: number, checkpointer: Ch
 
   function commit(group: readonly Waiting[]): void {
     db.exec('BEGIN IMMEDIATE');
+    const time = now();
     try {
       for (const { rows } of group) {
         for (const { hash, region, kind, owner, expiresAtMs } of rows) {
-          insert.run(hash, region, KINDS.indexOf(kind), owner ?? null, expiresAtMs);
+          insert.run(hash, region, KINDS.indexOf(kind), owner ?? null, expiresAtMs, time);
         }
       }
       db.exec('COMMIT');

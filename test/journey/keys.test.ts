@@ -225,3 +225,47 @@ it('expires with the metadata’s time to live', async () => {
   expect((await short.call('POST', `/api/v1/secret/${secret}`)).json().error).toBe('region_required');
   await short.close();
 });
+
+describe('what a key tells to a bad token', () => {
+  const bad = (account: string): string => `${account.split(':')[0]}:wrong`;
+
+  it.each(['authcheck', 'presence'])(
+    'nothing of whose it is or where: always 401 (private.verify: %s)',
+    async (verify) => {
+      const other = await openLab({ config: { limits: UNLIMITED, private: { verify } } });
+      const owned = await other.create({ as: DORA });
+      const anonymous = await other.create({ region: 'us' });
+      for (const metadata of [owned.metadata, anonymous.metadata, UNKNOWN]) {
+        expect((await other.call('GET', `/api/v1/private/${metadata}`, { as: bad(BRUNO) })).status).toBe(401);
+      }
+      await other.close();
+    },
+  );
+
+  it('a named region’s token is verified there alone, also for another’s key', async () => {
+    const { metadata } = await lab.create({ as: ALICE });
+    lab.clearLedgers();
+    const reply = await lab.call('GET', `/us/api/v1/private/${metadata}`, { as: BOTH_US });
+    expect([reply.status, reply.json().message]).toEqual([404, 'Unknown secret']);
+    expect(lab.eu.requests).toEqual([]);
+    expect(paths('us').filter((path) => path !== '/api/v1/authcheck')).toEqual([]);
+  });
+
+  it('another’s key is answered like an unknown one to the header, and so is its Idempotency-Key', async () => {
+    const { metadata } = await lab.create({ as: DORA });
+    const ask = (key: string, headers = {}) => lab.call('GET', `/api/v1/private/${key}`, { as: BRUNO, headers });
+    const names = async (key: string) => Object.keys((await ask(key)).headers).sort();
+    expect(await names(metadata)).toEqual(await names(UNKNOWN));
+    expect((await ask(metadata)).headers).toMatchObject({ 'onetime-gateway-region': 'eu' });
+    for (const key of [metadata, UNKNOWN]) expect((await ask(key, { 'Idempotency-Key': 'short' })).status).toBe(400);
+  });
+});
+
+it('a region cannot plant a key that another one holds', async () => {
+  const { secret, metadata } = await lab.create({ as: ALICE });
+  const body = JSON.stringify({ secret_key: secret, metadata_key: metadata, metadata_ttl: 1 });
+  lab.eu.respondNext({ status: 200, body });
+  await lab.call('POST', '/api/v1/share', { as: BRUNO, body: 'secret=x' });
+  const reply = await lab.call('POST', `/api/v1/secret/${secret}`);
+  expect([reply.json().value, reply.headers['onetime-gateway-region']]).toEqual(['s3cret-value', 'us']);
+});

@@ -107,14 +107,33 @@ describe('requests on one connection', () => {
     caller.socket.destroy();
   });
 
-  it('that pile up end it, and do not reach a region', async () => {
-    const held = await heldRegion();
+  it('that pile up are served as far as they may wait, one at a time, and the connection ends', async () => {
+    let most = 0;
+    let underWay = 0;
+    region = await openBrokenRegion((socket) => {
+      most = Math.max(most, ++underWay);
+      setImmediate(() => {
+        underWay--;
+        socket.write(ANSWER);
+      });
+    });
+    lab = await openLab({ upstreams: { us: [region.url] }, config: { limits: LIMITS } });
     const caller = rawCaller(lab.gateway.url);
     caller.send(head('GET', '/us/api/v1/status').repeat(200));
+    expect(statuses(await caller.closed)).toEqual(Array(33).fill('200'));
+    expect([region.received.length, most]).toEqual([33, 1]);
+  });
+
+  it('that wait behind one whose caller has gone are not served, and nothing is left in flight', async () => {
+    const held = await heldRegion();
+    const caller = rawCaller(lab.gateway.url);
+    caller.send(head('POST', `/us/api/v1/secret/${KEY}`, 0) + head('GET', '/api/v1/status'));
     await expect.poll(() => held.length).toBe(1);
+    caller.socket.destroy();
+    await caller.closed;
     held[0]?.write(ANSWER);
-    expect(statuses(await caller.closed)).toEqual(['200']);
-    expect(region?.received).toHaveLength(1);
+    await expect.poll(() => lab.metric('onetime_gateway_in_flight_requests')).toBe(0);
+    expect(await lab.metric('onetime_gateway_decisions_total{reason="answered_here"}')).toBe(0);
   });
 });
 

@@ -54,3 +54,18 @@ describe('the shelf in memory', () => {
     }
   });
 });
+
+it('forgets the answers of the oldest before it forgets that they were', () => {
+  const shelf = createMemoryShelf({
+    keepMs: 1000,
+    maxBytes: 4000,
+    now: () => 0,
+    shrink: (record) => record.subarray(0, 16),
+  });
+  for (const name of ['a', 'b', 'c']) shelf.put(name, Buffer.alloc(1000, name));
+  expect([shelf.get('a')?.length, shelf.get('b')?.length, shelf.get('c')?.length]).toEqual([16, 1000, 1000]);
+  for (const name of ['d', 'e']) shelf.put(name, Buffer.alloc(1000, name));
+  expect([shelf.get('a')?.length, shelf.get('c')?.length, shelf.get('e')?.length]).toEqual([16, 16, 1000]);
+  expect(shelf.readings().bytes).toBeLessThanOrEqual(4000);
+  expect(shelf.readings().evicted).toBe(0);
+});

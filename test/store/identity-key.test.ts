@@ -188,7 +188,7 @@ describe('keys rotate', () => {
     const path = place();
     const key = hex();
     const message = problem(() => keysRotate({ file: path, env: key }), key);
-    expect(message).toMatch(/first give every one `OLD,NEW`.* Then give every one `NEW,OLD`.*60 days/);
+    expect(message).toMatch(/first give every one `OLD,NEW`.* Then give every one `NEW,OLD`.*400 days/);
     expect(existsSync(path)).toBe(false);
   });
 
