@@ -200,6 +200,17 @@ describe('links: GET /secret/KEY', () => {
     expect((await lab.call(method, `/secret/${UNKNOWN}`)).status).toBe(405);
   });
 
+  it('never says that this is the wrong gateway, and offers the regions for a name that it does not know', async () => {
+    const self = { region: 'eu', gateways: { us: 'https://us.gateway.example' } };
+    const eu = await openLab({ config: { self } });
+    for (const path of [`/us/secret/${UNKNOWN}`, `/xx/secret/${UNKNOWN}`]) {
+      const reply = await eu.call('GET', path);
+      expect([reply.status, reply.headers['referrer-policy']]).toEqual([404, 'no-referrer']);
+      expect(reply.body).toContain(eu.us.url);
+    }
+    await eu.close();
+  });
+
   it('ignores credentials: who follows a link does so as nobody', async () => {
     expect((await lab.call('GET', `/secret/${UNKNOWN}`, { as: 'x@nowhere.example:t' })).status).toBe(404);
   });

@@ -228,5 +228,5 @@ it('closing cuts both sides at once, whoever does not answer', async () => {
   const startedMs = performance.now();
   await lab.gateway.close();
   await Promise.all([cut, gone]);
-  expect(performance.now() - startedMs).toBeLessThan(1000);
+  expect(performance.now() - startedMs).toBeLessThan(10_000);
 });
