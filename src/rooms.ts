@@ -43,6 +43,7 @@ const VERIFIED_BAD_MS = 10_000;
 const VERIFIED_ENTRIES = 100_000;
 /** Keys that are remembered in memory before the store is asked. */
 const FRONT_ENTRIES = 100_000;
+const STORE_NEWS_MS = 10_000;
 
 export interface GatewayDependencies {
   readonly log: Logger;
@@ -51,6 +52,16 @@ export interface GatewayDependencies {
   readonly now?: () => number;
   /** For GATEWAY_IDENTITY_KEY. */
   readonly env?: NodeJS.ProcessEnv;
+}
+
+/** Trouble with the store, once in a while: a busy gateway would write it for each request, and metrics count it. */
+function storeNews(log: Logger, now: () => number): (what: string, cause: unknown) => void {
+  let saidMs = Number.NEGATIVE_INFINITY;
+  return (what, cause) => {
+    if (now() - saidMs < STORE_NEWS_MS) return;
+    saidMs = now();
+    log.warn({ ...describeCause(cause), what }, 'store away');
+  };
 }
 
 /** What outlives the process: the identity keys and the store, and the index over them. */
@@ -63,7 +74,7 @@ function openState(config: Config, now: () => number, { log, env = process.env }
     regions: new Set(config.regions.map(({ name }) => name)),
     frontEntries: FRONT_ENTRIES,
     storeTimeoutMs: config.storeTimeoutMs,
-    observe: (what, cause) => log.warn({ ...describeCause(cause), what }, 'store away'),
+    observe: storeNews(log, now),
   });
   return { store, index };
 }

@@ -367,3 +367,17 @@ describe('several upstream URLs of one region', () => {
     expect([state(), health.order(US, 'destroys')]).toEqual(['closed', [A, B]]);
   });
 });
+
+it('a caller whose harmless calls are answered with faults cannot keep the region shut: it is asked between two of them', async () => {
+  // No timer ever goes off: their calls take every trial before it would.
+  const lab = watch([A], { setTimer: () => () => {} });
+  lab.fail(A, 3);
+  lab.advance(10_000);
+  const trial = lab.health.gate(US, 'none');
+  lab.health.report(US, A, 'suspicious');
+  expect(lab.probes).toEqual([]);
+  if (trial.kind === 'go') trial.over();
+  expect([lab.probes, lab.health.gate(US, 'none').kind]).toEqual([[A], 'wait']);
+  await lab.answer('up');
+  expect([lab.state(), lab.health.gate(US, 'destroys').kind]).toEqual(['closed', 'go']);
+});
