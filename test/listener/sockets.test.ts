@@ -137,6 +137,33 @@ describe('requests on one connection', () => {
   });
 });
 
+describe('requests behind one that closes the connection', () => {
+  it('are not served: no secret is asked for, and nothing is left in flight', async () => {
+    lab = await openLab({ config: { limits: LIMITS } });
+    const { secret } = await lab.create({ region: 'us' });
+    lab.clearLedgers();
+    const caller = rawCaller(lab.gateway.url);
+    const last = 'GET /us/api/v1/status HTTP/1.1\r\nHost: g\r\nConnection: close\r\n\r\n';
+    caller.send(last + head('POST', `/us/api/v1/secret/${secret}`, 0) + head('GET', '/api/v1/status'));
+    expect(statuses(await caller.closed)).toEqual(['200']);
+    await expect.poll(() => lab.metric('onetime_gateway_in_flight_requests')).toBe(0);
+    expect(lab.us.requests.map(({ path }) => path)).toEqual(['/api/v1/status']);
+    expect(lab.us.secret(secret)?.consumed).toBe(false);
+  });
+
+  it('or whose caller has closed its side meanwhile, are not started', async () => {
+    const held = await heldRegion();
+    const caller = rawCaller(lab.gateway.url, { allowHalfOpen: true });
+    caller.send(head('POST', `/us/api/v1/secret/${KEY}`, 0) + head('GET', '/api/v1/status').repeat(3));
+    await expect.poll(() => held.length).toBe(1);
+    caller.socket.end();
+    await caller.closed;
+    held[0]?.write(ANSWER);
+    await expect.poll(() => lab.metric('onetime_gateway_in_flight_requests')).toBe(0);
+    expect(await lab.metric('onetime_gateway_decisions_total{reason="answered_here"}')).toBe(0);
+  });
+});
+
 describe('the head of a request', () => {
   it('of HTTP/1.1 without Host is 400 in the gateway’s own form; of HTTP/1.0 it is served', async () => {
     lab = await openLab();
