@@ -3,6 +3,7 @@
 import { PassThrough, type Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Borrowed } from './connections.ts';
+import { headerOf } from './headers.ts';
 
 export interface AttemptRequest {
   readonly method: 'GET' | 'POST';
@@ -64,10 +65,8 @@ function isDelimited(status: number, raw: readonly (Buffer | string)[]): boolean
 
 /** Bytes that Content-Length announces, or undefined. */
 export function announcedBytes(raw: readonly (Buffer | string)[]): number | undefined {
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    if (String(raw[i]).toLowerCase() === 'content-length') return Number(raw[i + 1]);
-  }
-  return undefined;
+  const length = headerOf(raw, 'content-length');
+  return length === undefined ? undefined : Number(length);
 }
 
 /** Collects the answer of one dispatch; settles `done` exactly once. */

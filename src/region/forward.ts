@@ -1,8 +1,9 @@
 // A request to a region, exactly once: the permit is checked again, one complete attempt is made, and its outcome said.
 import type { Effect, Outcome, Permit, RegionName } from '../domain.ts';
-import { hintForUnknown, Refusal, type RefusalCode } from '../refusal.ts';
+import { hintForUnknown, Refusal } from '../refusal.ts';
 import { type AttemptOptions, type AttemptRequest, type AttemptResult, attempt, type RegionAnswer } from './attempt.ts';
 import type { Connections } from './connections.ts';
+import { codeOf, failureOf } from './failure.ts';
 import { violation } from './guard.ts';
 import type { Health } from './health.ts';
 import { signalOf } from './probe.ts';
@@ -58,27 +59,6 @@ const GONE: AttemptResult = { kind: 'gone' };
 /** How a connection that was kept open reports that it no longer is. */
 const STALE = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
-/** The codes under which undici reports that time ran out after the request was sent. */
-const TIMEOUTS = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
-
-function codeOf(cause: unknown): string | undefined {
-  return typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : undefined;
-}
-
-/** An attempt that failed, as the refusal that its caller gets. */
-function refusalOf(result: AttemptResult & { kind: 'failed' }, effect: Effect): Refusal {
-  const code = codeOf(result.cause);
-  if (!result.sent) {
-    const malformed = code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED';
-    return new Refusal(malformed ? 'request_malformed' : 'region_unreachable', {
-      outcome: 'not_sent',
-      cause: result.cause,
-    });
-  }
-  const refused: RefusalCode = code !== undefined && TIMEOUTS.has(code) ? 'region_timeout' : 'region_failed';
-  return new Refusal(refused, { outcome: 'unknown', cause: result.cause, hint: hintForUnknown(effect) });
-}
-
 /** Makes the forwarder for a fixed set of regions. */
 export function createForward(regions: ReadonlyMap<RegionName, Region>, options: ForwardOptions): Forward {
   /** One attempt over a connection to one upstream URL, when there is one in time. */
@@ -107,7 +87,7 @@ export function createForward(regions: ReadonlyMap<RegionName, Region>, options:
       last = await tryUpstream(upstream, request, downstream);
       if (last === 'busy') continue;
       // A kept connection that the region had closed meanwhile, noticed before a byte was written: a new one will do.
-      if (last.kind === 'failed' && !last.sent && STALE.has(codeOf(last.cause) ?? '')) {
+      if (last.kind === 'failed' && !last.sent && STALE.has(codeOf(last.cause))) {
         last = await tryUpstream(upstream, request, downstream);
         if (last === 'busy') continue;
       }
@@ -156,7 +136,7 @@ function conclude(result: AttemptResult | 'busy', effect: Effect): { outcome: Ou
     case 'gone':
       return { outcome: 'not_sent', forwarded: result };
     case 'failed': {
-      const refusal = refusalOf(result, effect);
+      const refusal = failureOf(result.sent, result.cause, hintForUnknown(effect));
       return { outcome: result.sent ? 'unknown' : 'not_sent', forwarded: { kind: 'refused', refusal } };
     }
   }

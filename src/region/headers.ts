@@ -59,8 +59,10 @@ export function responseHeaders(raw: readonly (Buffer | string)[]): string[] {
   return headers;
 }
 
-/** The value of a header in a flat list, if it is there. */
-export function headerOf(raw: readonly string[], name: string): string | undefined {
-  for (let i = 0; i + 1 < raw.length; i += 2) if (raw[i]?.toLowerCase() === name) return raw[i + 1];
+/** The first value of a header (lower case) in a flat list, or undefined. */
+export function headerOf(raw: readonly (Buffer | string)[], name: string): string | undefined {
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    if (String(raw[i]).toLowerCase() === name) return String(raw[i + 1]);
+  }
   return undefined;
 }

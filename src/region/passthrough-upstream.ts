@@ -8,7 +8,7 @@ import type { ConnectionOptions } from './connections.ts';
 import { violation } from './guard.ts';
 import type { Health } from './health.ts';
 import type { Passage } from './passthrough-enter.ts';
-import { BUSY, effectOf, failureOf, flawOf } from './passthrough-failure.ts';
+import { BUSY, effectOf, flawOf, passageFailureOf } from './passthrough-failure.ts';
 import { signalOf } from './probe.ts';
 
 export interface UpstreamOptions extends ConnectionOptions {
@@ -115,7 +115,7 @@ export function createUpstream(
   function unreachable(passage: Passage, origin: string, cause: unknown): Refusal {
     const signal = cause === BUSY ? undefined : signalOf({ kind: 'failed', sent: false, cause });
     if (signal !== undefined && !passage.signal.aborted) health.report(passage.row.region, origin, signal);
-    return failureOf(passage, cause);
+    return passageFailureOf(passage, cause);
   }
 
   /** One upstream URL. `done` gets what came of it, with `passage.failure` set unless it is an answer. */
@@ -144,7 +144,7 @@ export function createUpstream(
           return;
         }
         received?.body?.on('error', () => {}).destroy();
-        passage.failure = passage.sent ? failureOf(passage, flaw) : unreachable(passage, origin, flaw);
+        passage.failure = passage.sent ? passageFailureOf(passage, flaw) : unreachable(passage, origin, flaw);
         done(flaw);
       },
     );

@@ -1,8 +1,9 @@
 // What an exchange with a region says of its health: of a caller's call (signalOf), and of the gateway's own question
 // (createProbe).
 import type { RegionName } from '../domain.ts';
-import { type AttemptOptions, type AttemptResult, attempt, type RegionAnswer } from './attempt.ts';
-import { type Meaning, meaningOf } from './meaning.ts';
+import { type AttemptOptions, type AttemptResult, attempt } from './attempt.ts';
+import { codeOf } from './failure.ts';
+import { meaningOfAnswer } from './interpret.ts';
 import { borrow, type Region } from './region.ts';
 
 /**
@@ -22,8 +23,6 @@ export interface ProbeOptions extends Pick<AttemptOptions, 'bodyTimeoutMs'> {
   readonly patienceMs: number;
 }
 
-const INTENDED = 'x-ots-intended-status';
-const EMPTY = Buffer.alloc(0);
 /** An answer of /api/v1/status has 35 bytes; one that is longer than this is not read to its end. */
 const STATUS_BYTES = 16 * 1024;
 const STATUS = {
@@ -40,19 +39,6 @@ const OWN = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_DE
  * without Content-Length (a malformed URL does with 0.20, UPSTREAM.md) or one that is no HTTP, and must not shut a region.
  */
 const TRANSPORT = /^(E[A-Z]+|ERR_(SSL|TLS)_\w+|UND_ERR_(SOCKET|CONNECT_TIMEOUT|HEADERS_TIMEOUT|BODY_TIMEOUT))$/;
-
-function codeOf(cause: unknown): string {
-  return typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : '';
-}
-
-/** As in meaning.ts; an answer that streams is told by its status alone. */
-function meaningOfAnswer({ status, headers, body }: RegionAnswer): Meaning {
-  // Hot path: nearly every answer.
-  if (status === 200) return 'success';
-  const at = headers.findIndex((name, i) => i % 2 === 0 && String(name).toLowerCase() === INTENDED);
-  const intended = at < 0 ? undefined : String(headers[at + 1]).trim();
-  return meaningOf(status, Buffer.isBuffer(body) ? body : EMPTY, intended);
-}
 
 /** Undici fails a request that is answered `100 Continue` unasked: the region lives, and said something odd. */
 function isUnaskedContinue(cause: unknown): boolean {
