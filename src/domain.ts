@@ -79,6 +79,15 @@ export interface Locality {
   /** Other regions where this person has an account too, with another token: calls may be named there. */
   readonly also: readonly RegionName[];
   readonly pinned: boolean;
+  /** It is being moved to another region: creates are refused meanwhile. */
+  readonly moving?: boolean;
+  /** From the directory: in force only while this gateway's lease is (locality/directory.ts). */
+  readonly leased?: boolean;
+}
+
+/** How long one request may still wait for the store, all its questions together. Who waits takes it off. */
+export interface Patience {
+  leftMs: number;
 }
 
 /** Missing is not unavailable: a lookup answers one of three. */

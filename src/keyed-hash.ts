@@ -16,3 +16,13 @@ export function createKeyedHash(key: Buffer): HashParts {
     return hmac.digest().subarray(0, 16) as KeyedHash;
   };
 }
+
+/** A name of an identity key that tells nothing of it: 8 hex digits. */
+export function identityName(hash: HashParts): string {
+  return hash('identity-name').toString('hex', 0, 4);
+}
+
+/** The hash by which the directory knows an account. @param account normalised (caller/credentials.ts accountKey) */
+export function accountHash(hash: HashParts, account: string): KeyedHash {
+  return hash('directory-account', account);
+}

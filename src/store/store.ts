@@ -1,6 +1,7 @@
 // What the gateway asks of a store, whatever engine is behind it: an embedded one may answer at once, a distributed one
 // with a promise.
-import type { Found, KeyedHash } from '../domain.ts';
+import type { Found, KeyedHash, Patience } from '../domain.ts';
+import type { DirectoryStore } from './directory-store.ts';
 
 /** Where one key is held. Nothing in it tells the key or the account's name. */
 export interface StoredKey {
@@ -14,17 +15,130 @@ export interface StoredKey {
   readonly expiresAtMs: number;
 }
 
+/** The engine cannot be asked: not connected, too slow, or closed. Its message names no address and no secret. */
+export class StoreAwayError extends Error {
+  override readonly name = 'StoreAwayError';
+  readonly code: string;
+  constructor(message: string, code: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
 export interface Store {
+  readonly engine: 'sqlite' | 'valkey';
   /**
-   * Never throws and never rejects: trouble of the engine is `unavailable` with its cause, within the store's timeout.
-   * Expired is missing, swept or not.
+   * Never throws and never rejects: trouble of the engine is `unavailable` with its cause, within `patience` (of which
+   * it takes off what it took; undefined: the store's own timeout). Expired is missing, swept or not.
    */
-  findKey(hash: KeyedHash): Found<StoredKey> | Promise<Found<StoredKey>>;
+  findKey(hash: KeyedHash, patience?: Patience): Found<StoredKey> | Promise<Found<StoredKey>>;
   /**
-   * Settles when a kill -9 of the process can no longer lose the rows; rejects otherwise, within the store's timeout.
-   * Rows of one call are stored together or not at all; a later row of the same hash replaces an earlier one.
+   * Settles when every gateway on this store finds the rows, and a kill -9 of this process can no longer lose them;
+   * rejects otherwise, within `patience`. Rows of one call are stored together or not at all (in an engine of several
+   * nodes each by itself); a later row of the same hash does not change where it is held or whose it is.
    */
-  putKeys(rows: readonly StoredKey[]): Promise<void>;
+  putKeys(rows: readonly StoredKey[], patience?: Patience): Promise<void>;
+  readonly directory: DirectoryStore;
+  /** What several machines share beside the directory and the keys; undefined: this engine is one machine's. */
+  readonly shared: SharedState | undefined;
+  /** Whether the engine can be asked at the moment. */
+  readings(): StoreReadings;
+  /** Called when something may have changed at another gateway: sooner than polling tells. One listener. */
+  onNews(listener: (news: StoreNews) => void): void;
   /** Stores what was put before, then lets go of the engine. Afterwards lookups are unavailable and puts reject. */
   close(): Promise<void>;
+}
+
+export interface StoreReadings {
+  readonly up: boolean;
+  /** Counted since the start: times that it went away, questions that it did not answer (in time). */
+  readonly wentAway: number;
+  readonly failed: number;
+}
+
+export type StoreNews =
+  | { readonly kind: 'directory' }
+  /** Credentials that were found good are so no longer; the hash is that of SharedVerifications. */
+  | { readonly kind: 'verification'; readonly hash: KeyedHash };
+
+/** Held by a distributed engine for all gateways. Nothing here throws or rejects. */
+export interface SharedState {
+  readonly limits: SharedLimits;
+  readonly verifications: SharedVerifications;
+  readonly replays: SharedReplays;
+}
+
+/** One limit's rate, in whole microseconds of the engine's clock (limit/gcra.ts says what they mean). */
+export interface SharedRate {
+  readonly emissionUs: number;
+  readonly toleranceUs: number;
+}
+
+export interface SharedDecision {
+  readonly allowed: boolean;
+  readonly retryAfterMs: number;
+  readonly remaining: number;
+  readonly resetMs: number;
+}
+
+export interface SharedLimits {
+  /**
+   * The generic cell rate algorithm in one atomic step, by the engine's clock (limit/gcra.ts).
+   * - `spend`: `cost` if it is allowed, else nothing
+   * - `peek`: what a cost of 1 would be told; `remaining` and `resetMs` as they are before it
+   * - `charge`: debits, allowed or not, as gcraCharge bounds it
+   * @param limit its name, part of the entry's
+   * @param key whose allowance
+   */
+  apply(
+    how: 'spend' | 'peek' | 'charge',
+    limit: string,
+    key: KeyedHash,
+    rate: SharedRate,
+    cost: number,
+    patience: Patience | undefined,
+  ): Promise<Found<SharedDecision>>;
+}
+
+export interface SharedVerifications {
+  /** Whether the credentials of this hash were found good (true) or bad. */
+  find(hash: KeyedHash, patience: Patience | undefined): Promise<Found<boolean>>;
+  /** Not waited for. */
+  put(hash: KeyedHash, good: boolean, keepMs: number): void;
+  /** For every gateway, also what they remember themselves. Not waited for. */
+  forget(hash: KeyedHash): void;
+}
+
+/** What lies under the name of a call with Idempotency-Key. */
+export type SharedRecord =
+  /** Nothing was there, and now it is claimed by the asker, who has to `settle` or to `extend` in time. */
+  | { readonly kind: 'claimed' }
+  /** Somebody is sending it. `check` as it was claimed. */
+  | { readonly kind: 'under_way'; readonly check: Buffer }
+  /** Who claimed it has not settled in time: it may have been sent, and nobody knows what came of it. */
+  | { readonly kind: 'lapsed'; readonly check: Buffer }
+  /** A settled record (replay/seal.ts). */
+  | { readonly kind: 'record'; readonly record: Buffer };
+
+export interface SharedReplays {
+  /**
+   * Claims a name, or tells what is there, in one atomic step. Unavailable also where the engine has lost its data: then
+   * nobody can tell whether the call was sent before.
+   * @param name 16 bytes (replay/seal.ts)
+   * @param check 16 bytes: tells whether it is the same request
+   * @param owner random, names the claim
+   * @param claimMs how long the claim stands without `extend`; afterwards it is `lapsed`, until `keepMs` are over
+   */
+  begin(
+    name: Buffer,
+    check: Buffer,
+    owner: Buffer,
+    claimMs: number,
+    keepMs: number,
+    patience: Patience,
+  ): Promise<Found<SharedRecord>>;
+  /** Keeps the claim alive. */
+  extend(name: Buffer, owner: Buffer, claimMs: number, keepMs: number): Promise<Found<boolean>>;
+  /** Puts the record in place of the claim, or (undefined) takes the claim away. False: it was no longer this owner's. */
+  settle(name: Buffer, owner: Buffer, record: Buffer | undefined, keepMs: number): Promise<Found<boolean>>;
 }
