@@ -50,6 +50,15 @@ const REFUSALS = {
   ],
   region_down: [503, 'The region does not answer at the moment. The request was not sent.'],
   region_busy: [503, 'Every connection to the region is in use. The request was not sent.'],
+  region_drained: [503, 'This region was taken out of service by its operator. The request was not sent.'],
+  account_moving: [
+    503,
+    'This account is being moved to another region; it can create secrets again in a moment. The request was not sent.',
+  ],
+  replay_unavailable: [
+    503,
+    'Whether this Idempotency-Key came before cannot be told at the moment. The request was not sent.',
+  ],
   directory_unavailable: [503, 'Where this account lives cannot be told at the moment. The request was not sent.'],
   index_unavailable: [503, 'Where this key is held cannot be told at the moment. The request was not sent.'],
   verification_unavailable: [

@@ -189,6 +189,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     now: steady,
     bodyLimitBytes: config.request.bodyLimitBytes,
     timeoutMs: config.request.timeoutMs,
+    storeTimeoutMs: config.storeTimeoutMs,
     onBegin: metrics.began,
     onUnparsed: metrics.refused,
     passthrough,

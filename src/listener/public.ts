@@ -16,6 +16,8 @@ export interface PublicOptions {
   readonly bodyLimitBytes: number;
   /** A request, head and body, must have arrived within this time, and its answer must have been taken in as long. */
   readonly timeoutMs: number;
+  /** How long one request may wait for the store in all. */
+  readonly storeTimeoutMs: number;
   readonly now: () => number;
   readonly onBegin: () => void;
   /** Refusals of requests that never became one: counted by code. */
@@ -107,7 +109,7 @@ export function createPublicListener(
 
   async function serve(exchange: Exchange, take: Take): Promise<void> {
     const { req, res } = exchange;
-    const trip = beginTrip(randomUUID(), req.method ?? '', now());
+    const trip = beginTrip(randomUUID(), req.method ?? '', now(), options.storeTimeoutMs);
     options.onBegin();
     // Recorded when the call is over and its caller has its answer or has gone, whichever comes last: a caller that
     // leaves does not take back what was sent for it.

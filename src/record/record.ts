@@ -1,6 +1,6 @@
 // One record a request, made once, when its answer has left or its caller has gone: metrics and one log line.
 import type { Logger } from 'pino';
-import type { Outcome, Reason, RegionName, Route } from '../domain.ts';
+import type { Outcome, Patience, Reason, RegionName, Route } from '../domain.ts';
 import type { RefusalCode } from '../refusal.ts';
 import { type AnswerClass, classOf, type Metrics } from './metrics.ts';
 
@@ -9,6 +9,8 @@ export interface Trip {
   readonly requestId: string;
   readonly startedMs: number;
   readonly method: string;
+  /** For the store, all questions of this request together. */
+  readonly patience: Patience;
   route: Route | undefined;
   reason: Reason | undefined;
   /** The region that answered or was asked. */
@@ -24,11 +26,13 @@ export interface Trip {
   status: number;
 }
 
-export function beginTrip(requestId: string, method: string, startedMs: number): Trip {
+/** @param storeTimeoutMs how long this request may wait for the store in all */
+export function beginTrip(requestId: string, method: string, startedMs: number, storeTimeoutMs: number): Trip {
   return {
     requestId,
     startedMs,
     method,
+    patience: { leftMs: storeTimeoutMs },
     route: undefined,
     reason: undefined,
     region: undefined,
