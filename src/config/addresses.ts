@@ -9,6 +9,7 @@ export const HOST_NAME = 'a host name such as eu.secrets.example';
 export const CIDR = 'an IP address or a range such as 10.0.0.0/8 or fd00::/8';
 export const UPSTREAM = 'the origin of an upstream, such as https://eu.onetimesecret.com';
 export const WEB_URL = "the URL of that region's web pages, such as https://eu.onetimesecret.com";
+export const SOURCE_URL = 'an https URL, or http on this machine, such as https://directory.corp.example/accounts';
 export const GATEWAY_URL = "the URL of that region's gateway, such as https://eu.secrets.example";
 
 /** An address to listen on. */
@@ -82,6 +83,22 @@ export function readGatewayUrl(text: string): string | Unfit {
 export function readWebUrl(text: string): string | Unfit {
   const url = readHttpUrl(text, WEB_URL);
   return url instanceof Unfit ? url : (ofNoRegion(url) ?? baseOf(url));
+}
+
+/** The URL of a directory that is asked for accounts: what it hears are names, and it decides where they go. */
+export function readSourceUrl(text: string): string | Unfit {
+  if (!/^https?:\/\/[^\s\\]+$/i.test(text)) return new Unfit(SOURCE_URL);
+  const url = URL.parse(text);
+  if (url === null || url.hash !== '') return new Unfit(SOURCE_URL);
+  if (url.username !== '' || url.password !== '') return new Unfit(SOURCE_URL, 'Write the token under token.');
+  if (url.searchParams.has('account')) return new Unfit(SOURCE_URL, 'The gateway adds account=NAME itself.');
+  if (url.protocol === 'http:' && !isLoopback(url.hostname))
+    return new Unfit(SOURCE_URL, 'Over http anybody between could answer where an account lives: write https.');
+  return url.href;
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || (isIP(hostname) === 4 && hostname.startsWith('127.'));
 }
 
 function baseOf(url: URL): string {

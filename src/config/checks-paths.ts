@@ -1,8 +1,9 @@
 // What one key says of another about URLs and files: web pages, prefixes that are passed through, the gateway's files.
 import { readHostName, readUpstream, readWebUrl, upstreamIdentity } from './addresses.ts';
-import { DEFAULT_KEY_FILE, DEFAULT_STORE, firstSegment, readKeyFile, readPrefix, readStore } from './paths.ts';
+import { DEFAULT_KEY_FILE, firstSegment, readKeyFile, readPrefix } from './paths.ts';
 import { type Finding, type Places, valueAt } from './places.ts';
 import type { Path } from './problem.ts';
+import { DEFAULT_STORE, readStore } from './store-url.ts';
 import { Unfit } from './units.ts';
 import { textsAt } from './walk.ts';
 
@@ -72,7 +73,7 @@ export function checkFiles(tree: unknown): Finding[] {
   const keyText = valueAt(tree, ['identityKey']) ?? DEFAULT_KEY_FILE;
   if (typeof text !== 'string' || typeof keyText !== 'string') return [];
   const store = readStore('.')(text);
-  if (store instanceof Unfit || store.path !== readKeyFile('.')(keyText)) return [];
+  if (store instanceof Unfit || store.kind !== 'sqlite' || store.path !== readKeyFile('.')(keyText)) return [];
   const key = valueAt(tree, ['identityKey']) === undefined ? 'store' : 'identityKey';
   return [{ path: [key], expected: 'another file: store and identityKey would be the same' }];
 }

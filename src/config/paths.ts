@@ -1,36 +1,21 @@
 // Paths: of the gateway's own files, and prefixes of the URLs that it passes through.
 import { resolve } from 'node:path';
 import { isOwnSegment } from './names.ts';
-import type { StoreConfig } from './types.ts';
 import { Unfit } from './units.ts';
 
-export const STORE = 'sqlite: and the path of a file, such as sqlite:data/gateway.db';
 export const KEY_FILE = 'the path of a file, such as data/identity.key';
+export const SOURCE_FILE = 'the path of a file, such as data/accounts-source.jsonl';
 export const PREFIX = 'a path prefix such as /help';
 
-export const DEFAULT_STORE = 'sqlite:data/gateway.db';
 export const DEFAULT_KEY_FILE = 'data/identity.key';
-
-/** `sqlite:PATH`, relative to `folder`; `sqlite::memory:` is kept as `:memory:`. */
-export function readStore(folder: string): (text: string) => StoreConfig | Unfit {
-  return (text) => {
-    const [, scheme, path = ''] = /^([a-z][a-z0-9+.-]*):(.*)$/is.exec(text) ?? [];
-    if (scheme === undefined) return new Unfit(STORE, 'Write it with sqlite: in front.');
-    if (scheme.toLowerCase() !== 'sqlite') return new Unfit(STORE, 'Only sqlite is there.');
-    if (scheme !== 'sqlite') return new Unfit(STORE, 'Write sqlite in lower case.');
-    if (path === ':memory:') return { kind: 'sqlite', path };
-    if (path.startsWith('//')) return new Unfit(STORE, 'Write the path right behind the colon, without //.');
-    const file = readPath(path, folder, STORE);
-    return file instanceof Unfit ? file : { kind: 'sqlite', path: file };
-  };
-}
 
 /** The path of a file, relative to `folder`. */
 export function readKeyFile(folder: string): (text: string) => string | Unfit {
   return (text) => readPath(text, folder, KEY_FILE);
 }
 
-function readPath(text: string, folder: string, expected: string): string | Unfit {
+/** An absolute path, from `folder` on. */
+export function readPath(text: string, folder: string, expected: string): string | Unfit {
   if (text.trim() !== text || text === '' || /\p{Cc}/u.test(text)) return new Unfit(expected);
   if (text.startsWith('~')) return new Unfit(expected, 'Write the folder itself: ~ stands for nothing here.');
   if (/(^|\/)\.{0,2}$/.test(text)) return new Unfit(expected, 'This is a folder: add the name of the file.');

@@ -1,6 +1,7 @@
 // The part of the schema that is about callers: where they reach the gateway, what they may send and how often.
-import { CIDR, LISTEN_HOST, readCidr, readListenHost } from './addresses.ts';
-import { duration, list, offOr, oneOf, section, size, text, whole } from './fields.ts';
+import { z } from 'zod';
+import { CIDR, HOST_NAME, LISTEN_HOST, readCidr, readHostName, readListenHost } from './addresses.ts';
+import { duration, flag, list, offOr, oneOf, section, size, text, whole } from './fields.ts';
 import type { LimitMode } from './types.ts';
 
 const port = () => whole(0, 65_535);
@@ -19,11 +20,34 @@ export const listen = section({
     ),
 });
 
+const TOKEN_HASH = 'the hash of a token as `onetime-gateway admin token` prints it: sha256: and 64 hex digits';
+const TOKEN_NAME = 'a name for events and logs: letters, digits, dots, hyphens and underscores, at most 64';
+
+const adminToken = section({
+  name: z
+    .string({ error: TOKEN_NAME })
+    .regex(/^[\w.-]{1,64}$/, { error: TOKEN_NAME })
+    .describe('Whose token it is, as events show it.'),
+  role: oneOf(['read', 'write']).describe('read looks, write also changes.'),
+  hash: z
+    .string({ error: TOKEN_HASH })
+    .regex(/^sha256:[0-9a-f]{64}$/i, { error: TOKEN_HASH })
+    .describe('The SHA-256 of the token; the token itself is not stored.'),
+}).transform(({ hash, ...others }) => ({ ...others, sha256: Buffer.from(hash.slice('sha256:'.length), 'hex') }));
+
 export const admin = section({
   host: text(LISTEN_HOST, readListenHost)
     .prefault('127.0.0.1')
-    .describe('Address of the admin listener with metrics and health. It knows no passwords: keep it private.'),
+    .describe('Address of the admin listener with metrics, health and the admin API. Keep it private.'),
   port: port().prefault(9464).describe('Port of the admin listener; 0 lets the system choose one.'),
+  hosts: list('host names', text(HOST_NAME, readHostName))
+    .prefault([])
+    .describe('Host names under which the admin API is called, beside those of this machine itself.'),
+  tokens: list('tokens', adminToken)
+    .prefault([])
+    .describe(
+      'Who may use the admin API; `onetime-gateway admin token` makes one. Without any, this machine may read.',
+    ),
 });
 
 const limitKeys = (per: string, requests: number, burst: number, mode: LimitMode = 'enforce') => ({
@@ -73,10 +97,13 @@ export const request = section({
 
 const replayKeys = {
   keep: duration().prefault('5m').describe('How long an answer is kept for a repeat.'),
-  maxBytes: size().prefault('64MiB').describe('How much is kept in all; the oldest answers go first.'),
+  maxBytes: size().prefault('64MiB').describe('How much is kept in memory; the oldest answers go first.'),
+  shared: flag()
+    .prefault(true)
+    .describe('Whether answers are kept in the store, for all gateways, where it is a server.'),
 };
 
 export const replay = offOr(
   Object.keys(replayKeys),
-  section(replayKeys).transform(({ keep: keepMs, maxBytes }) => ({ keepMs, maxBytes })),
+  section(replayKeys).transform(({ keep: keepMs, ...others }) => ({ keepMs, ...others })),
 );

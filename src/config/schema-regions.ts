@@ -1,4 +1,4 @@
-// The part of the schema that is about regions: which there are, who belongs where, how they are reached.
+// The part of the schema that is about regions: which there are and how they are reached.
 import { z } from 'zod';
 import type { RegionName } from '../domain.ts';
 import {
@@ -12,9 +12,8 @@ import {
   WEB_URL,
 } from './addresses.ts';
 import { byRegion, duration, flag, list, oneOf, regionRef, section, text, whole, wordOrRegion } from './fields.ts';
-import { ACCOUNT, DOMAIN, readAccount, readDomain } from './names.ts';
 import { PREFIX, readPrefix } from './paths.ts';
-import type { AccountRule, RegionConfig, UnknownAccount } from './types.ts';
+import type { RegionConfig } from './types.ts';
 
 const region = section({
   upstreams: list('upstreams, at least one', text(UPSTREAM, readUpstream), 1).describe(
@@ -36,35 +35,6 @@ export const regions = byRegion('its upstreams', region, 1)
     }),
   )
   .describe('The data centres by name. The only key without a default.');
-
-const rule = (names: readonly string[]) =>
-  section({
-    account: text(ACCOUNT, readAccount).optional().describe('The account of this name (either account or domain).'),
-    domain: text(DOMAIN, readDomain).optional().describe('All accounts of this mail domain, without subdomains.'),
-    region: regionRef(names).describe('The region where they live.'),
-    pinned: flag().prefault(true).describe('Whether their requests may reach their own regions only.'),
-    also: list('regions', regionRef(names))
-      .prefault([])
-      .describe('Other regions where they have an account too, which their calls may name.'),
-  }).transform(({ account, domain = '', also, ...facts }): AccountRule => {
-    // that exactly one of the two is given is checked in checks.ts
-    return { ...(account === undefined ? { domain } : { account }), ...facts, also: [...new Set(also)] };
-  });
-
-export const accounts = (names: readonly string[]) =>
-  section({
-    unknown: wordOrRegion(['refuse', 'named'], names)
-      .transform(readUnknown)
-      .prefault('refuse')
-      .describe(
-        'Accounts without a rule: refuse them, send them where the caller names a region (named), or to a region.',
-      ),
-    rules: list('rules', rule(names)).prefault([]).describe('Where accounts live. The first rule that matches wins.'),
-  });
-
-function readUnknown(word: string): UnknownAccount {
-  return word === 'refuse' || word === 'named' ? { kind: word } : { kind: 'region', region: word as RegionName };
-}
 
 export const anonymous = (names: readonly string[]) => {
   const target = (doc: string) =>

@@ -2,9 +2,11 @@
 // schema-callers.ts and schema-regions.ts. What one key says of another is in checks.ts; the shape of the result in
 // types.ts.
 import { duration, oneOf, section, text } from './fields.ts';
-import { DEFAULT_KEY_FILE, DEFAULT_STORE, KEY_FILE, readKeyFile, readStore, STORE } from './paths.ts';
+import { DEFAULT_KEY_FILE, KEY_FILE, readKeyFile } from './paths.ts';
+import { accounts } from './schema-accounts.ts';
 import { admin, limits, listen, replay, request } from './schema-callers.ts';
-import { accounts, anonymous, health, passthrough, regions, self, upstream } from './schema-regions.ts';
+import { anonymous, health, passthrough, regions, self, upstream } from './schema-regions.ts';
+import { DEFAULT_STORE, readStore, STORE } from './store-url.ts';
 
 export { RESERVED_SEGMENTS } from './names.ts';
 export { admin, listen } from './schema-callers.ts';
@@ -31,8 +33,8 @@ const privateRoutes = section({
 const kept = (folder: string) => ({
   store: text(STORE, readStore(folder))
     .prefault(DEFAULT_STORE)
-    .describe("The gateway's database: sqlite:PATH, from the folder of this file, or sqlite::memory: for none."),
-  storeTimeout: duration().prefault('50ms').describe('How long a request waits for the database at most.'),
+    .describe("The gateway's database: sqlite:PATH, from the folder of this file, or the URL of a Valkey or Redis."),
+  storeTimeout: duration().prefault('50ms').describe('How long a request waits for the database in all.'),
   identityKey: text(KEY_FILE, readKeyFile(folder))
     .prefault(DEFAULT_KEY_FILE)
     .describe('File of the key by which names are hashed; made on first start. GATEWAY_IDENTITY_KEY goes before it.'),
@@ -48,7 +50,7 @@ export function configSchema(names: readonly string[] = [], folder = '.') {
     listen: listen.prefault({}).describe('The listener for callers.'),
     admin: admin.prefault({}).describe('The listener for operators: metrics, health.'),
     regions,
-    accounts: accounts(names).prefault({}).describe('Where accounts live.'),
+    accounts: accounts(names, folder).prefault({}).describe('Where accounts live.'),
     anonymous: anonymous(names).prefault({}).describe('Where calls without credentials go when nothing else tells.'),
     private: privateRoutes.prefault({}).describe('Routes that need credentials.'),
     errors: oneOf(['accurate', 'verbatim'])

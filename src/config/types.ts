@@ -42,6 +42,7 @@ export interface PassthroughConfig {
 export interface ReplayConfig {
   readonly keepMs: number;
   readonly maxBytes: number;
+  readonly shared: boolean;
 }
 
 export interface HealthConfig {
@@ -50,10 +51,52 @@ export interface HealthConfig {
   readonly breaker: { readonly failures: number; readonly openMs: number; readonly mode: LimitMode };
 }
 
-export interface StoreConfig {
+export type StoreConfig = SqliteStoreConfig | ValkeyStoreConfig;
+
+export interface SqliteStoreConfig {
   readonly kind: 'sqlite';
   /** Absolute, or `:memory:`. */
   readonly path: string;
+}
+
+export interface ValkeyStoreConfig {
+  readonly kind: 'valkey';
+  readonly mode: 'single' | 'sentinel' | 'cluster';
+  /** One server; the Sentinels; some nodes of the cluster. */
+  readonly nodes: readonly { readonly host: string; readonly port: number }[];
+  /** Name of the master that the Sentinels watch. */
+  readonly sentinel?: string;
+  readonly sentinelPassword?: string;
+  readonly db: number;
+  readonly username?: string;
+  readonly password?: string;
+  readonly tls: boolean;
+  /** Absolute. */
+  readonly caFile?: string;
+  /** Before every key. */
+  readonly prefix: string;
+}
+
+/** A directory of the organisation's own, asked over HTTP. */
+export interface SourceConfig {
+  readonly url: string;
+  readonly token?: string | undefined;
+  readonly timeoutMs: number;
+  readonly refreshMs: number;
+  readonly expireMs: number;
+  readonly negativeMs: number;
+  /** Absolute. */
+  readonly file: string;
+}
+
+/** Who says where accounts live. */
+export type AccountPlace = 'directory' | 'source' | 'rules';
+
+export interface AdminToken {
+  readonly name: string;
+  readonly role: 'read' | 'write';
+  /** Of the token: 32 bytes. */
+  readonly sha256: Buffer;
 }
 
 /** First match wins. An account is trimmed, lower case, NFC; a domain is lower case, NFC, without `@`. */
@@ -76,10 +119,24 @@ export interface Config {
     /** CIDRs in canonical text; a single address is /32 or /128. */
     readonly trustProxy: readonly string[];
   };
-  readonly admin: { readonly host: string; readonly port: number };
+  readonly admin: {
+    readonly host: string;
+    readonly port: number;
+    /** Host names: lower case, no port. */
+    readonly hosts: readonly string[];
+    readonly tokens: readonly AdminToken[];
+  };
   /** In the order of the file; never empty. */
   readonly regions: readonly RegionConfig[];
-  readonly accounts: { readonly unknown: UnknownAccount; readonly rules: readonly AccountRule[] };
+  readonly accounts: {
+    readonly unknown: UnknownAccount;
+    readonly rules: readonly AccountRule[];
+    /** Each at most once. */
+    readonly order: readonly AccountPlace[];
+    readonly leaseMs: number;
+    /** `undefined`: there is none. */
+    readonly source?: SourceConfig | undefined;
+  };
   /** Where a key goes that nothing else locates; `undefined` refuses. */
   readonly anonymous: { readonly create: RegionName | undefined; readonly retrieve: RegionName | undefined };
   readonly private: { readonly verify: 'authcheck' | 'presence'; readonly ownership: 'enforce' | 'off' };

@@ -3,16 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
 import { REGIONS } from './support.ts';
 
-// the blocks of issue 2, item 4, and of issue 3, and log
+// every key that has a default
 const DOCUMENTED = `
 listen:  { host: 0.0.0.0, port: 8080, trustProxy: [] }
-admin:   { host: 127.0.0.1, port: 9464 }
+admin:   { host: 127.0.0.1, port: 9464, hosts: [], tokens: [] }
 regions:
   us: { upstreams: ["https://us.onetimesecret.com"], hosts: [], web: "https://us.onetimesecret.com" }
   eu: { upstreams: ["https://eu.onetimesecret.com"], hosts: [], web: "https://eu.onetimesecret.com" }
 accounts:
   unknown: refuse
   rules: []
+  order: [directory, source, rules]
+  lease: 5m
 anonymous: { create: refuse, retrieve: refuse }
 private:   { verify: authcheck, ownership: enforce }
 errors: accurate
@@ -26,7 +28,7 @@ limits:
 upstream: { connectTimeout: 3s, headersTimeout: 15s, bodyTimeout: 15s, idleTimeout: 4s, connections: 256, forwardClientAddress: true }
 health:   { probe: 60s, breaker: { failures: 5, open: 10s, mode: enforce } }
 request:  { bodyLimit: 2MiB, timeout: 30s }
-replay:   { keep: 5m, maxBytes: 64MiB }
+replay:   { keep: 5m, maxBytes: 64MiB, shared: true }
 self:     { region: null, gateways: {} }
 store: sqlite:data/gateway.db
 storeTimeout: 50ms
@@ -36,12 +38,12 @@ log:      { level: info }
 
 const EXPECTED = {
   listen: { host: '0.0.0.0', port: 8080, trustProxy: [] },
-  admin: { host: '127.0.0.1', port: 9464 },
+  admin: { host: '127.0.0.1', port: 9464, hosts: [], tokens: [] },
   regions: [
     { name: 'us', upstreams: ['https://us.onetimesecret.com'], hosts: [], web: 'https://us.onetimesecret.com' },
     { name: 'eu', upstreams: ['https://eu.onetimesecret.com'], hosts: [], web: 'https://eu.onetimesecret.com' },
   ],
-  accounts: { unknown: { kind: 'refuse' }, rules: [] },
+  accounts: { unknown: { kind: 'refuse' }, rules: [], order: ['directory', 'source', 'rules'], leaseMs: 300_000 },
   anonymous: { create: undefined, retrieve: undefined },
   private: { verify: 'authcheck', ownership: 'enforce' },
   errors: 'accurate',
@@ -63,7 +65,7 @@ const EXPECTED = {
   },
   health: { probeMs: 60_000, breaker: { failures: 5, openMs: 10_000, mode: 'enforce' } },
   request: { bodyLimitBytes: 2_097_152, timeoutMs: 30_000 },
-  replay: { keepMs: 300_000, maxBytes: 67_108_864 },
+  replay: { keepMs: 300_000, maxBytes: 67_108_864, shared: true },
   self: { region: undefined, gateways: new Map() },
   store: { kind: 'sqlite', path: resolve('data/gateway.db') },
   storeTimeoutMs: 50,

@@ -11,7 +11,11 @@ const folder = fileURLToPath(new URL('../../config/', import.meta.url));
 const shipped = `${folder}gateway.yaml`;
 const text = readFileSync(shipped, 'utf8');
 /** The shipped file with its commented examples, rules and prefixes, made real. */
-const uncommented = text.replace(/^( *)(rules|passthrough): \[\]$/gm, '$1$2:').replace(/^( *)# {2}- /gm, '$1  - ');
+const uncommented = text
+  .replace(/^( *)(rules|passthrough|tokens): \[\]$/gm, '$1$2:')
+  .replace(/^( *)# {2}- /gm, '$1  - ')
+  .replace(/^ {2}#source:\n(?: {2}# .*\n)+/m, (block) => block.replace(/^ {2}#/gm, '  '));
+const env = { DIRECTORY_TOKEN: 'a-token' };
 
 type Node = z.core.JSONSchema._JSONSchema | undefined;
 
@@ -66,12 +70,14 @@ describe('config/gateway.yaml', () => {
       GATEWAY_LOG_LEVEL: 'debug',
     });
     expect(config.listen).toEqual({ host: '::', port: 81, trustProxy: ['10.0.0.0/8', 'fd00::/8'] });
-    expect(config.admin).toEqual({ host: '0.0.0.0', port: 82 });
+    expect(config.admin).toEqual({ host: '0.0.0.0', port: 82, hosts: [], tokens: [] });
     expect(config.log).toEqual({ level: 'debug' });
   });
 
-  it('has example rules and prefixes that work', () => {
-    const { accounts, passthrough } = parseConfig(uncommented, 'g.yaml', {});
+  it('has an example token, rules, a source and prefixes that work', () => {
+    const { accounts, admin, passthrough } = parseConfig(uncommented, 'g.yaml', env);
+    expect(admin.tokens).toMatchObject([{ name: 'deploy', role: 'write' }]);
+    expect(accounts.source).toMatchObject({ url: 'https://directory.corp.example/accounts', token: 'a-token' });
     expect(accounts.rules).toHaveLength(3);
     expect(passthrough).toEqual([
       { prefix: '/help', region: 'eu', credentials: 'drop' },

@@ -61,7 +61,7 @@ describe('values are normalised', () => {
     - { account: " Jose\u0301@Corp.Example ", region: us, pinned: false, also: [eu, eu] }
     - { domain: EU.Example, region: eu }
 ${REGIONS}`;
-    expect(parse(text).accounts).toEqual({
+    expect(parse(text).accounts).toMatchObject({
       unknown: { kind: 'region', region: 'eu' },
       rules: [
         { account: 'jos\u00e9@corp.example', region: 'us', pinned: false, also: ['eu'] },
