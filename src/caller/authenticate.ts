@@ -1,24 +1,27 @@
 // Between permit and region: are the credentials good, where the permit asks for it or the caller has failed too often.
-import type { Caller, Permit, RegionName } from '../domain.ts';
+import type { Caller, Patience, Permit, RegionName } from '../domain.ts';
 import { CHALLENGE, Refusal } from '../refusal.ts';
 import { createLanes } from './lanes.ts';
 import type { Verification, Verify } from './verify.ts';
 
 /** The limit on failed authentication, as this room needs it (limit/admit.ts). */
 export interface FailedAuth {
-  /** Undefined while the caller is within the limit, else the 429. Spends nothing. */
-  over(caller: Caller): Refusal | undefined;
+  /** Undefined while the caller is within the limit, else the 429. Spends nothing; never rejects. */
+  over(caller: Caller, patience?: Patience): Over | Promise<Over>;
   /** Counts one failure against the client and, where one was named, the account. */
   charge(caller: Caller): void;
   /** The clients that are counted as one, by name. */
   clientOf(address: string): string;
 }
 
+type Over = Refusal | undefined;
+
+/** At once where memory answers. `patience`: how long the request may wait for what gateways share. */
 export interface Authenticate {
   /** Undefined when the request may go on. */
-  authenticate(permit: Permit, caller: Caller): undefined | Refusal | Promise<undefined | Refusal>;
+  authenticate(permit: Permit, caller: Caller, patience?: Patience): undefined | Refusal | Promise<undefined | Refusal>;
   /** A failure that needed no question (malformed credentials, unknown account): counted, and 429 over the limit. */
-  failed(caller: Caller, refusal: Refusal): Refusal;
+  failed(caller: Caller, refusal: Refusal, patience?: Patience): Refusal | Promise<Refusal>;
   /** The region itself turned forwarded credentials down: counted, and no longer remembered as good. */
   turnedDown(permit: Permit, caller: Caller): void;
 }
@@ -37,7 +40,7 @@ export function createAuthenticate(
 ): Authenticate {
   const lanes = createLanes<Verification>();
 
-  function conclude(answer: Verification, caller: Caller, over: Refusal | undefined): undefined | Refusal {
+  function conclude(answer: Verification, caller: Caller, over: Over): undefined | Refusal {
     if (answer === 'good') return undefined;
     if (answer === 'bad') {
       failedAuth.charge(caller);
@@ -51,35 +54,45 @@ export function createAuthenticate(
   }
 
   /** In turn behind the other unknown credentials of this client and account; a full line is 503, not 429. */
-  async function askInTurn(permit: Permit, at: RegionName, caller: Caller, over: Refusal) {
+  async function askInTurn(permit: Permit, at: RegionName, caller: Caller, over: Refusal, patience?: Patience) {
     const { credentials, address } = caller;
     if (credentials === undefined) return over;
     const lane = JSON.stringify([failedAuth.clientOf(address), accountName(credentials.name)]);
     const answer = await lanes.run(lane, credentials.header, async () =>
-      verify.verify(permit, at, credentials, address),
+      verify.verify(permit, at, credentials, address, patience),
     );
     return conclude(answer ?? { kind: 'unavailable', cause: { code: 'VERIFICATION_LANE_FULL' } }, caller, over);
   }
 
-  function authenticate(permit: Permit, caller: Caller) {
+  function decided(permit: Permit, caller: Caller, over: Over, patience: Patience | undefined) {
     const { credentials } = caller;
-    if (credentials === undefined) return undefined;
-    const over = verify.isKnownGood(credentials) ? undefined : failedAuth.over(caller);
     const at = permit.verifyAt ?? (over === undefined ? undefined : permit.region);
-    if (at === undefined) return undefined;
-    if (over !== undefined) return askInTurn(permit, at, caller, over);
-    const answer = verify.verify(permit, at, credentials, caller.address);
+    if (credentials === undefined || at === undefined) return undefined;
+    if (over !== undefined) return askInTurn(permit, at, caller, over, patience);
+    const answer = verify.verify(permit, at, credentials, caller.address, patience);
     return answer instanceof Promise
       ? answer.then((result) => conclude(result, caller, undefined))
       : conclude(answer, caller, undefined);
   }
 
+  function fail(caller: Caller, over: Over, refusal: Refusal): Refusal {
+    failedAuth.charge(caller);
+    return over ?? refusal;
+  }
+
   return {
-    authenticate,
-    failed(caller, refusal) {
-      const over = failedAuth.over(caller);
-      failedAuth.charge(caller);
-      return over ?? refusal;
+    authenticate(permit, caller, patience) {
+      const { credentials } = caller;
+      if (credentials === undefined) return undefined;
+      const over = verify.isKnownGood(credentials) ? undefined : failedAuth.over(caller, patience);
+      return over instanceof Promise
+        ? over.then((told) => decided(permit, caller, told, patience))
+        : decided(permit, caller, over, patience);
+    },
+    // Looked at before it is counted: the failure that uses up the allowance is still told what was wrong.
+    failed(caller, refusal, patience) {
+      const over = failedAuth.over(caller, patience);
+      return over instanceof Promise ? over.then((told) => fail(caller, told, refusal)) : fail(caller, over, refusal);
     },
     turnedDown(permit, caller) {
       if (caller.credentials === undefined || permit.credentials !== 'forward') return;

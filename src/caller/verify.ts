@@ -1,7 +1,9 @@
 // Are these credentials good? Asked of the one region that a permit names, remembered for a while, asked once for
-// simultaneous callers.
+// simultaneous callers. Where gateways share what they were told, they are asked before the region.
 import { LRUCache } from 'lru-cache';
-import type { Credentials, KeyedHash, Permit, RegionName } from '../domain.ts';
+import type { Credentials, KeyedHash, Patience, Permit, RegionName } from '../domain.ts';
+import type { HashParts } from '../keyed-hash.ts';
+import type { SharedVerifications } from '../store/store.ts';
 
 export type Verification = 'good' | 'bad' | { readonly kind: 'unavailable'; readonly cause: unknown };
 
@@ -19,73 +21,137 @@ export interface VerifyOptions {
   /** How many credentials are remembered, good and bad together. */
   readonly entries: number;
   readonly now: () => number;
-  readonly hash: (purpose: string, ...parts: string[]) => KeyedHash;
-  /** Called for each verification: `cached` when no question was asked for it. */
+  readonly hash: HashParts;
+  /** What other gateways were told, and the hash by which all of them name credentials: both or neither. */
+  readonly shared?: { readonly verifications: SharedVerifications; readonly hash: HashParts } | undefined;
+  /** Called for each verification: `cached` when the region was not asked for it. */
   readonly observe?: (at: RegionName, result: 'good' | 'bad' | 'unavailable', cached: boolean) => void;
 }
 
 export interface Verify {
-  /** An answer from memory, or a promise of the region's. `at` is `permit.verifyAt`, or the permit's region. */
+  /**
+   * An answer from memory, or a promise of the region's. `at` is `permit.verifyAt`, or the permit's region. Never rejects.
+   * @param patience how long this request may wait for what gateways share; undefined: the store's own timeout
+   */
   verify(
     permit: Permit,
     at: RegionName,
     credentials: Credentials,
     clientAddress: string,
+    patience?: Patience,
   ): Verification | Promise<Verification>;
   /** Whether these very credentials were found good, at any region, within the time that good answers are kept. */
   isKnownGood(credentials: Credentials): boolean;
   /** The region answered a forwarded call with "not authorized": what was remembered as good is so no longer. */
   forget(at: RegionName, credentials: Credentials): void;
+  /** Another gateway forgot the credentials of this hash (StoreNews): they are dropped from memory. */
+  dropped(hash: KeyedHash): void;
+}
+
+/**
+ * Of the time that an answer is kept, how long one from another gateway is remembered here: nobody tells how old it is,
+ * and this is what it may be kept too long.
+ */
+const SECOND_HAND = 1 / 10;
+
+interface Result {
+  readonly good: boolean;
+  readonly untilMs: number;
+  /** The credentials' name in `goodAnywhere`. */
+  readonly anywhere: string;
 }
 
 /** Makes the room. State: an LRU of results by keyed hash, bounded by `entries`; no credentials are kept. */
 export function createVerify(ask: Ask, options: VerifyOptions): Verify {
-  const { goodMs, badMs, entries, now, hash, observe } = options;
-  const results = new LRUCache<string, { readonly good: boolean; readonly untilMs: number }>({ max: entries });
+  const { goodMs, badMs, entries, now, observe, shared } = options;
+  const hash = shared?.hash ?? options.hash;
+  const results = new LRUCache<string, Result>({ max: entries });
   const goodAnywhere = new LRUCache<string, number>({ max: entries });
-  const asking = new Map<string, Promise<Verification>>();
+  const asking = new Map<string, Question>();
 
-  const nameAt = (at: RegionName, c: Credentials): string =>
-    hash('verified-at', at, c.name, c.token).toString('latin1');
+  const hashAt = (at: RegionName, c: Credentials): KeyedHash => hash('verified-at', at, c.name, c.token);
   const nameAnywhere = (c: Credentials): string => hash('verified', c.name, c.token).toString('latin1');
 
-  async function question(name: string, permit: Permit, at: RegionName, credentials: Credentials, address: string) {
-    try {
-      const answer = await ask(permit, at, credentials, address);
-      if (answer === 'good' || answer === 'bad') {
-        const untilMs = now() + (answer === 'good' ? goodMs : badMs);
-        results.set(name, { good: answer === 'good', untilMs });
-        if (answer === 'good') goodAnywhere.set(nameAnywhere(credentials), untilMs);
-      }
-      observe?.(at, typeof answer === 'string' ? answer : answer.kind, false);
-      return answer;
-    } finally {
-      asking.delete(name);
+  function remember(name: string, credentials: Credentials, good: boolean, keepMs: number): void {
+    const untilMs = now() + keepMs;
+    const anywhere = nameAnywhere(credentials);
+    results.set(name, { good, untilMs, anywhere });
+    if (good) goodAnywhere.set(anywhere, untilMs);
+  }
+
+  function drop(name: string): void {
+    const anywhere = results.get(name)?.anywhere;
+    results.delete(name);
+    if (anywhere !== undefined) goodAnywhere.delete(anywhere);
+    // What is being found out may be what was just forgotten: it is answered, but not remembered.
+    const question = asking.get(name);
+    if (question !== undefined) question.stale = true;
+  }
+
+  /** What another gateway was told; undefined: nothing, or nobody can tell, and the region is asked. */
+  async function secondHand(hashed: KeyedHash, patience: Patience | undefined): Promise<boolean | undefined> {
+    if (shared === undefined) return undefined;
+    const found = await shared.verifications.find(hashed, patience);
+    return found.kind === 'found' ? found.value : undefined;
+  }
+
+  async function answerOf(question: Question, hashed: KeyedHash, patience: Patience | undefined) {
+    const { name, permit, at, credentials, clientAddress } = question;
+    const known = await secondHand(hashed, patience);
+    if (known !== undefined && !question.stale) {
+      remember(name, credentials, known, (known ? goodMs : badMs) * SECOND_HAND);
+      observe?.(at, known ? 'good' : 'bad', true);
+      return known ? 'good' : 'bad';
     }
+    const answer = await ask(permit, at, credentials, clientAddress);
+    if ((answer === 'good' || answer === 'bad') && !question.stale) {
+      const keepMs = answer === 'good' ? goodMs : badMs;
+      remember(name, credentials, answer === 'good', keepMs);
+      shared?.verifications.put(hashed, answer === 'good', keepMs);
+    }
+    observe?.(at, typeof answer === 'string' ? answer : answer.kind, false);
+    return answer;
   }
 
   return {
-    verify(permit, at, credentials, clientAddress) {
-      const name = nameAt(at, credentials);
+    verify(permit, at, credentials, clientAddress, patience) {
+      const hashed = hashAt(at, credentials);
+      const name = hashed.toString('latin1');
       const known = results.get(name);
       if (known !== undefined && known.untilMs > now()) {
         const answer = known.good ? 'good' : 'bad';
         observe?.(at, answer, true);
         return answer;
       }
-      const underWay = asking.get(name);
+      const underWay = asking.get(name)?.answer;
       if (underWay !== undefined) return underWay;
-      const promise = question(name, permit, at, credentials, clientAddress);
-      asking.set(name, promise);
-      return promise;
+      const question: Question = { name, permit, at, credentials, clientAddress, stale: false, answer: undefined };
+      asking.set(name, question);
+      question.answer = answerOf(question, hashed, patience).finally(() => asking.delete(name));
+      return question.answer;
     },
     isKnownGood(credentials) {
       const untilMs = goodAnywhere.get(nameAnywhere(credentials));
       return untilMs !== undefined && untilMs > now();
     },
     forget(at, credentials) {
-      results.delete(nameAt(at, credentials));
+      const hashed = hashAt(at, credentials);
+      drop(hashed.toString('latin1'));
       goodAnywhere.delete(nameAnywhere(credentials));
+      shared?.verifications.forget(hashed);
     },
+    dropped: (hashed) => drop(hashed.toString('latin1')),
   };
+}
+
+/** One that is being answered, for everybody who asks it meanwhile. */
+interface Question {
+  readonly name: string;
+  readonly permit: Permit;
+  readonly at: RegionName;
+  readonly credentials: Credentials;
+  readonly clientAddress: string;
+  /** The credentials were forgotten since it was asked. */
+  stale: boolean;
+  answer: Promise<Verification> | undefined;
 }

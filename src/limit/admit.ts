@@ -1,9 +1,10 @@
 // Spends from the limits that concern a request, or refuses it with 429.
-import type { Caller, Classified, KeyedHash, Permit } from '../domain.ts';
+import type { Caller, Classified, KeyedHash, Patience, Permit } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import type { Rate } from './gcra.ts';
 import { limitHeaders } from './headers.ts';
 import { addressKey, hashKey, type LimitKey } from './key.ts';
+import { createSharedCounters, type SharedCounters, type SharedCounting } from './shared.ts';
 import { createLimitTable, type LimitResult, type LimitTable } from './table.ts';
 
 export type LimitMode = 'enforce' | 'shadow' | 'off';
@@ -32,26 +33,33 @@ export interface LimitDependencies {
   readonly seed: Buffer;
   /** A request that would have been refused, had the limit been enforced. Refusals are counted when they are given. */
   readonly onShadow: (limit: string) => void;
+  /** Where several gateways count together; undefined: this process counts alone, and answers at once. */
+  readonly shared?: SharedCounting | undefined;
 }
 
 /** Entries per table before newcomers share coarser buckets. */
 const SLOTS = 1 << 17;
 const COARSE_SLOTS = 1 << 16;
 
+/** At once where this process counts alone. Never rejects. */
+export type Admitted = Refusal | undefined | Promise<Refusal | undefined>;
+
 /** One configured limit with its counters. */
 interface Limit {
   readonly name: string;
   readonly table: LimitTable;
+  readonly counters: SharedCounters | undefined;
   /** Spends; undefined when the request may pass (or the mode only counts). */
-  spend(key: LimitKey): Refusal | undefined;
+  spend(key: LimitKey, patience: Patience | undefined): Admitted;
   /** Looks; the same answer without spending. */
-  over(key: LimitKey): Refusal | undefined;
+  over(key: LimitKey, patience: Patience | undefined): Admitted;
   charge(key: LimitKey, cost: number): void;
 }
 
-function createLimit(name: string, rule: LimitRule, { now, seed, onShadow }: LimitDependencies): Limit | undefined {
+function createLimit(name: string, rule: LimitRule, dependencies: LimitDependencies): Limit | undefined {
   if (rule.mode === 'off') return undefined;
   const { mode } = rule;
+  const { now, seed, onShadow, shared } = dependencies;
   const table = createLimitTable(rule, { slots: SLOTS, coarseSlots: COARSE_SLOTS, seed });
   const policy = { name, requests: rule.requests, perMs: rule.perMs };
 
@@ -67,32 +75,55 @@ function createLimit(name: string, rule: LimitRule, { now, seed, onShadow }: Lim
     });
   }
 
+  if (shared !== undefined) {
+    const counters = createSharedCounters(name, rule, table, shared, now);
+    return {
+      name,
+      table,
+      counters,
+      spend: (key, patience) => counters.spend(key, patience).then(answer),
+      over: (key, patience) => counters.peek(key, patience).then(answer),
+      charge: counters.charge,
+    };
+  }
   return {
     name,
     table,
+    counters: undefined,
     spend: (key) => answer(table.spend(key, 1, now())),
     over: (key) => answer(table.peek(key, now())),
     charge: (key, cost) => table.charge(key, cost, now()),
   };
 }
 
+export interface LimitReadings {
+  readonly name: string;
+  readonly entries: number;
+  /** How often newcomers shared a coarse bucket (table.ts). */
+  readonly shared: number;
+  /** Whether this process decides alone though gateways count together, and how often that began. */
+  readonly fallback: boolean;
+  readonly fellBack: number;
+}
+
+/** `patience`: how long the request may wait for the shared counters; undefined: the store's own timeout. */
 export interface Admit {
   /** Spends for a request that was classified and identified. */
-  admit(request: Classified, caller: Caller): Refusal | undefined;
+  admit(request: Classified, caller: Caller, patience?: Patience): Admitted;
   /** Spends for a call that is about to go to a region without credentials. */
-  budget(permit: Permit): Refusal | undefined;
+  budget(permit: Permit, patience?: Patience): Admitted;
   /** The region did not know the secret that an anonymous caller asked for. */
   missed(request: Classified, caller: Caller): void;
   readonly failedAuth: {
     /** Undefined within the limit, else the 429. Spends nothing. */
-    over(caller: Caller): Refusal | undefined;
+    over(caller: Caller, patience?: Patience): Admitted;
     /** Counts one failure against the client and, where one was named, the account. */
     charge(caller: Caller): void;
     /** The clients that are counted as one, by name: addresses of one IPv6 network share. */
     clientOf(address: string): string;
   };
   /** For metrics. */
-  readings(): { name: string; entries: number; shared: number }[];
+  readings(): LimitReadings[];
 }
 
 /**
@@ -103,7 +134,9 @@ export function createAdmit(
   dependencies: LimitDependencies,
   accountName: (name: string) => string,
 ): Admit {
-  const { hash, now } = dependencies;
+  const { now } = dependencies;
+  // The purposes are of this room alone: nobody who sees the counters can tell which entry of the index a key has.
+  const hash = dependencies.shared?.hash ?? dependencies.hash;
   const { missCost, ipv6Prefix } = rules.anonymousRetrieval;
   const anonymousRetrieval = createLimit('anonymous-retrieval', rules.anonymousRetrieval, dependencies);
   const perKey = createLimit('per-key', rules.perKey, dependencies);
@@ -117,31 +150,49 @@ export function createAdmit(
 
   const client = (address: string): LimitKey => addressKey(address, ipv6Prefix);
   const named = (caller: Caller): LimitKey | undefined =>
-    caller.credentials && hashKey(hash('account', accountName(caller.credentials.name)));
+    caller.credentials && hashKey(hash('limit-account', accountName(caller.credentials.name)));
+
+  function spendOfCaller({ route }: Classified, { credentials, address }: Caller, patience: Patience | undefined) {
+    // By the whole credentials: wrong tokens under somebody's name must not use up that account's allowance.
+    if (credentials !== undefined) {
+      return account?.spend(hashKey(hash('limit-credentials', credentials.name, credentials.token)), patience);
+    }
+    return route.retrieves ? anonymousRetrieval?.spend(client(address), patience) : undefined;
+  }
+
+  function spendOfKey({ route, key }: Classified, { credentials }: Caller, patience: Patience | undefined) {
+    // Who is to be refused for lack of credentials anyway must not use up the key's attempts.
+    if (credentials === undefined && route.access === 'private') return undefined;
+    // Link previews must not use them up either: following a link attempts nothing.
+    if (route.version === 'link') return undefined;
+    return key === undefined ? undefined : perKey?.spend(hashKey(hash('limit-key', key)), patience);
+  }
+
+  async function thenOfKey(
+    first: Promise<Refusal | undefined>,
+    request: Classified,
+    caller: Caller,
+    patience: Patience | undefined,
+  ) {
+    return (await first) ?? spendOfKey(request, caller, patience);
+  }
+
+  function overOfAccount(caller: Caller, patience: Patience | undefined): Admitted {
+    const key = named(caller);
+    return key === undefined ? undefined : failedByAccount?.over(key, patience);
+  }
 
   return {
-    admit(request, caller) {
-      const { route, key } = request;
-      const { credentials } = caller;
-      // By the whole credentials: wrong tokens under somebody's name must not use up that account's allowance.
-      if (credentials !== undefined && account !== undefined) {
-        const refused = account.spend(hashKey(hash('credentials', credentials.name, credentials.token)));
-        if (refused !== undefined) return refused;
-      }
-      if (credentials === undefined && route.retrieves && anonymousRetrieval !== undefined) {
-        const refused = anonymousRetrieval.spend(client(caller.address));
-        if (refused !== undefined) return refused;
-      }
-      // Who is to be refused for lack of credentials anyway must not use up the key's attempts.
-      if (credentials === undefined && route.access === 'private') return undefined;
-      // Link previews must not use them up either: following a link attempts nothing.
-      if (route.version === 'link') return undefined;
-      return key === undefined ? undefined : perKey?.spend(hashKey(hash('key', key)));
+    // In turn: who is refused by one limit does not spend from the next.
+    admit(request, caller, patience) {
+      const first = spendOfCaller(request, caller, patience);
+      return first instanceof Promise
+        ? thenOfKey(first, request, caller, patience)
+        : (first ?? spendOfKey(request, caller, patience));
     },
 
-    budget({ credentials, region }) {
-      return credentials === 'forward' ? undefined : regionBudget?.spend(hashKey(hash('region', region)));
-    },
+    budget: ({ credentials, region }, patience) =>
+      credentials === 'forward' ? undefined : regionBudget?.spend(hashKey(hash('limit-region', region)), patience),
 
     missed(request, caller) {
       if (caller.credentials === undefined && request.route.retrieves && missCost > 1) {
@@ -150,11 +201,11 @@ export function createAdmit(
     },
 
     failedAuth: {
-      over(caller) {
-        const byClient = failedByClient?.over(client(caller.address));
-        if (byClient !== undefined) return byClient;
-        const key = named(caller);
-        return key === undefined ? undefined : failedByAccount?.over(key);
+      over(caller, patience) {
+        const byClient = failedByClient?.over(client(caller.address), patience);
+        return byClient instanceof Promise
+          ? byClient.then((over) => over ?? overOfAccount(caller, patience))
+          : (byClient ?? overOfAccount(caller, patience));
       },
       charge(caller) {
         failedByClient?.charge(client(caller.address), 1);
@@ -165,6 +216,11 @@ export function createAdmit(
     },
 
     readings: () =>
-      limits.map(({ name, table }) => ({ name, entries: table.used(now()), shared: table.sharedNewcomers })),
+      limits.map(({ name, table, counters }) => ({
+        name,
+        entries: table.used(now()),
+        shared: table.sharedNewcomers,
+        ...(counters?.readings() ?? { fallback: false, fellBack: 0 }),
+      })),
   };
 }

@@ -4,6 +4,7 @@ import { isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { LRUCache } from 'lru-cache';
 import type { KeyedHash } from '../domain.ts';
+import type { HashParts } from '../keyed-hash.ts';
 
 const HASH_MIN_BYTES = 16;
 /**
@@ -22,6 +23,8 @@ export class LimitKey {
   readonly coarse: string | undefined;
   /** Hashed once for all tables with the same seed. */
   #place: Place | undefined;
+  /** The same for counters that gateways share. */
+  #shared: { readonly hash: HashParts; readonly hashed: KeyedHash } | undefined;
 
   constructor(fine: string | KeyedHash, coarse: string | undefined) {
     this.fine = fine;
@@ -36,6 +39,17 @@ export class LimitKey {
       this.#place = place;
     }
     return place;
+  }
+
+  /** For counters outside this process: nothing plain may leave it. @param hash the same at every gateway */
+  hashed(hash: HashParts): KeyedHash {
+    if (typeof this.fine !== 'string') return this.fine;
+    let shared = this.#shared;
+    if (shared?.hash !== hash) {
+      shared = { hash, hashed: hash('limit-client', this.fine) };
+      this.#shared = shared;
+    }
+    return shared.hashed;
   }
 }
 
