@@ -1,26 +1,173 @@
-// The admin listener: metrics, liveness and readiness. It never serves the API, and the public one never serves this.
-import Fastify, { type FastifyInstance } from 'fastify';
+// The admin listener: metrics, liveness, readiness, and the admin API for operators. It never serves the public API, and the
+// public listener never serves this.
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import { type Access, type AccessOptions, createAccess, type Visitor } from './admin-access.ts';
+import { adminDocument } from './admin-openapi.ts';
+import { Problem, problemOf } from './admin-problem.ts';
+import type { AdminRoute, AdminTools } from './admin-route.ts';
+import { ADMIN_PREFIX, ADMIN_ROUTES, methodsAt } from './admin-routes.ts';
+
+export type { AdminToken } from './admin-access.ts';
+export type { AdminTools, RegionReading } from './admin-route.ts';
+
+export interface AdminApi extends AdminTools, AccessOptions {
+  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  /** Of the gateway, for the document. */
+  readonly version: string;
+}
 
 export interface AdminOptions {
   readonly scrape: () => Promise<{ body: string; contentType: string }>;
   /** False before the public listener listens and while draining. */
   readonly isReady: () => boolean;
+  /** Left out: no admin API. */
+  readonly api?: AdminApi | undefined;
 }
 
-/** GET /metrics (Prometheus text), /livez (the process answers), /readyz (200 ready, 503 starting or draining). */
-export function createAdminListener({ scrape, isReady }: AdminOptions): FastifyInstance {
-  const admin = Fastify({ logger: false, forceCloseConnections: true, requestTimeout: 10_000 });
-  admin.get('/metrics', async (_request, reply) => {
-    const { body, contentType } = await scrape();
-    return reply.header('content-type', contentType).header('cache-control', 'no-store').send(body);
+const BODY_LIMIT_BYTES = 65_536;
+const OPEN_PATHS = ['/metrics', '/livez', '/readyz'] as const;
+/** Open paths have it in their route's config: known by the route that matched, not by what the path looks like. */
+const OPEN = { config: { open: true } };
+
+/**
+ * GET /metrics (Prometheus text), /livez (the process answers), /readyz (200 ready, 503 starting or draining), and with
+ * `api` the admin API under /admin/v1 (docs/admin-api.md).
+ */
+export function createAdminListener({ scrape, isReady, api }: AdminOptions): FastifyInstance {
+  const admin = Fastify({
+    logger: false,
+    forceCloseConnections: true,
+    requestTimeout: 10_000,
+    bodyLimit: BODY_LIMIT_BYTES,
+    frameworkErrors: (error, _request, reply) => refuse(reply, problemOf(error)),
   });
-  admin.get('/livez', (_request, reply) => reply.send({ status: 'live' }));
-  admin.get('/readyz', (_request, reply) => {
+  readJsonOnly(admin);
+  admin.addHook('onRequest', async (_request, reply) => {
+    reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+  });
+  admin.setErrorHandler((error, request, reply) => fail(error, request, reply, api));
+  openPaths(admin, scrape, isReady);
+  if (api === undefined) admin.setNotFoundHandler((_request, reply) => refuse(reply, nothingThere(OPEN_PATHS)));
+  else serveApi(admin, api);
+  return admin;
+}
+
+/**
+ * Nothing is asked of who reads these. Probes come by the pod's address and Prometheus by a service's name, neither with a
+ * token nor with a Host that could be listed; and there is nothing in them that a foreign page could use: no name, no
+ * address, no key.
+ */
+function openPaths(admin: FastifyInstance, scrape: AdminOptions['scrape'], isReady: () => boolean): void {
+  admin.get('/metrics', OPEN, async (_request, reply) => {
+    const { body, contentType } = await scrape();
+    return reply.header('content-type', contentType).send(body);
+  });
+  admin.get('/livez', OPEN, (_request, reply) => reply.send({ status: 'live' }));
+  admin.get('/readyz', OPEN, (_request, reply) => {
     const ready = isReady();
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready' });
   });
-  admin.setNotFoundHandler((_request, reply) =>
-    reply.code(404).send({ message: 'The admin listener serves /metrics, /livez and /readyz.' }),
-  );
-  return admin;
+}
+
+function serveApi(admin: FastifyInstance, api: AdminApi): void {
+  const access = createAccess(api);
+  const document = adminDocument(api.version);
+  const visitors = new WeakMap<FastifyRequest, Visitor>();
+  // Before anything of a body is read.
+  admin.addHook('onRequest', async (request) => {
+    if (isOpen(request)) return;
+    access.checkWay(request.raw);
+    if (!isBelowPrefix(request.url)) throw nothingThere(OPEN_PATHS);
+    const visitor = access.identify(request.raw);
+    if (request.is404) throw wrongPath(request.url);
+    checkChange(access, request, visitor);
+    visitors.set(request, visitor);
+  });
+  admin.setNotFoundHandler((request) => {
+    throw wrongPath(request.url);
+  });
+  for (const row of ADMIN_ROUTES) {
+    admin.route({
+      method: row.method,
+      url: ADMIN_PREFIX + row.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+      config: { row },
+      handler: async (request, reply) => {
+        const { actor } = visitorOf(visitors, request);
+        const { params, query, body } = request;
+        const context = { ...api, desk: api.desk(actor), document: () => document };
+        const answer = await row.serve({ params, query, body }, context);
+        if (row.changes) api.log.info({ admin: row.id, actor, id: answer.about }, 'changed by an operator');
+        return reply.code(answer.status).send(answer.body);
+      },
+    });
+  }
+}
+
+function isOpen(request: FastifyRequest): boolean {
+  return (request.routeOptions.config as { open?: boolean }).open === true;
+}
+
+function rowOf(request: FastifyRequest): AdminRoute | undefined {
+  return (request.routeOptions.config as { row?: AdminRoute } | undefined)?.row;
+}
+
+function checkChange(access: Access, request: FastifyRequest, visitor: Visitor): void {
+  if (rowOf(request)?.changes !== false) access.checkChange(visitor);
+}
+
+function visitorOf(visitors: WeakMap<FastifyRequest, Visitor>, request: FastifyRequest): Visitor {
+  const visitor = visitors.get(request);
+  if (visitor === undefined) throw new Error('an admin request passed by its access check');
+  return visitor;
+}
+
+function isBelowPrefix(url: string): boolean {
+  return url === ADMIN_PREFIX || url.startsWith(`${ADMIN_PREFIX}/`) || url.startsWith(`${ADMIN_PREFIX}?`);
+}
+
+function nothingThere(paths: readonly string[]): Problem {
+  return new Problem('no_such_endpoint', { hint: `There is: ${paths.join(', ')}.` });
+}
+
+/** 405 where another method is served there, else 404 with what there is. */
+function wrongPath(url: string): Problem {
+  const methods = methodsAt(url.split('?')[0] ?? '');
+  if (methods.length > 0) return new Problem('method_not_allowed', { headers: { allow: methods.join(', ') } });
+  return nothingThere([...new Set(ADMIN_ROUTES.map(({ path }) => ADMIN_PREFIX + path)), ...OPEN_PATHS]);
+}
+
+/** Bodies are JSON or refused. No body at all is fine, whatever Content-Type says of it. */
+function readJsonOnly(admin: FastifyInstance): void {
+  const parse = admin.getDefaultJsonParser('error', 'error');
+  admin.removeAllContentTypeParsers();
+  admin.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
+    if (text === '') done(null, undefined);
+    // Its error quotes the body.
+    else
+      parse(request, text as string, (error, body) =>
+        done(error === null ? null : new Problem('body_malformed'), body),
+      );
+  });
+}
+
+function refuse(reply: FastifyReply, problem: Problem): FastifyReply {
+  return reply
+    .code(problem.status)
+    .headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', ...problem.details.headers })
+    .send(problem.body());
+}
+
+/** Failures of access, of the store, and our own leave a line. Not the path, nor anything else that was sent. */
+function fail(error: unknown, request: FastifyRequest, reply: FastifyReply, api: AdminApi | undefined): FastifyReply {
+  const problem = problemOf(error);
+  const admin = rowOf(request)?.id;
+  if (problem.status === 401 || problem.status === 403 || problem.status === 421) {
+    api?.log.warn({ admin, error: problem.code }, 'an admin request was refused');
+  } else if (problem.status >= 500) {
+    const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown };
+    const level = problem.status === 500 ? 'error' : 'warn';
+    api?.log[level]({ admin, error: problem.code, cause: { name, code } }, 'an admin request failed');
+  }
+  return refuse(reply, problem);
 }

@@ -1,0 +1,35 @@
+// What the desk knows -> what the admin API shows: snake_case, hashes as hex, times as ISO 8601.
+import type { AccountView, Change, Standing } from '../locality/desk.ts';
+import type { StoredKey } from '../store/store.ts';
+
+export function accountView({ id, region, pinned, also, epoch, move }: AccountView): object {
+  const { from, to, phase, keepOld, since } = move ?? {};
+  return { id, region, pinned, also, epoch, move: move && { from, to, phase, keep_old: keepOld, since } };
+}
+
+export function standingView({ id, by, locality, entry }: Standing): object {
+  return {
+    id,
+    by,
+    locality:
+      locality === undefined
+        ? null
+        : { home: locality.home, also: locality.also, pinned: locality.pinned, moving: locality.moving === true },
+    entry: entry === undefined ? null : accountView(entry),
+  };
+}
+
+export function eventView({ epoch, atMs, what, hash, actor, detail }: Change): object {
+  return { epoch, at: new Date(atMs).toISOString(), what, account: hash?.toString('hex') ?? null, actor, detail };
+}
+
+export function keyView({ hash, region, kind, owner, expiresAtMs }: StoredKey): object {
+  return {
+    found: true,
+    hash: hash.toString('hex'),
+    region,
+    kind,
+    owner: owner?.toString('hex') ?? null,
+    expires: new Date(expiresAtMs).toISOString(),
+  };
+}
