@@ -1,0 +1,192 @@
+// Whether the engine can be asked: away from the first sign of trouble until a ping is answered, so that no request
+// after the first one waits for a server that does not answer.
+import { Cluster, type Redis } from 'ioredis';
+import type { ValkeyEvent } from './valkey-client.ts';
+import { awayError, codeOf, isReplyError } from './valkey-errors.ts';
+
+/** Between pings while it is away. */
+const PING_EVERY_MS = 200;
+/** A connection on which nothing has come for so long is given up for a new one: its peer may be gone without a word. */
+const SILENCE_MS = 2000;
+
+export interface Health {
+  isUp(): boolean;
+  /** The first connection has neither come nor failed. */
+  isStarting(): boolean;
+  /** Why it is away, as a code. */
+  why(): string | undefined;
+  wentAway(): number;
+  /** Settles when it is up; rejects with StoreAwayError after `timeoutMs` or when it is closed. */
+  whenUp(timeoutMs: number): Promise<void>;
+  /** To be called for trouble with what is asked now; does nothing once it has been away since. */
+  suspicion(): (why: string | undefined) => void;
+  /** A question may keep the server busy for so long; returns its end. */
+  expectSilence(forMs: number): () => void;
+  close(): void;
+}
+
+type State = 'starting' | 'up' | 'away' | 'closed';
+
+export function createHealth(
+  redis: Redis | Cluster,
+  prefix: string,
+  observe: ((event: ValkeyEvent) => void) | undefined,
+): Health {
+  let state: State = 'starting';
+  let why: string | undefined;
+  let wentAway = 0;
+  /** Counts times of being up. */
+  let era = 0;
+  /** The probe under way: a new connection does not wait for an answer of the old one. */
+  let probing: object | undefined;
+  let quietSinceMs = performance.now();
+  const silences = new Set<{ readonly untilMs: number }>();
+  const waiting = new Set<() => void>();
+  const checkPolicy = createPolicyCheck(redis, observe);
+
+  function become(next: State): void {
+    state = next;
+    for (const tell of [...waiting]) tell();
+  }
+
+  function rise(): void {
+    if (state === 'up' || state === 'closed') return;
+    era += 1;
+    why = undefined;
+    become('up');
+    observe?.({ kind: 'up' });
+    checkPolicy();
+  }
+
+  function fall(reason: string | undefined): void {
+    if (state === 'closed') return;
+    why = reason ?? why;
+    if (state === 'away') return;
+    if (state === 'up') wentAway += 1;
+    quietSinceMs = performance.now();
+    become('away');
+    observe?.({ kind: 'away', why });
+  }
+
+  /** Only one at a time: a stalled server is not heaped with pings. */
+  async function probe(): Promise<void> {
+    if (state === 'up' || state === 'closed' || probing !== undefined || redis.status !== 'ready') return;
+    const mine = {};
+    probing = mine;
+    try {
+      await ping(redis, prefix);
+      if (mine === probing) rise();
+    } catch (error) {
+      fall(codeOf(error));
+    } finally {
+      if (mine === probing) probing = undefined;
+    }
+  }
+
+  /** A connection that says nothing may be half of one: the peer's machine is gone. */
+  function renewIfSilent(): void {
+    if (state === 'up' || state === 'closed' || (redis.status !== 'ready' && redis.status !== 'connect')) return;
+    const nowMs = performance.now();
+    const untilMs = Math.max(quietSinceMs + SILENCE_MS, ...[...silences].map((silence) => silence.untilMs));
+    if (nowMs < untilMs) return;
+    quietSinceMs = nowMs;
+    probing = undefined;
+    redis.disconnect(true);
+  }
+
+  const beat = setInterval(() => {
+    renewIfSilent();
+    void probe();
+  }, PING_EVERY_MS).unref();
+  listen(redis, {
+    connected: () => {
+      quietSinceMs = performance.now();
+      probing = undefined;
+      void probe();
+    },
+    lost: (error) => fall(error === undefined ? undefined : codeOf(error)),
+  });
+
+  return {
+    isUp: () => state === 'up',
+    isStarting: () => state === 'starting',
+    why: () => (state === 'closed' ? 'CLOSED' : why),
+    wentAway: () => wentAway,
+    whenUp(timeoutMs) {
+      if (state === 'up') return Promise.resolve();
+      return new Promise((settle, reject) => {
+        const look = (): void => {
+          if (state === 'up' || state === 'closed') end();
+        };
+        const end = (): void => {
+          clearTimeout(timer);
+          waiting.delete(look);
+          if (state === 'up') settle();
+          else reject(awayError(state === 'closed' ? 'CLOSED' : (why ?? 'TIMEOUT')));
+        };
+        const timer = setTimeout(end, timeoutMs);
+        waiting.add(look);
+        look();
+      });
+    },
+    suspicion() {
+      const asked = era;
+      return (reason) => {
+        if (asked === era) fall(reason);
+      };
+    },
+    expectSilence(forMs) {
+      const silence = { untilMs: performance.now() + forMs };
+      silences.add(silence);
+      return () => void silences.delete(silence);
+    },
+    close() {
+      clearInterval(beat);
+      become('closed');
+    },
+  };
+}
+
+function listen(
+  redis: Redis | Cluster,
+  { connected, lost }: { connected: () => void; lost: (error?: unknown) => void },
+): void {
+  redis.on('ready', connected);
+  redis.on('error', lost);
+  redis.on('close', () => lost());
+  // A node that goes is no reason by itself, as the cluster may have changed: the next question tells.
+  if (redis instanceof Cluster) redis.on('node error', () => undefined);
+}
+
+/**
+ * Whether it serves us, as what it is: a write, so that a replica does not pass; one that a server without memory
+ * accepts. Other refusals are answers: what it cannot do now is told to who asks for it.
+ */
+async function ping(redis: Redis | Cluster, prefix: string): Promise<void> {
+  const nodes = redis instanceof Cluster ? redis.nodes('master') : [];
+  try {
+    await Promise.all([redis.del(`${prefix}ping`), ...nodes.map((node) => node.ping())]);
+  } catch (error) {
+    const code = codeOf(error);
+    if (!isReplyError(error) || code === undefined || NOT_SERVING.has(code)) throw error;
+  }
+}
+
+const NOT_SERVING = new Set(['READONLY', 'LOADING', 'MASTERDOWN', 'CLUSTERDOWN', 'NOAUTH', 'WRONGPASS', 'BUSY']);
+
+/** An engine that evicts forgets accounts and keys. Managed ones may refuse the question: then nothing is said. */
+function createPolicyCheck(redis: Redis | Cluster, observe: ((event: ValkeyEvent) => void) | undefined): () => void {
+  let told = false;
+  async function check(): Promise<void> {
+    const nodes = redis instanceof Cluster ? redis.nodes('master') : [redis];
+    for (const node of nodes) {
+      const [, policy] = (await node.config('GET', 'maxmemory-policy')) as string[];
+      if (policy === undefined || policy === 'noeviction' || told) continue;
+      told = true;
+      observe?.({ kind: 'evicts', policy });
+    }
+  }
+  return () => {
+    if (!told && observe !== undefined) check().catch(() => undefined);
+  };
+}
