@@ -3,51 +3,27 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { FALLBACK_PAGES } from './checkpoint.ts';
+import { SQLITE, sqliteCode } from './sqlite-errors.ts';
+import { MIGRATIONS } from './sqlite-schema.ts';
 
 /** "OTGW": tells this file from other programs' databases (`PRAGMA application_id`, as `file` shows it). */
 const APPLICATION_ID = 0x4f544757;
 
-/** Step N brings a file of schema N to N + 1. Steps are only ever added. */
-const MIGRATIONS: readonly string[] = [
-  // The hash is the row's place: no rowid, no second index. `kind` 0 and 1 take no byte (SQLite's serial types 8 and 9).
-  `CREATE TABLE held_keys (
-     hash BLOB NOT NULL PRIMARY KEY,
-     region TEXT NOT NULL,
-     kind INTEGER NOT NULL,
-     owner BLOB,
-     expires_at_ms INTEGER NOT NULL
-   ) STRICT, WITHOUT ROWID`,
-];
-
 /** Opening may wait this long for another process that starts or ends at the same moment; requests never do. */
 const OPEN_TIMEOUT_MS = 2000;
-
-/** SQLite's primary result codes, sqlite.org/rescode.html. */
-const SQLITE = { busy: 5, locked: 6, readonly: 8, corrupt: 11, full: 13, cantOpen: 14, notADatabase: 26 } as const;
 
 /** The store cannot be used as it is. The message says what is wrong and what to do; it holds nothing secret. */
 export class StoreOpenError extends Error {
   override readonly name = 'StoreOpenError';
 }
 
-/** The primary result code of an error of node:sqlite, or undefined. */
-export function sqliteCode(error: unknown): number | undefined {
-  if (typeof error !== 'object' || error === null || !('errcode' in error)) return undefined;
-  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
-}
-
-/** Another connection has the lock just now: worth another try. */
-export function isBusy(error: unknown): boolean {
-  const code = sqliteCode(error);
-  return code === SQLITE.busy || code === SQLITE.locked;
-}
-
 /**
  * @param path of the file, made with mode 0600 (its directory with 0700) if missing, or `:memory:`
+ * @param now Unix time in milliseconds
  * @returns a connection in WAL mode that never waits for locks
  * @throws StoreOpenError
  */
-export function openDatabase(path: string): DatabaseSync {
+export function openDatabase(path: string, now: () => number): DatabaseSync {
   const file = path === ':memory:' ? path : resolve(path);
   let db: DatabaseSync | undefined;
   try {
@@ -55,7 +31,7 @@ export function openDatabase(path: string): DatabaseSync {
     db = new DatabaseSync(file, { timeout: OPEN_TIMEOUT_MS });
     checkIdentity(db, file);
     configure(db, file);
-    migrate(db);
+    migrate(db, now());
     checkPages(db, file);
     db.exec('PRAGMA busy_timeout = 0');
     return db;
@@ -98,12 +74,12 @@ function configure(db: DatabaseSync, file: string): void {
   db.exec(`PRAGMA wal_autocheckpoint = ${FALLBACK_PAGES}`);
 }
 
-function migrate(db: DatabaseSync): void {
+function migrate(db: DatabaseSync, nowMs: number): void {
   if (pragmaNumber(db, 'user_version') === MIGRATIONS.length) return;
   db.exec('BEGIN IMMEDIATE');
   // Read again: another process may have been first.
   const version = pragmaNumber(db, 'user_version');
-  for (const step of MIGRATIONS.slice(version)) db.exec(step);
+  for (const step of MIGRATIONS.slice(version)) step(db, nowMs);
   db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${MIGRATIONS.length}; COMMIT`);
 }
 
@@ -119,7 +95,8 @@ function pragmaNumber(db: DatabaseSync, name: string): number {
 function wayOut(file: string): string {
   return (
     `do not delete it; restore a backup, or move it (with ${file}-wal and ${file}-shm) away and start with an empty ` +
-    'one: keys made before are then found only by callers who name their region.'
+    'one: keys made before are then found only by callers who name their region, and accounts of the directory are ' +
+    'lost with it and have to be imported again.'
   );
 }
 

@@ -1,10 +1,14 @@
 // The embedded store: one SQLite file in WAL mode, read in the request's own tick, written in groups.
 import { resolve } from 'node:path';
-import type { DatabaseSync } from 'node:sqlite';
 import type { Found, KeyedHash } from '../domain.ts';
-import { type Checkpointer, createCheckpointer } from './checkpoint.ts';
-import { isBusy, openDatabase } from './sqlite-file.ts';
-import type { Store, StoredKey } from './store.ts';
+import { createCheckpointer } from './checkpoint.ts';
+import { createSqliteDirectory, type SqliteDirectory } from './sqlite-directory.ts';
+import { awayError } from './sqlite-errors.ts';
+import { openDatabase } from './sqlite-file.ts';
+import { createKeyReader, createKeySweep, createKeyWriter } from './sqlite-keys.ts';
+import { createStanding } from './sqlite-standing.ts';
+import { watchFile } from './sqlite-watch.ts';
+import type { Store, StoredKey, StoreNews } from './store.ts';
 
 export interface SqliteOptions {
   /** Unix time in milliseconds. */
@@ -18,25 +22,11 @@ export interface SqliteOptions {
 }
 
 export interface SqliteStore extends Store {
+  readonly directory: SqliteDirectory;
   findKey(hash: KeyedHash): Found<StoredKey>;
   /** Removes the expired ones of the next `sweepRows` entries. Returns how many; 0 too when the file is locked. */
   sweep(): number;
 }
-
-/** Between tries for a lock. SQLite's own waiting would hold up every request, not only the one that waits. */
-const RETRY_MS = 2;
-
-interface Waiting {
-  readonly rows: readonly StoredKey[];
-  readonly deadlineMs: number;
-  readonly done: () => void;
-  readonly failed: (cause: unknown) => void;
-}
-
-const MISSING = { kind: 'missing' } as const;
-const KINDS = ['secret', 'metadata'] as const;
-/** As the STRICT table's columns allow them. */
-type Row = readonly [region: string, kind: number, owner: Uint8Array | null, expiresAtMs: number];
 
 /**
  * @param path a file, made if missing, or `:memory:`
@@ -44,152 +34,55 @@ type Row = readonly [region: string, kind: number, owner: Uint8Array | null, exp
  */
 export function openSqliteStore(path: string, options: SqliteOptions): SqliteStore {
   const { now, storeTimeoutMs = 50, sweepEveryMs = 1000, sweepRows = 1000 } = options;
-  const db = openDatabase(path);
-  const reader = createReader(db, now);
-  const checkpointer = path === ':memory:' ? undefined : createCheckpointer(resolve(path));
-  const writer = createWriter(db, now, storeTimeoutMs, checkpointer);
-  const sweep = createSweep(db, now, sweepRows);
+  const file = path === ':memory:' ? undefined : resolve(path);
+  const db = openDatabase(path, now);
+  const watch = watchFile(file);
+  const checkpointer = file === undefined ? undefined : createCheckpointer(file);
+  const standing = createStanding(() => watch.replaced() === undefined && db.isOpen);
+  const reader = createKeyReader(db, now);
+  const writer = createKeyWriter(db, now, storeTimeoutMs, watch.checkKnown, checkpointer);
+  const sweep = createKeySweep(db, now, sweepRows);
   const timer = setInterval(sweep, sweepEveryMs).unref();
+  let tell: (news: StoreNews) => void = () => {};
+  const directory = createSqliteDirectory(db, {
+    now,
+    watch,
+    standing,
+    changed(rows) {
+      checkpointer?.wrote(rows);
+      // Of this process alone. Others' changes are seen by following.
+      tell({ kind: 'directory' });
+    },
+  });
 
   return {
+    engine: 'sqlite',
+    directory,
+    shared: undefined,
     findKey(hash) {
       try {
-        return reader(hash);
-      } catch (cause) {
+        const found = reader(hash);
+        standing.answered();
+        // In a file that nobody else writes any more, what is missing may be known to all others.
+        const cause = found.kind === 'missing' ? watch.replaced() : undefined;
+        return cause === undefined ? found : { kind: 'unavailable', cause };
+      } catch (error) {
         // Not for a lock: in WAL mode readers wait for nobody, whatever another process does with the file.
-        return { kind: 'unavailable', cause };
+        standing.failed();
+        return { kind: 'unavailable', cause: awayError(error) };
       }
     },
     putKeys: writer.put,
     sweep,
+    readings: standing.readings,
+    onNews(listener) {
+      tell = listener;
+    },
     async close() {
       clearInterval(timer);
       writer.end();
       await checkpointer?.end();
       if (db.isOpen) db.close();
     },
-  };
-}
-
-function createReader(db: DatabaseSync, now: () => number): (hash: KeyedHash) => Found<StoredKey> {
-  const select = db.prepare('SELECT region, kind, owner, expires_at_ms FROM held_keys WHERE hash = ?');
-  select.setReturnArrays(true);
-  return (hash) => {
-    const row = select.get(hash) as unknown as Row | undefined;
-    if (row === undefined) return MISSING;
-    const [region, kind, owner, expiresAtMs] = row;
-    if (expiresAtMs <= now()) return MISSING;
-    const value = { hash, region, kind: KINDS[kind] ?? 'secret', owner: hashOf(owner), expiresAtMs };
-    return { kind: 'found', value };
-  };
-}
-
-function hashOf(bytes: Uint8Array | null): KeyedHash | undefined {
-  if (bytes === null) return undefined;
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) as Buffer as KeyedHash;
-}
-
-/** Puts of one turn of the event loop share a transaction: a burst of creates costs one commit. */
-function createWriter(
-  db: DatabaseSync,
-  now: () => number,
-  storeTimeoutMs: number,
-  checkpointer: Checkpointer | undefined,
-) {
-  const insert = db.prepare(
-    // Where a key is held, and whose it is, does not change: a region that answers with another's key plants nothing, and
-    // cuts no life short.
-    `INSERT INTO held_keys (hash, region, kind, owner, expires_at_ms) VALUES (?, ?, ?, ?, ?)
-     ON CONFLICT (hash) DO UPDATE SET region = excluded.region, kind = excluded.kind, owner = excluded.owner,
-       expires_at_ms = excluded.expires_at_ms
-     WHERE expires_at_ms <= ? OR (region = excluded.region AND owner IS excluded.owner
-       AND expires_at_ms < excluded.expires_at_ms)`,
-  );
-  let waiting: Waiting[] = [];
-  let scheduled = false;
-  let ended = false;
-
-  function commit(group: readonly Waiting[]): void {
-    db.exec('BEGIN IMMEDIATE');
-    const time = now();
-    try {
-      for (const { rows } of group) {
-        for (const { hash, region, kind, owner, expiresAtMs } of rows) {
-          insert.run(hash, region, KINDS.indexOf(kind), owner ?? null, expiresAtMs, time);
-        }
-      }
-      db.exec('COMMIT');
-    } catch (error) {
-      if (db.isTransaction) db.exec('ROLLBACK');
-      throw error;
-    }
-  }
-
-  function flush(): void {
-    const group = waiting;
-    waiting = [];
-    scheduled = false;
-    if (group.length === 0) return;
-    try {
-      commit(group);
-    } catch (cause) {
-      const nowMs = performance.now();
-      const patient = isBusy(cause) && !ended ? group.filter(({ deadlineMs }) => deadlineMs > nowMs) : [];
-      for (const put of group) if (!patient.includes(put)) put.failed(cause);
-      if (patient.length === 0) return;
-      waiting = patient;
-      scheduled = true;
-      setTimeout(flush, RETRY_MS);
-      return;
-    }
-    for (const { rows, done } of group) {
-      checkpointer?.wrote(rows.length);
-      done();
-    }
-  }
-
-  return {
-    put(rows: readonly StoredKey[]): Promise<void> {
-      if (ended) return Promise.reject(new Error('the store is closed'));
-      return new Promise((done, failed) => {
-        waiting.push({ rows, done, failed, deadlineMs: performance.now() + storeTimeoutMs });
-        if (scheduled) return;
-        scheduled = true;
-        setImmediate(flush);
-      });
-    },
-    end(): void {
-      ended = true;
-      flush();
-    },
-  };
-}
-
-/**
- * Walks the table by hash, one batch a call, round and round. An index on the expiry would find them at once, and make
- * the file half as large again; nobody waits for this.
- */
-function createSweep(db: DatabaseSync, now: () => number, rows: number): () => number {
-  const START = Buffer.alloc(0);
-  const batchEnd = db.prepare('SELECT hash FROM held_keys WHERE hash > ? ORDER BY hash LIMIT 1 OFFSET ?');
-  const remove = db.prepare('DELETE FROM held_keys WHERE hash > ? AND hash <= ? AND expires_at_ms <= ?');
-  const removeRest = db.prepare('DELETE FROM held_keys WHERE hash > ? AND expires_at_ms <= ?');
-  let from: Uint8Array = START;
-
-  return function sweep() {
-    try {
-      const end = batchEnd.get(from, rows - 1)?.hash;
-      if (!(end instanceof Uint8Array)) {
-        const { changes } = removeRest.run(from, now());
-        from = START;
-        return Number(changes);
-      }
-      const { changes } = remove.run(from, end, now());
-      from = end;
-      return Number(changes);
-    } catch {
-      // Locked, or closing: the next call tries the same batch. Lookups do not depend on sweeping.
-      return 0;
-    }
   };
 }

@@ -45,9 +45,9 @@ function held(answer: Found<HeldKey> | Promise<Found<HeldKey>>): HeldKey {
   return answer.value;
 }
 
-/** A store whose every answer is `answer`, given later. */
+/** A store whose every answer about keys is `answer`, given later. */
 function storeThat(answer: () => Promise<never>): Store {
-  return { findKey: answer, putKeys: answer, close: async () => {} };
+  return { ...open(), findKey: answer, putKeys: answer };
 }
 
 describe('a key that was learned', () => {
