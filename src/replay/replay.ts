@@ -3,6 +3,7 @@ import type { RegionName } from '../domain.ts';
 import type { Answer, Call } from '../journey.ts';
 import { hintForUnknown, Refusal } from '../refusal.ts';
 import { readIdempotencyKey } from './header.ts';
+import type { SharedVault } from './shared-vault.ts';
 import type { Began, Replayable, Vault } from './vault.ts';
 
 export type ReplayResult = 'first' | 'replayed' | 'mismatch';
@@ -44,13 +45,23 @@ function keyOf({ request, arrival }: Call): string | undefined | Refusal {
   return new Refusal('idempotency_key_malformed', { outcome: 'not_sent', hint: given.hint });
 }
 
+/** Without knowing whether it was sent before, it is not sent: a secret could be consumed twice, or made twice. */
+function unavailable(cause: unknown): Refusal {
+  return new Refusal('replay_unavailable', {
+    outcome: 'not_sent',
+    headers: ['Retry-After', '5'],
+    hint: 'Send it again in a moment with the same Idempotency-Key. If it surely was never sent before, it may be sent without the header.',
+    cause,
+  });
+}
+
 /**
  * Makes the room (draft-ietf-httpapi-idempotency-key-header).
- * @param vault undefined where `replay: off`: then the header is ignored
+ * @param vault of this process, or shared by gateways; undefined where `replay: off`: then the header is ignored
  * @returns answers a repeat from the vault, lets it wait for the first, or has the call sent
  */
 export function createReplay(
-  vault: Vault | undefined,
+  vault: Vault | SharedVault | undefined,
   observe: (result: ReplayResult) => void,
 ): (call: Call, send: (call: Call) => Promise<Answer>) => Promise<Answer> {
   if (vault === undefined) return (call, send) => send(call);
@@ -74,7 +85,7 @@ export function createReplay(
     const key = keyOf(call);
     if (key === undefined) return send(call);
     if (key instanceof Refusal) return key;
-    const { request, caller, permit, body, arrival } = call;
+    const { request, caller, permit, body, arrival, trip } = call;
     const same = {
       method: request.route.method,
       // With its region: the same words to another one are another request.
@@ -83,7 +94,8 @@ export function createReplay(
       body,
     };
     for (;;) {
-      const began = vault.begin(key, caller.credentials?.header, same);
+      const begun = vault.begin(key, caller.credentials?.header, same, trip.patience);
+      const began = begun instanceof Promise ? await begun : begun;
       switch (began.kind) {
         case 'first':
           observe('first');
@@ -94,6 +106,8 @@ export function createReplay(
         case 'mismatch':
           observe('mismatch');
           return new Refusal('idempotency_key_reused', { outcome: 'not_sent' });
+        case 'unavailable':
+          return unavailable(began.cause);
         case 'under_way':
           await began.done;
           if (arrival.downstream.isGone()) return 'gone';

@@ -1,19 +1,15 @@
 // First answers kept for callers that repeat with Idempotency-Key: sealed under a key that only the repeat brings back.
 import { randomBytes as secureRandomBytes } from 'node:crypto';
+import { answerOf, type Observe, recordOf } from './opened.ts';
 import {
   bears,
   type Derived,
   derive,
-  isMarker,
   isSameCheck,
-  marker,
   markerOf,
-  NONCE_BYTES,
-  open,
   type Replayable,
   type ReplayRequest,
   SALT_BYTES,
-  seal,
 } from './seal.ts';
 import { createMemoryShelf, type Shelf, type ShelfReadings } from './shelf.ts';
 
@@ -64,8 +60,7 @@ export interface VaultOptions {
   readonly salt?: Buffer;
   /** By default this process's memory. */
   readonly shelf?: Shelf;
-  /** Called when an answer could not be sealed, or a record not opened. The cause holds nothing secret. */
-  readonly observe?: (what: 'seal' | 'open', cause: unknown) => void;
+  readonly observe?: Observe;
 }
 
 export interface Vault {
@@ -88,7 +83,6 @@ interface Flight {
 }
 
 const MISMATCH = { kind: 'mismatch' } as const;
-const NOT_KEPT = { kind: 'replay', answer: { kind: 'unknown', code: 'answer_not_kept' } } as const;
 /** The part of the whole room that one answer may take. */
 const LARGEST_SHARE = 1 / 8;
 
@@ -134,32 +128,16 @@ export function createVault(options: VaultOptions): Vault {
 
   function keep(derived: Derived, answer: Replayable): void {
     counts.kept++;
-    const record = sealed(derived, answer);
-    if (record === undefined) counts.marked++;
-    shelf.put(derived.name, record ?? marker(derived.check));
+    const { record, whole } = recordOf(derived, answer, maxBytes * LARGEST_SHARE, randomBytes, observe);
+    if (!whole) counts.marked++;
+    shelf.put(derived.name, record);
   }
 
-  /** Undefined: it cannot be kept whole. That it was sent must be known all the same. */
-  function sealed(derived: Derived, answer: Replayable): Buffer | undefined {
-    try {
-      return seal(derived, randomBytes(NONCE_BYTES), answer, maxBytes * LARGEST_SHARE);
-    } catch (cause) {
-      observe?.('seal', cause);
-      return undefined;
-    }
-  }
-
-  /** A record that does not open was changed. It was sent once, so it is unknown, and never sent again. */
   function replay(derived: Derived, record: Buffer): Began {
     counts.replayed++;
-    if (isMarker(record)) return NOT_KEPT;
-    try {
-      return { kind: 'replay', answer: open(derived, record) };
-    } catch (cause) {
-      counts.unreadable++;
-      observe?.('open', cause);
-      return NOT_KEPT;
-    }
+    const { answer, readable } = answerOf(derived, record, observe);
+    if (!readable) counts.unreadable++;
+    return { kind: 'replay', answer };
   }
 
   function lookUp(derived: Derived): Began {
