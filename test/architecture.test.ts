@@ -50,8 +50,9 @@ describe('who may import whom', () => {
     expect(makers.map(({ file }) => file)).toEqual(['policy/decide.ts']);
   });
 
-  it('only region/ opens connections to upstreams', () => {
-    for (const file of importersOf(/^undici$/)) expect(room(file)).toBe('region');
+  it('only region/ opens connections to upstreams, and one file those to the directory of the organisation', () => {
+    const strangers = importersOf(/^undici$/).filter((file) => room(file) !== 'region');
+    expect(strangers).toEqual(['locality/source-client.ts']);
     const sockets = IMPORTS.filter(({ from, typeOnly }) => /^(node:)?(net|tls|http2|dgram)$/.test(from) && !typeOnly);
     for (const { file, names } of sockets.filter(({ file }) => room(file) !== 'twin')) {
       // Reading addresses is not connecting.
