@@ -2,7 +2,7 @@
 // clock, so that the clocks of gateways do not matter.
 import type { SharedDecision, SharedLimits } from './store.ts';
 import type { ValkeyClient } from './valkey-client.ts';
-import { createScript } from './valkey-shared-script.ts';
+import { createScript } from './valkey-script.ts';
 
 /**
  * limit/gcra.ts line by line, in whole microseconds. A double holds these exactly, and Lua would write them as 1.8e+15

@@ -9,7 +9,7 @@ import type { Found } from '../domain.ts';
 import { MarkMissingError } from './directory-store.ts';
 import type { SharedRecord, SharedReplays } from './store.ts';
 import type { ValkeyClient } from './valkey-client.ts';
-import { createScript, type Script } from './valkey-shared-script.ts';
+import { createScript, type Script } from './valkey-script.ts';
 
 /** Where the parts of a claim are, for Lua: from 1, both ends included. */
 const HEAD = `
