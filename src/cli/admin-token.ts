@@ -1,4 +1,4 @@
-// `onetime-gateway admin-token`: makes a token for the admin API. It is shown once; the configuration has its hash.
+// `onetime-gateway admin token`: makes a token for the admin API. It is shown once; the configuration has its hash.
 import { createHash, randomBytes } from 'node:crypto';
 
 export interface AdminTokenOptions {

@@ -46,7 +46,7 @@ const SINGLE = new Set(['host', 'authorization', 'origin']);
 /** What a proxy adds. A caller behind a proxy on this machine is not on this machine. */
 const PROXIED = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'] as const;
 const CHALLENGE = { 'www-authenticate': 'Bearer realm="onetime-gateway admin"' };
-const MAKE_ONE = 'Make a token with `onetime-gateway admin-token`, and put the line that it prints under admin.tokens.';
+const MAKE_ONE = 'Make a token with `onetime-gateway admin token`, and put the line that it prints under admin.tokens.';
 
 /** @returns the checks of the admin API; state: who tried wrong tokens lately */
 export function createAccess({ tokens, hosts, now, peerAddress = socketAddress }: AccessOptions): Access {

@@ -18,7 +18,7 @@ async function factsOf(desk: Desk, { account, region, pinned, also }: Wanted): P
   const { entry } = await desk.show(account);
   return {
     region,
-    pinned: pinned ?? entry?.pinned ?? false,
+    pinned: pinned ?? entry?.pinned ?? true,
     also: also ?? entry?.also.filter((other) => other !== region) ?? [],
   };
 }
@@ -56,7 +56,7 @@ const accounts: readonly AdminRoute[] = [
     query: undefined,
     body: SCHEMAS.AccountToPut,
     answers: { 200: SCHEMAS.AccountPut, 201: SCHEMAS.AccountPut },
-    problems: ['malformed', 'unknown_region', 'hidden_by_rule', 'lives_elsewhere', 'being_moved', 'unavailable'],
+    problems: ['malformed', 'unknown_region', 'conflict', 'lives_elsewhere', 'being_moved', 'unavailable'],
     handle: async ({ body }, { desk }) => {
       const facts = await factsOf(desk, body);
       const { result, account } = await desk.add(body.account, facts, body.overwrite === true);
@@ -93,7 +93,11 @@ const accounts: readonly AdminRoute[] = [
     answers: { 200: SCHEMAS.AccountRemoved },
     problems: ['malformed', 'not_found', 'being_moved', 'unavailable'],
     handle: async ({ body }, { desk }) => {
-      const { id } = await desk.show(body.account);
+      // For the log alone: a source of accounts that does not answer must not keep an entry from being removed.
+      const id = await desk.show(body.account).then(
+        (standing) => standing.id,
+        () => undefined,
+      );
       checkRemoved(await desk.remove({ name: body.account }));
       return { status: 200, body: { result: 'removed' }, about: id };
     },

@@ -44,7 +44,7 @@ export interface Reply {
   readonly status: number;
   readonly body: object;
   /** For the log: the id of the account or the name of the region that it was about. */
-  readonly about?: string;
+  readonly about?: string | undefined;
 }
 
 export type Method = 'GET' | 'POST' | 'DELETE';

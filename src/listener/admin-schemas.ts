@@ -49,7 +49,7 @@ export const EventsPage = z.strictObject({
 const AccountToPut = z.strictObject({
   account,
   region,
-  pinned: z.boolean().optional().describe('Whether it may reach no other region. Left out: as it is; false if new.'),
+  pinned: z.boolean().optional().describe('Whether it may reach no other region. Left out: as it is; true if new.'),
   also: z.array(region).max(64).optional().describe('Other regions where it may be named. Left out: as it is.'),
   overwrite: z
     .boolean()
@@ -114,7 +114,7 @@ const Standing = z.strictObject({
 
 const Moves = z.strictObject({ moves: z.array(Account) });
 const MoveBegun = z.strictObject({
-  begun: z.boolean().describe('False: this move was under way, or the account lives there already.'),
+  begun: z.boolean().describe('False: this very move was under way.'),
   account: Account,
 });
 const MoveAborted = z.strictObject({ result: z.literal('aborted') });

@@ -80,12 +80,9 @@ function serveApi(admin: FastifyInstance, api: AdminApi): void {
     access.checkWay(request.raw);
     if (!isBelowPrefix(request.url)) throw nothingThere(OPEN_PATHS);
     const visitor = access.identify(request.raw);
-    if (request.is404) throw wrongPath(request.url);
+    checkPath(request);
     checkChange(access, request, visitor);
     visitors.set(request, visitor);
-  });
-  admin.setNotFoundHandler((request) => {
-    throw wrongPath(request.url);
   });
   for (const row of ADMIN_ROUTES) {
     admin.route({
@@ -130,11 +127,12 @@ function nothingThere(paths: readonly string[]): Problem {
   return new Problem('no_such_endpoint', { hint: `There is: ${paths.join(', ')}.` });
 }
 
-/** 405 where another method is served there, else 404 with what there is. */
-function wrongPath(url: string): Problem {
+/** @throws Problem 405 where another method is served there, 404 with what there is where none is */
+function checkPath({ url, method, is404 }: FastifyRequest): void {
   const methods = methodsAt(url.split('?')[0] ?? '');
-  if (methods.length > 0) return new Problem('method_not_allowed', { headers: { allow: methods.join(', ') } });
-  return nothingThere([...new Set(ADMIN_ROUTES.map(({ path }) => ADMIN_PREFIX + path)), ...OPEN_PATHS]);
+  if (methods.includes(method) && !is404) return;
+  if (methods.length > 0) throw new Problem('method_not_allowed', { headers: { allow: methods.join(', ') } });
+  throw nothingThere([...new Set(ADMIN_ROUTES.map(({ path }) => ADMIN_PREFIX + path)), ...OPEN_PATHS]);
 }
 
 /** Bodies are JSON or refused. No body at all is fine, whatever Content-Type says of it. */
