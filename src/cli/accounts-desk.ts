@@ -1,0 +1,80 @@
+// The desk at the command line: opened beside running gateways, its errors as exit codes.
+import { userInfo } from 'node:os';
+import { accountKey } from '../caller/credentials.ts';
+import { didYouMean } from '../config/problem.ts';
+import type { Config } from '../config/types.ts';
+import type { RegionName } from '../domain.ts';
+import { createAccounts } from '../locality/accounts.ts';
+import { createDesk, type Desk, type DeskCode, DeskError } from '../locality/desk.ts';
+import { type Books, createBooks } from '../locality/desk-books.ts';
+import { readConfig } from './config.ts';
+import { CommandError, EXIT, type ExitCode } from './exit.ts';
+import { openState, type State } from './state.ts';
+
+export interface Office extends State {
+  readonly config: Config;
+  readonly desk: Desk;
+  readonly books: Books;
+  readonly regions: readonly RegionName[];
+  readonly actor: string;
+  readonly suggest: typeof didYouMean;
+}
+
+const CODES: Readonly<Record<DeskCode, ExitCode>> = {
+  malformed: EXIT.usage,
+  unknown_region: EXIT.usage,
+  keep_old_required: EXIT.usage,
+  not_found: EXIT.failure,
+  conflict: EXIT.failure,
+  hidden_by_rule: EXIT.config,
+  unavailable: EXIT.system,
+};
+
+/**
+ * Opens the desk of a configuration, does `work` there and closes it again.
+ * @param how `read` makes no store where there is none
+ * @throws CommandError
+ */
+export async function atDesk<T>(
+  file: string | undefined,
+  how: 'read' | 'write',
+  work: (office: Office) => Promise<T>,
+): Promise<T> {
+  const { config } = readConfig(file);
+  const state = await openState(config, how);
+  try {
+    return await work(createOffice(config, state));
+  } catch (error) {
+    if (error instanceof DeskError) throw new CommandError(error.message, CODES[error.code]);
+    throw error;
+  } finally {
+    await state.store.close();
+  }
+}
+
+function createOffice(config: Config, state: State): Office {
+  const actor = whoAmI();
+  const regions = config.regions.map(({ name }) => name);
+  const parts = { store: state.store.directory, hashes: state.hashes, normalise: accountKey };
+  const desk = createDesk({
+    ...parts,
+    actor,
+    regions,
+    order: config.accounts.order,
+    locateByRules: createAccounts(config.accounts.rules, accountKey),
+    suggest: didYouMean,
+  });
+  return { ...state, config, desk, books: createBooks(parts), regions, actor, suggest: didYouMean };
+}
+
+/** `cli:USER`: events name who made a change. */
+function whoAmI(): string {
+  try {
+    return `cli:${userInfo()
+      .username.replace(/[^\w.@-]/g, '_')
+      .slice(0, 64)}`;
+  } catch {
+    // A container may run as a user that nobody has given a name.
+    return `cli:${process.getuid?.() ?? 'unknown'}`;
+  }
+}

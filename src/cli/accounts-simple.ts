@@ -1,0 +1,113 @@
+// `accounts add`, `remove`, `show`, `list` and `moves`.
+import { atDesk } from './accounts-desk.ts';
+import { accountLine, factsText, gatewaysText, moveText, standingText } from './accounts-text.ts';
+import { CommandError, EXIT, type ExitCode } from './exit.ts';
+import { print, printJson, say } from './terminal.ts';
+
+export interface WithConfig {
+  readonly config?: string;
+}
+
+export interface AddOptions extends WithConfig {
+  readonly region: string;
+  readonly pinned: boolean;
+  readonly also: readonly string[];
+  readonly overwrite?: boolean;
+}
+
+export function accountsAdd(name: string, options: AddOptions): Promise<ExitCode> {
+  return atDesk(options.config, 'write', async ({ desk }) => {
+    const { region, pinned, also, overwrite = false } = options;
+    const { result, account } = await desk.add(name, { region, pinned, also }, overwrite);
+    if (result === 'moving') {
+      throw new CommandError(
+        `Nothing was written: the account is being moved (${account.move && moveText(account.move)}).`,
+      );
+    }
+    if (result === 'region') {
+      throw new CommandError(
+        `Nothing was written: the account lives in ${account.region}. Move it, which loses nothing under way: ` +
+          `onetime-gateway accounts move NAME --to ${region}. Or write it at once with --overwrite.`,
+      );
+    }
+    print(`${result}: ${factsText(account)} (id ${account.id}, epoch ${account.epoch})`);
+    const { by } = await desk.show(name);
+    if (by === 'rules' || by === 'source') {
+      say(`The entry is not in force: ${by} of the configuration know the account and come first in accounts.order.`);
+    } else if (by === 'unknown') {
+      say('The entry is not in force: accounts.order leaves the directory out.');
+    }
+    return EXIT.ok;
+  });
+}
+
+export function accountsRemove(name: string, options: WithConfig): Promise<ExitCode> {
+  return atDesk(options.config, 'write', async ({ desk }) => {
+    const result = await desk.remove({ name });
+    if (result === 'missing') throw new CommandError('The directory does not know this account: nothing was removed.');
+    if (result === 'moving') {
+      throw new CommandError('Nothing was removed: the account is being moved. Abort the move or wait for its end.');
+    }
+    const { by } = await desk.show(name);
+    print(by === 'unknown' ? 'removed' : `removed; the account is still known by ${by} of the configuration`);
+    return EXIT.ok;
+  });
+}
+
+export function accountsShow(name: string, options: WithConfig & { readonly json?: boolean }): Promise<ExitCode> {
+  return atDesk(options.config, 'read', async ({ desk, config }) => {
+    const standing = await desk.show(name);
+    if (options.json) printJson({ ...standing, locality: standing.locality ?? null, entry: standing.entry ?? null });
+    else print(standingText(standing, config.accounts.order));
+    return EXIT.ok;
+  });
+}
+
+export interface ListOptions extends WithConfig {
+  readonly limit: number;
+  readonly after?: string;
+  readonly json?: boolean;
+}
+
+const PAGE = 1000;
+
+export function accountsList(options: ListOptions): Promise<ExitCode> {
+  return atDesk(options.config, 'read', async ({ desk }) => {
+    const accounts = [];
+    let next = options.after;
+    do {
+      const page = await desk.list(next, Math.min(PAGE, options.limit - accounts.length));
+      accounts.push(...page.accounts);
+      next = page.next;
+    } while (next !== undefined && accounts.length < options.limit);
+    const total = await desk.count();
+    if (options.json) {
+      printJson({ accounts, next: next ?? null, total });
+      return EXIT.ok;
+    }
+    for (const account of accounts) print(accountLine(account));
+    say(
+      `${accounts.length} of ${total} accounts. Names are not stored: an id is the keyed hash of one (accounts show NAME).`,
+    );
+    if (next !== undefined) say(`More: onetime-gateway accounts list --after ${next}`);
+    return EXIT.ok;
+  });
+}
+
+export function accountsMoves(options: WithConfig & { readonly json?: boolean }): Promise<ExitCode> {
+  return atDesk(options.config, 'read', async ({ desk }) => {
+    const moves = await desk.moves();
+    const gateways = await desk.gateways();
+    if (options.json) {
+      printJson({ moves, gateways });
+      return EXIT.ok;
+    }
+    for (const { id, epoch, move } of moves) {
+      const behind = gateways.filter(({ seen }) => seen < epoch);
+      if (move === null) continue;
+      print(`${id}  ${moveText(move)}${behind.length === 0 ? '' : `; waits for ${gatewaysText(behind)}`}`);
+    }
+    say(`${moves.length} under way; ${gateways.length} gateways watch the directory.`);
+    return EXIT.ok;
+  });
+}

@@ -1,0 +1,67 @@
+// `store init` and `store status`: the mark of a distributed store, and what a store holds.
+import { asking } from '../locality/desk-error.ts';
+import { atDesk } from './accounts-desk.ts';
+import { gatewaysText } from './accounts-text.ts';
+import { CommandError, EXIT, type ExitCode } from './exit.ts';
+import { ask, canAsk, print, printJson } from './terminal.ts';
+
+export interface StoreInitOptions {
+  readonly config?: string;
+  readonly renew?: boolean;
+  readonly yes?: boolean;
+}
+
+const RENEW =
+  'Renewing takes the data that are in the store for the truth, and every gateway forgets what it knew of better ones. ' +
+  'Look at them first: onetime-gateway accounts verify FILE.';
+
+export function storeInit({ config, renew = false, yes = false }: StoreInitOptions): Promise<ExitCode> {
+  return atDesk(config, 'write', async ({ store, desk, actor }) => {
+    if (!renew && store.engine === 'sqlite') {
+      print('Not needed: an embedded store (sqlite) makes its mark by itself.');
+      return EXIT.ok;
+    }
+    if (renew && !yes) {
+      if (!canAsk()) throw new CommandError(`${RENEW} To do so, add --yes.`, EXIT.usage);
+      if (!['y', 'yes'].includes(await ask(`${RENEW} Renew it? [y/N]`))) {
+        throw new CommandError('Nothing was changed.');
+      }
+    }
+    const result = await asking(() => store.directory.init(renew ? 'renew' : 'new', actor));
+    const mark = await desk.mark();
+    if (result === 'exists')
+      print(`The store has its mark already (generation ${mark?.generation}): nothing was changed.`);
+    else if (result === 'renewed')
+      print(`Renewed: generation ${mark?.generation}, over ${await desk.count()} accounts.`);
+    else
+      print(`Made: generation ${mark?.generation}. The directory is empty; running gateways see it within a second.`);
+    return EXIT.ok;
+  });
+}
+
+/** @returns 1 when the store is away or has no mark */
+export function storeStatus({ config, json }: { config?: string; json?: boolean }): Promise<ExitCode> {
+  return atDesk(config, 'read', async ({ store, desk }) => {
+    const mark = await desk.mark();
+    const { up } = store.readings();
+    if (mark === undefined) {
+      if (json) printJson({ engine: store.engine, up, mark: null });
+      else {
+        print(`engine     ${store.engine}, ${up ? 'up' : 'away'}`);
+        print('mark       none: it is new, or it has lost its data. If it is new, run: onetime-gateway store init');
+      }
+      return EXIT.failure;
+    }
+    const [accounts, moves, gateways] = [await desk.count(), await desk.moves(), await desk.gateways()];
+    if (json) {
+      printJson({ engine: store.engine, up, mark, accounts, moves: moves.length, gateways });
+      return EXIT.ok;
+    }
+    print(`engine     ${store.engine}, ${up ? 'up' : 'away'}`);
+    print(`mark       generation ${mark.generation}, epoch ${mark.epoch}`);
+    print(`accounts   ${accounts}`);
+    print(`moves      ${moves.length} under way`);
+    print(`gateways   ${gateways.length === 0 ? 'none with a lease' : gatewaysText(gateways)}`);
+    return EXIT.ok;
+  });
+}

@@ -1,0 +1,84 @@
+// What commands say to people, and what they ask: on standard error, so that standard output holds results alone.
+import { createInterface } from 'node:readline/promises';
+import cliProgress from 'cli-progress';
+
+/** One line on standard error. */
+export function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** One line of a result, on standard output. */
+export function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, null, 2));
+}
+
+/** Whether somebody sits there who can be asked. */
+export function canAsk(): boolean {
+  return process.stdin.isTTY === true && process.stderr.isTTY === true;
+}
+
+/** @returns the answer, trimmed and lower case; empty at the end of input */
+export async function ask(question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const ended = new AbortController();
+  lines.on('close', () => ended.abort());
+  try {
+    return (await lines.question(`${question} `, { signal: ended.signal })).trim().toLowerCase();
+  } catch {
+    return '';
+  } finally {
+    lines.close();
+  }
+}
+
+export interface Progress {
+  /** @param done of `total`, in its unit. @param count what the line says */
+  update(done: number, count: number): void;
+  end(): void;
+}
+
+/** Where there is no terminal, a line each so many. */
+const PLAIN_EVERY = 25_000;
+
+/**
+ * A bar on a terminal, plain lines elsewhere.
+ * @param what for example `accounts read`
+ * @param total undefined: unknown
+ */
+export function createProgress(what: string, total: number | undefined): Progress {
+  if (process.stderr.isTTY !== true || total === undefined || total === 0) return createPlain(what);
+  const bar = new cliProgress.SingleBar({
+    format: `[{bar}] {percentage}% {count} ${what}, {eta_formatted} left`,
+    stream: process.stderr,
+    hideCursor: true,
+    clearOnComplete: true,
+  });
+  bar.start(total, 0, { count: 0 });
+  return { update: (done, count) => bar.update(done, { count }), end: () => bar.stop() };
+}
+
+function createPlain(what: string): Progress {
+  let next = PLAIN_EVERY;
+  return {
+    update(_, count) {
+      if (count < next) return;
+      say(`${count} ${what} ...`);
+      next = count - (count % PLAIN_EVERY) + PLAIN_EVERY;
+    },
+    end() {},
+  };
+}
+
+/** Settles when the operator interrupts, for as long as it is listened to. */
+export function onInterrupt(listener: () => void): () => void {
+  process.on('SIGINT', listener);
+  process.on('SIGTERM', listener);
+  return () => {
+    process.off('SIGINT', listener);
+    process.off('SIGTERM', listener);
+  };
+}
