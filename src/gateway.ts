@@ -1,12 +1,16 @@
 // The composition root: opens the rooms and the listeners, and closes them in order.
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import { explain, keyLookup } from './cli/explain.ts';
 import type { Config } from './config/types.ts';
-import { createAdminListener } from './listener/admin.ts';
+import { type AdminApi, createAdminListener } from './listener/admin.ts';
 import { describeCause } from './record/record.ts';
 import { type GatewayDependencies, openRooms } from './rooms.ts';
 
 export type { GatewayDependencies } from './rooms.ts';
+
+/** An operator may wait longer for the store than a request does. */
+const EXPLAIN_PATIENCE_MS = 2000;
 
 export interface Gateway {
   /** Base URL of the public listener. */
@@ -35,12 +39,13 @@ function urlOf(listener: FastifyInstance): string {
 export async function openGateway(config: Config, dependencies: GatewayDependencies): Promise<Gateway> {
   const { log } = dependencies;
   let state: 'starting' | 'ready' | 'draining' = 'starting';
-  const { front, metrics, regions, store, health, passthrough } = openRooms(
-    config,
-    dependencies,
-    () => state === 'draining',
-  );
-  const admin = createAdminListener({ scrape: metrics.scrape, isReady: () => state === 'ready' });
+  const rooms = openRooms(config, dependencies, () => state === 'draining');
+  const { front, metrics, regions, health, passthrough } = rooms;
+  const admin = createAdminListener({
+    scrape: metrics.scrape,
+    isReady: () => state === 'ready',
+    api: adminApi(config, dependencies, rooms),
+  });
 
   async function close(): Promise<void> {
     state = 'draining';
@@ -50,7 +55,7 @@ export async function openGateway(config: Config, dependencies: GatewayDependenc
     health.close();
     await Promise.all([...regions.values()].map((region) => region.close()));
     await admin.close();
-    await store.close();
+    await rooms.state.close();
   }
 
   try {
@@ -75,6 +80,32 @@ export async function openGateway(config: Config, dependencies: GatewayDependenc
       await close().catch((error: unknown) => log.error(describeCause(error), 'closing'));
       return finished;
     },
+  };
+}
+
+/** What operators may do, with the very rooms that serve callers. */
+function adminApi(
+  config: Config,
+  { log, version, now = Date.now }: GatewayDependencies,
+  rooms: ReturnType<typeof openRooms>,
+): AdminApi {
+  const { state, regionReadings } = rooms;
+  return {
+    log,
+    version,
+    now,
+    tokens: config.admin.tokens,
+    hosts: config.admin.hosts,
+    desk: state.desk,
+    regions: regionReadings,
+    store: state.store,
+    lookupKey: (by) => state.index.entry('key' in by ? by.key : by.hash),
+    explain: (request) =>
+      explain(config, request, {
+        account: (name) => state.locateAccount(name, { leftMs: EXPLAIN_PATIENCE_MS }),
+        key: keyLookup(state.index),
+        isDrained: state.directory.isDrained,
+      }),
   };
 }
 

@@ -3,7 +3,15 @@
 import type { Readable } from 'node:stream';
 import type { Authenticate } from './caller/authenticate.ts';
 import type { Identified, Unidentified } from './caller/identify.ts';
-import { type Caller, type Classified, type Found, type Locality, Permit, type RegionName } from './domain.ts';
+import {
+  type Caller,
+  type Classified,
+  type Found,
+  type Locality,
+  type Patience,
+  Permit,
+  type RegionName,
+} from './domain.ts';
 import type { Admit } from './limit/admit.ts';
 import type { Own } from './listener/own.ts';
 import type { Decide, Held } from './policy/question.ts';
@@ -49,8 +57,12 @@ export interface Rooms {
   readonly classify: (method: string, target: string) => Classified | Refusal;
   readonly identify: (headers: readonly string[], socketAddress: string) => Identified | Unidentified;
   readonly admit: Pick<Admit, 'admit'>;
-  readonly locateAccount: (accountName: string) => Found<Locality>;
-  readonly locateKey: (request: Classified, caller: Caller) => Found<Held> | undefined | Promise<Found<Held>>;
+  readonly locateAccount: (accountName: string, patience: Patience) => Found<Locality> | Promise<Found<Locality>>;
+  readonly locateKey: (
+    request: Classified,
+    caller: Caller,
+    patience: Patience,
+  ) => Found<Held> | undefined | Promise<Found<Held>>;
   readonly decide: Decide;
   readonly authenticate: Authenticate;
   /** Answers a repeated call from the vault, or has it sent. */
@@ -81,19 +93,23 @@ export function createJourney(rooms: Rooms): Journey {
     const request = classify(arrival.method, arrival.target);
     if (request instanceof Refusal) return request;
     const { route } = request;
+    const { patience } = trip;
     trip.route = route;
 
     const identified = identify(arrival.headers, arrival.socketAddress);
-    if ('refusal' in identified) return unidentified(identified);
+    if ('refusal' in identified) return unidentified(identified, patience);
     const { regionHeader, host } = identified;
     // A link is followed, not called: whoever follows it does so as nobody.
     const caller = route.version === 'link' ? { ...identified.caller, credentials: undefined } : identified.caller;
 
-    const limited = admit.admit(request, caller);
+    // What memory answers is not awaited: no promise on the way of most requests.
+    const admitted = admit.admit(request, caller, patience);
+    const limited = admitted instanceof Promise ? await admitted : admitted;
     if (limited !== undefined) return limited;
 
-    const account = caller.credentials && locateAccount(caller.credentials.name);
-    const located = locateKey(request, caller);
+    const lives = caller.credentials && locateAccount(caller.credentials.name, patience);
+    const account = lives instanceof Promise ? await lives : lives;
+    const located = locateKey(request, caller, patience);
     const held = located instanceof Promise ? await located : located;
     const named = { prefix: request.prefix, header: regionHeader, host };
     const decision = decide({ route, named, account, held });
@@ -103,7 +119,7 @@ export function createJourney(rooms: Rooms): Journey {
     }
     if (decision instanceof Refusal) {
       if (route.version === 'link') return own.link(request, decision);
-      return decision.code === 'unknown_account' ? authenticate.failed(caller, decision) : decision;
+      return decision.code === 'unknown_account' ? authenticate.failed(caller, decision, patience) : decision;
     }
     const permit = Permit.isGenuine(decision) ? decision : decision.permit;
     if (route.version === 'link') return own.link(request, permit);
@@ -112,7 +128,7 @@ export function createJourney(rooms: Rooms): Journey {
     const body = await arrival.receive();
     if (body === 'gone' || body instanceof Refusal) return body;
 
-    const unverified = await authenticate.authenticate(permit, caller);
+    const unverified = await authenticate.authenticate(permit, caller, patience);
     if (unverified !== undefined) return unverified;
     const call = { request, caller, permit, body, arrival, trip };
     if (Permit.isGenuine(decision)) return replay(call, send);
@@ -120,8 +136,8 @@ export function createJourney(rooms: Rooms): Journey {
     return answer instanceof Refusal ? answer : replay(call, async () => own.unknownKey(call));
   };
 
-  function unidentified({ refusal, address }: Unidentified): Refusal {
+  function unidentified({ refusal, address }: Unidentified, patience: Patience): Refusal | Promise<Refusal> {
     if (refusal.code !== 'credentials_malformed') return refusal;
-    return authenticate.failed({ credentials: undefined, address }, refusal);
+    return authenticate.failed({ credentials: undefined, address }, refusal, patience);
   }
 }

@@ -8,19 +8,18 @@ import { createIdentify } from './caller/identify.ts';
 import { createVerify } from './caller/verify.ts';
 import type { Config } from './config/types.ts';
 import type { RegionName } from './domain.ts';
-import { createJourney } from './journey.ts';
+import { createJourney, type Journey } from './journey.ts';
 import { createKeyedHash } from './keyed-hash.ts';
 import { createAdmit } from './limit/admit.ts';
 import { createOwn } from './listener/own.ts';
 import { createPublicListener } from './listener/public.ts';
 import { createRespond } from './listener/respond.ts';
-import { createAccounts } from './locality/accounts.ts';
 import { createKeyRooms } from './locality/held.ts';
-import { createKeyIndex } from './locality/key-index.ts';
+import { createLapsed } from './locality/lapsed.ts';
 import { createDecide } from './policy/decide.ts';
 import { policyOf } from './policy/policy.ts';
 import { createMetrics, type Metrics } from './record/metrics.ts';
-import { createRecord, describeCause } from './record/record.ts';
+import { createRecord } from './record/record.ts';
 import { createAsk } from './region/ask.ts';
 import { createForward } from './region/forward.ts';
 import { createHealth, type Health, type HealthEvent } from './region/health.ts';
@@ -30,20 +29,17 @@ import { createProbe } from './region/probe.ts';
 import { createRegion, type Region } from './region/region.ts';
 import { createSend } from './region/send.ts';
 import { createReplay } from './replay/replay.ts';
+import { createSharedVault } from './replay/shared-vault.ts';
 import { createVault } from './replay/vault.ts';
 import { createClassify } from './route/classify.ts';
 import { LINK, PASSTHROUGH, ROUTES } from './route/table.ts';
-import { loadIdentityKeys } from './store/identity-key.ts';
-import { openSqliteStore } from './store/sqlite.ts';
+import { openState, type State } from './state.ts';
 
 /** An answer of a region up to this size leaves only when it is whole; a longer one streams. */
 const COLLECT_BYTES = 8 * 1024 * 1024;
 const VERIFIED_GOOD_MS = 5 * 60_000;
 const VERIFIED_BAD_MS = 10_000;
 const VERIFIED_ENTRIES = 100_000;
-/** Keys that are remembered in memory before the store is asked. */
-const FRONT_ENTRIES = 100_000;
-const STORE_NEWS_MS = 10_000;
 
 export interface GatewayDependencies {
   readonly log: Logger;
@@ -54,37 +50,14 @@ export interface GatewayDependencies {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Trouble with the store, once in a while: a busy gateway would write it for each request, and metrics count it. */
-function storeNews(log: Logger, now: () => number): (what: string, cause: unknown) => void {
-  let saidMs = Number.NEGATIVE_INFINITY;
-  return (what, cause) => {
-    if (now() - saidMs < STORE_NEWS_MS) return;
-    saidMs = now();
-    log.warn({ ...describeCause(cause), what }, 'store away');
-  };
-}
-
-/** What outlives the process: the identity keys and the store, and the index over them. */
-function openState(config: Config, now: () => number, { log, env = process.env }: GatewayDependencies) {
-  const identity = loadIdentityKeys({ file: config.identityKeyFile, env: env.GATEWAY_IDENTITY_KEY, now });
-  const store = openSqliteStore(config.store.path, { now, storeTimeoutMs: config.storeTimeoutMs });
-  const index = createKeyIndex(store, {
-    now,
-    keys: { current: createKeyedHash(identity.current), older: identity.older.map(createKeyedHash) },
-    regions: new Set(config.regions.map(({ name }) => name)),
-    frontEntries: FRONT_ENTRIES,
-    storeTimeoutMs: config.storeTimeoutMs,
-    observe: storeNews(log, now),
-  });
-  return { store, index };
-}
-
-function readingsOf(regions: ReadonlyMap<RegionName, Region>, health: Health) {
+function readingsOf(regions: ReadonlyMap<RegionName, Region>, health: Health, directory: State['directory']) {
   const states = new Map(health.readings().map((reading) => [reading.region, reading]));
   return [...regions.values()].map(({ name, upstreams }) => ({
     name,
     up: states.get(name)?.up ?? true,
     breaker: states.get(name)?.state ?? 'closed',
+    failures: states.get(name)?.failures ?? 0,
+    drained: directory.isDrained(name),
     inUse: upstreams.reduce((sum, upstream) => sum + upstream.inUse, 0),
     waiting: upstreams.reduce((sum, upstream) => sum + upstream.waiting, 0),
   }));
@@ -97,27 +70,16 @@ function noteHealth(log: Logger, metrics: Metrics, region: RegionName, event: He
   else log.warn({ region, ...event }, event.kind === 'opened' ? 'region is down' : 'region is back');
 }
 
-/** Everything between the listeners, and what they need of it. */
-export function openRooms(config: Config, dependencies: GatewayDependencies, isDraining: () => boolean) {
-  const { log, version } = dependencies;
-  /** Of the day, for what outlives the process. */
-  const now = dependencies.now ?? Date.now;
-  /** That nobody sets: a step of the day's clock must neither forget an answer nor give an allowance. */
-  const steady = dependencies.now ?? (() => performance.now());
-  const hash = createKeyedHash(randomBytes(32));
+/** A step of the day's clock must neither forget an answer nor give an allowance: `steady` is set by nobody. */
+interface Clocks {
+  readonly now: () => number;
+  readonly steady: () => number;
+}
 
-  const { store, index } = openState(config, now, dependencies);
+/** The regions, and the one way to them. */
+function openRegions(config: Config, state: State, metrics: Metrics, { steady }: Clocks, log: Logger) {
   const regions = new Map<RegionName, Region>(
     config.regions.map(({ name, upstreams }) => [name, createRegion(name, upstreams, config.upstream)]),
-  );
-  const admit = createAdmit(
-    config.limits,
-    { now: steady, hash, seed: randomBytes(32), onShadow: (limit) => metrics.limited(limit, 'shadow') },
-    accountKey,
-  );
-  const metrics: Metrics = createMetrics(
-    { limits: () => admit.readings(), regions: () => readingsOf(regions, health), keyIndex: () => index.readings() },
-    { version, node: process.version },
   );
   const bounds = { bodyTimeoutMs: config.upstream.bodyTimeoutMs, patienceMs: config.upstream.connectTimeoutMs };
   const health = createHealth(new Map(config.regions.map(({ name, upstreams }) => [name, upstreams])), {
@@ -131,29 +93,108 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     metrics.violated();
     log.fatal({ problem }, 'pin violation stopped');
   };
+  const lapsed = createLapsed(state.directory);
   const forward = createForward(regions, {
     ...bounds,
     health,
     collectBytes: COLLECT_BYTES,
     observe: metrics.upstream,
     onViolation,
+    lapsed,
   });
+  return { regions, health, onViolation, lapsed, forward };
+}
+
+/** What is spent, and what is counted together with other gateways where the store is shared. */
+function openAdmit(config: Config, state: State, metrics: () => Metrics, { steady }: Clocks, log: Logger) {
+  const { shared } = state.store;
+  return createAdmit(
+    config.limits,
+    {
+      now: steady,
+      hash: createKeyedHash(randomBytes(32)),
+      seed: randomBytes(32),
+      onShadow: (limit) => metrics().limited(limit, 'shadow'),
+      shared: shared && {
+        limits: shared.limits,
+        hash: state.sharedHash,
+        onFallback: (limit) => log.warn({ limit }, 'the store is away: this limit is counted by this gateway alone'),
+      },
+    },
+    accountKey,
+  );
+}
+
+function openReplay(config: Config, { store, replaySalt }: State, metrics: Metrics, { steady }: Clocks) {
+  const { replay, storeTimeoutMs } = config;
+  if (replay === undefined) return createReplay(undefined, metrics.replayed);
+  if (store.shared === undefined || !replay.shared) {
+    return createReplay(createVault({ ...replay, now: steady }), metrics.replayed);
+  }
+  const { keepMs, maxBytes } = replay;
+  const mostBytes = Math.floor(maxBytes / 8);
+  const vault = createSharedVault(store.shared.replays, { keepMs, mostBytes, salt: replaySalt, storeTimeoutMs });
+  return createReplay(vault, metrics.replayed);
+}
+
+/** Every request holds the state of the directory in which it began: a move's next step waits for it. */
+function holding({ enter, leave }: State['directory'], journey: Journey): Journey {
+  return async (arrival, trip) => {
+    const era = enter();
+    try {
+      return await journey(arrival, trip);
+    } finally {
+      leave(era);
+    }
+  };
+}
+
+/** Everything between the listeners, and what they need of it. */
+export function openRooms(config: Config, dependencies: GatewayDependencies, isDraining: () => boolean) {
+  const { log, version, env = process.env } = dependencies;
+  const clocks = { now: dependencies.now ?? Date.now, steady: dependencies.now ?? (() => performance.now()) };
+  const state = openState(config, {
+    log,
+    ...clocks,
+    env,
+    onChange: ({ what }) => metrics.directoryChanged(what),
+  });
+  const { store, index, directory } = state;
+  const admit = openAdmit(config, state, () => metrics, clocks, log);
+  const metrics: Metrics = createMetrics(
+    {
+      limits: () => admit.readings(),
+      regions: () => readingsOf(way.regions, way.health, directory),
+      keyIndex: () => index.readings(),
+      store: () => ({ engine: store.engine, ...store.readings() }),
+      directory: () => directory.readings(),
+      source: () => state.source?.readings(),
+    },
+    { version, node: process.version },
+  );
+  const way = openRegions(config, state, metrics, clocks, log);
+  const { forward, health, onViolation, lapsed } = way;
   const interpret = interpretWith(config.errors);
   const { forwardClientAddress } = config.upstream;
   const verify = createVerify(createAsk(forward, interpret, forwardClientAddress), {
-    now: steady,
-    hash,
+    now: clocks.steady,
+    hash: createKeyedHash(randomBytes(32)),
+    shared: store.shared && { verifications: store.shared.verifications, hash: state.sharedHash },
     goodMs: VERIFIED_GOOD_MS,
     badMs: VERIFIED_BAD_MS,
     entries: VERIFIED_ENTRIES,
     observe: metrics.verified,
+  });
+  store.onNews((news) => {
+    if (news.kind === 'directory') void directory.look();
+    else verify.dropped(news.hash);
   });
   const authenticate = createAuthenticate(verify, admit.failedAuth, accountKey);
   const keys = createKeyRooms(index, accountKey);
   const checks = {
     identify: createIdentify(createClientAddress(config.listen.trustProxy)),
     admit,
-    locateAccount: createAccounts(config.accounts.rules, accountKey),
+    locateAccount: state.locateAccount,
     decide: createDecide(policyOf(config)),
     authenticate,
   };
@@ -161,38 +202,45 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     ...checks,
     classify: createClassify([...ROUTES, LINK]),
     locateKey: keys.locateKey,
-    replay: createReplay(config.replay && createVault({ ...config.replay, now: steady }), metrics.replayed),
+    replay: openReplay(config, state, metrics, clocks),
     send: createSend({
       forward,
       interpret,
       forwardClientAddress,
-      budget: ({ permit }) => admit.budget(permit),
+      budget: ({ permit, trip }) => admit.budget(permit, trip.patience),
       turnedDown: ({ permit, caller }) => authenticate.turnedDown(permit, caller),
       missed: ({ request, caller }) => admit.missed(request, caller),
-      learn: ({ permit, caller }, body) => keys.learn(permit, caller, body),
+      learn: ({ permit, caller, trip }, body) => keys.learn(permit, caller, body, trip.patience),
     }),
     own: createOwn(new Map(config.regions.map(({ name, web }) => [name, web]))),
   });
   const passthrough = createPassthrough(config.passthrough, {
     ...config.upstream,
     ...checks,
-    now: steady,
+    now: clocks.steady,
     health,
     onViolation,
+    lapsed,
     observe: metrics.upstream,
     route: PASSTHROUGH,
     regions: config.regions,
     requestTimeoutMs: config.request.timeoutMs,
     messageBytes: config.request.bodyLimitBytes,
   });
-  const front = createPublicListener(journey, createRespond(isDraining), createRecord(metrics, log), {
-    now: steady,
-    bodyLimitBytes: config.request.bodyLimitBytes,
-    timeoutMs: config.request.timeoutMs,
-    storeTimeoutMs: config.storeTimeoutMs,
-    onBegin: metrics.began,
-    onUnparsed: metrics.refused,
-    passthrough,
-  });
-  return { front, metrics, regions, store, health, passthrough };
+  const front = createPublicListener(
+    holding(directory, journey),
+    createRespond(isDraining),
+    createRecord(metrics, log),
+    {
+      now: clocks.steady,
+      bodyLimitBytes: config.request.bodyLimitBytes,
+      timeoutMs: config.request.timeoutMs,
+      storeTimeoutMs: config.storeTimeoutMs,
+      onBegin: metrics.began,
+      onUnparsed: metrics.refused,
+      passthrough,
+    },
+  );
+  const regionReadings = () => readingsOf(way.regions, health, directory);
+  return { front, metrics, regions: way.regions, state, health, passthrough, regionReadings };
 }

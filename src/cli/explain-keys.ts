@@ -1,54 +1,68 @@
-// What `explain` knows of keys: the running gateway's store, looked at from beside it.
+// What `explain` knows beside the configuration: the running gateways' store, looked at from beside them.
 import { existsSync } from 'node:fs';
 import { accountKey } from '../caller/credentials.ts';
 import type { Config } from '../config/types.ts';
-import { createKeyedHash } from '../keyed-hash.ts';
-import { createKeyRooms } from '../locality/held.ts';
+import type { Found, Locality } from '../domain.ts';
+import { createAccounts } from '../locality/accounts.ts';
+import { createDesk, type Desk, DeskError } from '../locality/desk.ts';
 import { createKeyIndex } from '../locality/key-index.ts';
-import { loadIdentityKeys } from '../store/identity-key.ts';
-import { openSqliteStore } from '../store/sqlite.ts';
-import { CommandError, EXIT, stateProblem } from './exit.ts';
-import type { Lookup } from './explain.ts';
+import { type Known, keyLookup, knownByRules } from './explain.ts';
+import { openState, type State } from './state.ts';
 
 /**
  * Opens the store of a configuration for looking up, without making one.
- * @returns undefined where there is none yet: then no key is known to the gateway either
+ * @returns what the rules say where there is none yet: then no key is known to the gateway either
  * @throws CommandError when the store or its key cannot be used
  */
-export function openLookup(config: Config): { lookup: Lookup; close(): Promise<void> } | undefined {
-  if (!existsSync(config.store.path)) return undefined;
-  const env = process.env.GATEWAY_IDENTITY_KEY;
-  if (env === undefined && !existsSync(config.identityKeyFile)) {
-    throw new CommandError(
-      `There is a store at ${config.store.path}, but no identity key at ${config.identityKeyFile} to look into it with. ` +
-        'If the gateway is given its key as GATEWAY_IDENTITY_KEY, give it to this command too.',
-      EXIT.config,
-    );
+export async function openKnown(config: Config): Promise<{ known: Known; close(): Promise<void> }> {
+  if (config.store.kind === 'sqlite' && !existsSync(config.store.path)) {
+    return { known: knownByRules(config), close: async () => {} };
   }
-  try {
-    return open(config, env);
-  } catch (error) {
-    throw stateProblem(error) ?? error;
-  }
-}
-
-function open(config: Config, env: string | undefined): { lookup: Lookup; close(): Promise<void> } {
-  const now = Date.now;
-  const identity = loadIdentityKeys({ file: config.identityKeyFile, env, now });
-  const store = openSqliteStore(config.store.path, { now, storeTimeoutMs: config.storeTimeoutMs });
+  const state = await openState(config, 'read');
+  const { store, hashes } = state;
+  const names = config.regions.map(({ name }) => name);
   const index = createKeyIndex(store, {
-    now,
-    keys: { current: createKeyedHash(identity.current), older: identity.older.map(createKeyedHash) },
-    regions: new Set(config.regions.map(({ name }) => name)),
+    now: Date.now,
+    keys: hashes,
+    regions: new Set(names),
     frontEntries: 1,
     storeTimeoutMs: config.storeTimeoutMs,
   });
-  const { locateKey } = createKeyRooms(index, accountKey);
-  return {
-    lookup: (request, user) => {
-      const credentials = user === undefined ? undefined : { name: user, token: '', header: '' };
-      return locateKey(request, { credentials, address: '' });
-    },
-    close: () => store.close(),
+  const followed = await store.directory.follow(undefined, undefined);
+  const drained = new Set<string>(followed.kind === 'found' ? followed.value.drained : []);
+  const desk = openDesk(config, state);
+  const known = {
+    account: (name: string) => standingOf(desk, name),
+    key: keyLookup(index),
+    isDrained: (region: string) => drained.has(region),
   };
+  return { known, close: () => store.close() };
+}
+
+/** The source of accounts is the gateway's to ask: a command has neither its answers nor, often, its token. */
+function openDesk(config: Config, { store, hashes }: State): Desk {
+  return createDesk({
+    store: store.directory,
+    actor: 'cli:explain',
+    hashes,
+    normalise: accountKey,
+    regions: config.regions.map(({ name }) => name),
+    order: config.accounts.order,
+    locateByRules: createAccounts(config.accounts.rules, accountKey),
+    ...(config.accounts.source === undefined ? {} : { locateBySource: () => NOT_ASKED }),
+  });
+}
+
+const NOT_ASKED = { kind: 'unavailable', cause: { code: 'SOURCE_NOT_ASKED' } } as const;
+
+async function standingOf(desk: Desk, name: string): Promise<Found<Locality>> {
+  try {
+    const { locality, entry } = await desk.show(name);
+    if (locality !== undefined) return { kind: 'found', value: locality };
+    if (entry === undefined) return { kind: 'missing' };
+    return { kind: 'unavailable', cause: { code: 'DIRECTORY_REGION_NOT_CONFIGURED' } };
+  } catch (cause) {
+    if (cause instanceof DeskError && cause.code === 'unavailable') return { kind: 'unavailable', cause };
+    throw cause;
+  }
 }

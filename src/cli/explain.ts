@@ -3,8 +3,10 @@
 import { accountKey, parseCredentials } from '../caller/credentials.ts';
 import { hostName } from '../caller/identify.ts';
 import type { Config } from '../config/types.ts';
-import { type Classified, type Found, Permit, type RegionName } from '../domain.ts';
+import { type Classified, type Found, type Locality, Permit, type RegionName } from '../domain.ts';
 import { createAccounts } from '../locality/accounts.ts';
+import { createKeyRooms } from '../locality/held.ts';
+import type { KeyIndex } from '../locality/key-index.ts';
 import { createDecide } from '../policy/decide.ts';
 import { policyOf } from '../policy/policy.ts';
 import type { Held } from '../policy/question.ts';
@@ -79,14 +81,39 @@ function classifyPassed(path: string, region: RegionName): Classified | Refusal 
   return { route: PASSTHROUGH, path, query: '', key: undefined, prefix: region };
 }
 
-/** What the key index says of the key in a path, for an account by name. */
-export type Lookup = (request: Classified, user: string | undefined) => Found<Held> | undefined | Promise<Found<Held>>;
+/** What is known beside the configuration. */
+export interface Known {
+  /** Where an account lives, by its name. */
+  readonly account: (name: string) => Found<Locality> | Promise<Found<Locality>>;
+  /** What the key index says of the key in a path, for an account by name. */
+  readonly key: (request: Classified, user: string | undefined) => Found<Held> | undefined | Promise<Found<Held>>;
+  /** Whether an operator has taken the region out of service. */
+  readonly isDrained: (region: RegionName) => boolean;
+}
 
-/** @param lookup left out where no store is there: then no key is known */
+/** The key index as `explain` asks it: for a name, without a token. */
+export function keyLookup(index: KeyIndex): Known['key'] {
+  const { locateKey } = createKeyRooms(index, accountKey);
+  return (request, user) => {
+    const credentials = user === undefined ? undefined : { name: user, token: '', header: '' };
+    return locateKey(request, { credentials, address: '' });
+  };
+}
+
+/** Where there is no store yet: the rules alone. */
+export function knownByRules(config: Config): Known {
+  return {
+    account: createAccounts(config.accounts.rules, accountKey),
+    key: ({ key }) => (key === undefined ? undefined : { kind: 'missing' }),
+    isDrained: () => false,
+  };
+}
+
+/** @param known left out where no store is there: then the rules alone speak, and no key is known */
 export async function explain(
   config: Config,
   request: ExplainRequest,
-  lookup: Lookup = ({ key }) => (key === undefined ? undefined : { kind: 'missing' }),
+  known: Known = knownByRules(config),
 ): Promise<Explanation> {
   const steps: { rule: number; says: string }[] = [];
   const passed = config.passthrough.find(({ prefix }) => isUnder(request.path, prefix));
@@ -98,28 +125,28 @@ export async function explain(
   const user = asNobody ? undefined : userOf(request.user);
   if (user instanceof Refusal) return { ...NOTHING, steps, ...refused(user) };
   const { route, prefix } = classified;
-  const locate = createAccounts(config.accounts.rules, accountKey);
   const decision = createDecide(policyOf(config))(
     {
       route,
       named: { prefix, header: request.region, host: request.host === undefined ? undefined : hostName(request.host) },
-      account: user === undefined ? undefined : locate(user),
-      held: await lookup(classified, user),
+      account: user === undefined ? undefined : await known.account(user),
+      held: await known.key(classified, user),
     },
     (rule, says) => steps.push({ rule, says }),
   );
-  const known = { ...NOTHING, steps, route: route.id, access: route.access, effect: route.effect };
-  if (decision === 'here') return { ...known, decision: 'answered_here', reason: 'answered_here' };
-  if (decision instanceof Refusal) return { ...known, ...refused(decision) };
+  const about = { ...NOTHING, steps, route: route.id, access: route.access, effect: route.effect };
+  if (decision === 'here') return { ...about, decision: 'answered_here', reason: 'answered_here' };
+  if (decision instanceof Refusal) return { ...about, ...refused(decision) };
   if (!Permit.isGenuine(decision)) {
     const { answer, permit } = decision;
-    const guarded = { ...known, verify_at: permit.verifyAt ?? null };
+    const guarded = { ...about, verify_at: permit.verifyAt ?? null };
     return answer instanceof Refusal
       ? { ...guarded, ...refused(answer) }
       : { ...guarded, decision: 'concealed', reason: permit.reason };
   }
   const { region, reason, credentials, verifyAt } = decision;
-  return { ...known, decision: 'permit', region, reason, credentials, verify_at: verifyAt ?? null };
+  if (known.isDrained(region) && route !== LINK) return { ...about, ...refused(new Refusal('region_drained')) };
+  return { ...about, decision: 'permit', region, reason, credentials, verify_at: verifyAt ?? null };
 }
 
 /** The explanation for people. */

@@ -6,7 +6,7 @@ import { readConfig } from './config.ts';
 import { demo } from './demo.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
 import { explain, explanationText } from './explain.ts';
-import { openLookup } from './explain-keys.ts';
+import { openKnown } from './explain-keys.ts';
 import { keysRotate } from './keys.ts';
 import { VERSION } from './package.ts';
 import { serve } from './serve.ts';
@@ -79,9 +79,8 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
     .action(async (method: string, path: string, options: ExplainOptions) => {
       const { config } = readConfig(options.config);
       const { user, region, host } = options;
-      const keys = openLookup(config);
-      const explanation = await explain(config, { method, path, user, region, host }, keys?.lookup);
-      await keys?.close();
+      const { known, close } = await openKnown(config);
+      const explanation = await explain(config, { method, path, user, region, host }, known).finally(close);
       process.stdout.write(`${options.json ? JSON.stringify(explanation, null, 2) : explanationText(explanation)}\n`);
     });
 

@@ -1,5 +1,5 @@
 // The key of a request -> where it is held and whose it is, as decide asks for it; and what a create teaches.
-import type { Caller, Classified, Found, Permit } from '../domain.ts';
+import type { Caller, Classified, Found, Patience, Permit } from '../domain.ts';
 import type { Held } from '../policy/question.ts';
 import { createdKeys } from './created.ts';
 import type { HeldKey, KeyIndex } from './key-index.ts';
@@ -8,9 +8,9 @@ const MISSING: Found<never> = { kind: 'missing' };
 
 export interface KeyRooms {
   /** Undefined where the answer cannot matter: the route has no key, or the caller will be refused without it. */
-  locateKey(request: Classified, caller: Caller): Found<Held> | undefined | Promise<Found<Held>>;
+  locateKey(request: Classified, caller: Caller, patience?: Patience): Found<Held> | undefined | Promise<Found<Held>>;
   /** Remembers both keys of a successful create. Never rejects; the index counts what failed. */
-  learn(permit: Permit, caller: Caller, body: Buffer): Promise<void>;
+  learn(permit: Permit, caller: Caller, body: Buffer, patience?: Patience): Promise<void>;
 }
 
 /** @param accountName the form in which account names are compared (caller/credentials.ts accountKey) */
@@ -23,14 +23,14 @@ export function createKeyRooms(index: KeyIndex, accountName: (name: string) => s
   }
 
   return {
-    locateKey({ route, key }, caller) {
+    locateKey({ route, key }, caller, patience) {
       if (key === undefined) return undefined;
       if (route.access === 'private' && caller.credentials === undefined) return MISSING;
-      const found = index.find(key);
+      const found = index.find(key, patience);
       return found instanceof Promise ? found.then((answer) => heldBy(answer, caller)) : heldBy(found, caller);
     },
 
-    async learn(permit, caller, body) {
+    async learn(permit, caller, body, patience) {
       const created = createdKeys(body);
       if (created === undefined) return;
       const { secret, metadata, ttlSeconds } = created;
@@ -39,10 +39,11 @@ export function createKeyRooms(index: KeyIndex, accountName: (name: string) => s
           ? accountName(caller.credentials.name)
           : undefined;
       const about = { region: permit.region, owner, ttlSeconds };
-      await index.learn([
+      const keys = [
         { ...about, key: secret, kind: 'secret' },
         { ...about, key: metadata, kind: 'metadata' },
-      ]);
+      ] as const;
+      await index.learn(keys, patience);
     },
   };
 }

@@ -2,9 +2,10 @@
 // a bounded front in memory.
 import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { Found, KeyedHash, RegionName } from '../domain.ts';
+import type { Found, KeyedHash, Patience, RegionName } from '../domain.ts';
 import type { HashParts } from '../keyed-hash.ts';
 import type { Store, StoredKey } from '../store/store.ts';
+import { within } from './within.ts';
 
 /** What the index knows of a key. */
 export interface HeldKey {
@@ -57,14 +58,16 @@ export interface KeyIndexOptions {
 
 export interface KeyIndex {
   /** At once when the front or an embedded store answers. Never throws, never rejects. */
-  find(key: string): Found<HeldKey> | Promise<Found<HeldKey>>;
+  find(key: string, patience?: Patience): Found<HeldKey> | Promise<Found<HeldKey>>;
+  /** What the store has of a key, or of the hash of one, as it is: for operators. Never throws, never rejects. */
+  entry(by: string | KeyedHash): Found<StoredKey> | Promise<Found<StoredKey>>;
   /** Whether this account (normalised name) made the key. In constant time; false for keys made anonymously. */
   isOwner(held: HeldKey, account: string): boolean;
   /**
    * Never rejects. `stored`: every gateway on this store finds them from now on, also after a kill -9. `failed`: only
    * this one knows them, from memory (and the store possibly later: a timeout does not take a put back).
    */
-  learn(keys: readonly LearnKey[]): Promise<'stored' | 'failed'>;
+  learn(keys: readonly LearnKey[], patience?: Patience): Promise<'stored' | 'failed'>;
   readings(): KeyIndexReadings;
 }
 
@@ -108,15 +111,21 @@ export function createKeyIndex(store: Store, options: KeyIndexOptions): KeyIndex
   }
 
   /** Tries the identity keys from `hashedBy` on. Stays synchronous as long as the store does. */
-  function ask(key: string, name: string, hash: KeyedHash, hashedBy: number): Found<HeldKey> | Promise<Found<HeldKey>> {
-    const answer = store.findKey(hash);
+  function ask(
+    key: string,
+    name: string,
+    hash: KeyedHash,
+    hashedBy: number,
+    patience: Patience | undefined,
+  ): Found<HeldKey> | Promise<Found<HeldKey>> {
+    const answer = store.findKey(hash, patience);
     return answer instanceof Promise ? answer.then(told) : told(answer);
 
     function told(found: Found<StoredKey>): Found<HeldKey> | Promise<Found<HeldKey>> {
       if (found.kind === 'unavailable') return found;
       if (found.kind === 'found') return keep(name, found.value, hashedBy);
       const older = hashers[hashedBy + 1];
-      return older === undefined ? MISSING : ask(key, name, older('held-key', key), hashedBy + 1);
+      return older === undefined ? MISSING : ask(key, name, older('held-key', key), hashedBy + 1, patience);
     }
   }
 
@@ -147,30 +156,39 @@ export function createKeyIndex(store: Store, options: KeyIndexOptions): KeyIndex
   }
 
   return {
-    find(key) {
+    find(key, patience) {
       const hash = current('held-key', key);
       const name = hash.toString('latin1');
       const known = fromFront(name);
       if (known !== undefined) return known;
-      const answer = ask(key, name, hash, 0);
+      const answer = ask(key, name, hash, 0, patience);
       if (!(answer instanceof Promise)) return count(answer);
       return within(answer, storeTimeoutMs).then(count, (cause) => count({ kind: 'unavailable', cause }));
+    },
+    async entry(by) {
+      const hashes = typeof by === 'string' ? hashers.map((hasher) => hasher('held-key', by)) : [by];
+      let found: Found<StoredKey> = MISSING;
+      for (const hash of hashes) {
+        found = await store.findKey(hash);
+        if (found.kind !== 'missing') break;
+      }
+      return found;
     },
     isOwner({ owner, hashedBy }, account) {
       const hasher = hashers[hashedBy];
       return owner !== undefined && hasher !== undefined && timingSafeEqual(owner, hasher('key-owner', account));
     },
-    async learn(keys) {
+    async learn(keys, patience) {
       // Also keeps NaN out.
       const rows = keys.filter(({ ttlSeconds }) => ttlSeconds > 0).map(toRow);
       if (rows.length === 0) return 'stored';
       try {
-        await within(store.putKeys(rows), storeTimeoutMs);
+        await within(store.putKeys(rows, patience), storeTimeoutMs);
         counts.learned += rows.length;
         // Into the front as the store has them: it keeps the first of two that disagree.
         for (const { key } of keys) {
           const hash = current('held-key', key);
-          void ask(key, hash.toString('latin1'), hash, 0);
+          void ask(key, hash.toString('latin1'), hash, 0, undefined);
         }
         return 'stored';
       } catch (cause) {
@@ -183,12 +201,4 @@ export function createKeyIndex(store: Store, options: KeyIndexOptions): KeyIndex
     },
     readings: () => ({ ...counts, frontEntries: front.size }),
   };
-}
-
-/** Rejects when `promise` has not settled in time; what it does afterwards is nobody's concern any more. */
-function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`the store did not answer within ${timeoutMs} ms`)), timeoutMs);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }

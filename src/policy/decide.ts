@@ -61,6 +61,7 @@ export function createDecide(policy: Policy): Decide {
     reason: Reason,
     note?: Note,
   ): Decision {
+    if (locality.moving === true && route.effect === 'creates') return moving(note);
     const outside = region !== undefined && !isOwn(locality, region);
     if (outside && (locality.pinned || !route.retrieves)) return notAllowed(region, locality, note);
     if (outside) note?.(4, `an account that is not pinned may retrieve from ${region}`);
@@ -95,6 +96,12 @@ export function createDecide(policy: Policy): Decide {
     note?.(6, `retrieved from ${to} without the credentials, which are verified at ${locality.home}`);
     const stripped = { ...facts, region: to, credentials: 'strip', verifyAt: locality.home } as const;
     return permit({ ...stripped, reason: outside ? 'retrieval_named' : 'key_held' }, note);
+  }
+
+  /** Nobody may make secrets in the region that the account leaves while others look for them in the new one. */
+  function moving(note?: Note): Refusal {
+    note?.(3, 'the account is being moved to another region, and creates nothing until that is done');
+    return new Refusal('account_moving', { outcome: 'not_sent', headers: ['Retry-After', '2'] });
   }
 
   function notAllowed(region: RegionName, { pinned }: Locality, note?: Note): Refusal {
@@ -214,7 +221,11 @@ export function createDecide(policy: Policy): Decide {
       return new Refusal('authentication_required', { headers: CHALLENGE });
     }
     if (account.kind === 'unavailable')
-      return new Refusal('directory_unavailable', { cause: account.cause, outcome: 'not_sent' });
+      return new Refusal('directory_unavailable', {
+        cause: account.cause,
+        outcome: 'not_sent',
+        headers: ['Retry-After', '1'],
+      });
     if (account.kind === 'found') {
       note?.(3, `the account lives in ${account.value.home}${account.value.pinned ? ', pinned' : ''}`);
       const reason = region === undefined ? 'account_home' : 'account_named';

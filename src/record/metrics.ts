@@ -4,16 +4,11 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { type Effect, type Outcome, REASONS, type Reason, type RegionName, type Route } from '../domain.ts';
 import { REFUSAL_CODES, type RefusalCode } from '../refusal.ts';
 import { type MetricName, PREFIX, rowOf } from './metric-table.ts';
+import { type Readings, type Scraped, scrapedMetrics } from './scraped.ts';
 
-const BREAKER_STATES = ['closed', 'half_open', 'open'];
+export type { Readings } from './scraped.ts';
+
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30];
-
-/** What is read at scrape time. */
-export interface Readings {
-  regions(): readonly { name: RegionName; up: boolean; breaker: string; inUse: number; waiting: number }[];
-  limits(): readonly { name: string; entries: number; shared: number }[];
-  keyIndex(): { found: number; missing: number; unavailable: number; learned: number; failed: number };
-}
 
 export type AnswerClass = '1xx' | '2xx' | '3xx' | '4xx' | '5xx' | 'gone';
 const CLASSES: readonly AnswerClass[] = ['1xx', '2xx', '3xx', '4xx', '5xx'];
@@ -42,6 +37,8 @@ export interface Metrics {
   held(region: RegionName, enforced: boolean): void;
   probed(region: RegionName, answer: 'up' | 'down' | 'nothing'): void;
   replayed(result: 'first' | 'replayed' | 'mismatch'): void;
+  /** The directory changed, whoever changed it. */
+  directoryChanged(change: string): void;
   /** Prometheus text format and its content type. */
   scrape(): Promise<{ body: string; contentType: string }>;
 }
@@ -68,6 +65,7 @@ export function createMetrics(readings: Readings, build: { version: string; node
   const cacheHits = counter('verification_cache_hits_total');
   const violations = counter('pin_violations_total');
   const replays = counter('replays_total');
+  const changes = counter('directory_changes_total');
   const held = counter('breaker_held_total');
   const probes = counter('probes_total');
   new Gauge(shape('build_info')).set(build, 1);
@@ -75,48 +73,35 @@ export function createMetrics(readings: Readings, build: { version: string; node
   for (const reason of REASONS) decisions.inc({ reason }, 0);
   violations.inc(0);
 
-  /** A gauge that is read when it is scraped: one series for each row that `read` gives. */
-  const scraped = <Row extends { name: string }>(
-    name: MetricName,
-    label: string,
-    rows: () => readonly Row[],
-    read: (row: Row) => number,
-  ): void => {
+  /** Read when it is scraped: one series for each row. */
+  const gauge: Scraped = (name, label, rows) => {
     new Gauge({
       ...shape(name),
       collect() {
-        for (const row of rows()) this.set({ [label]: row.name }, read(row));
+        this.reset();
+        for (const [value, number] of rows()) this.set({ [label]: value }, number);
       },
     });
   };
-  scraped('region_up', 'region', readings.regions, ({ up }) => (up ? 1 : 0));
-  scraped('breaker_state', 'region', readings.regions, ({ breaker }) => BREAKER_STATES.indexOf(breaker));
-  scraped('upstream_connections_in_use', 'region', readings.regions, ({ inUse }) => inUse);
-  scraped('upstream_waiting', 'region', readings.regions, ({ waiting }) => waiting);
-  scraped('limit_entries', 'limit', readings.limits, ({ entries }) => entries);
-  /** A count that is kept elsewhere, read when it is scraped. */
-  const counted = (
-    name: MetricName,
-    label: string,
-    rows: () => readonly (readonly [value: string, count: number])[],
-  ): void => {
+  /** A count that is kept elsewhere. */
+  const counted: Scraped = (name, label, rows) => {
     new Counter({
       ...shape(name),
       collect() {
         this.reset();
-        for (const [value, count] of rows()) this.inc({ [label]: value }, count);
+        for (const [value, number] of rows()) this.inc({ [label]: value }, number);
       },
     });
   };
-  counted('limit_shared_total', 'limit', () => readings.limits().map(({ name, shared }) => [name, shared]));
-  counted('key_lookups_total', 'result', () => {
-    const { found, missing, unavailable } = readings.keyIndex();
-    return Object.entries({ found, missing, unavailable });
-  });
-  counted('key_learned_total', 'result', () => {
-    const { learned, failed } = readings.keyIndex();
-    return Object.entries({ stored: learned, failed });
-  });
+  const single = (name: MetricName, read: () => number): void => {
+    new Gauge({
+      ...shape(name),
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+  scrapedMetrics(readings, { gauge, counted, single });
 
   // Node's own come last: the gateway's are what a person looks for first.
   collectDefaultMetrics({ register: registry });
@@ -143,6 +128,7 @@ export function createMetrics(readings: Readings, build: { version: string; node
     held: (region, enforced) => held.inc({ region, mode: enforced ? 'enforce' : 'shadow' }),
     probed: (region, answer) => probes.inc({ region, answer }),
     replayed: (result) => replays.inc({ result }),
+    directoryChanged: (change) => changes.inc({ change }),
     async scrape() {
       return { body: await registry.metrics(), contentType: registry.contentType };
     },

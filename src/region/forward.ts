@@ -29,6 +29,11 @@ export interface ForwardOptions extends AttemptOptions {
   /** How each region is: asked before a call, told what became of each attempt. */
   readonly health: Pick<Health, 'gate' | 'order' | 'report'>;
   readonly onViolation: (problem: string) => void;
+  /**
+   * Undefined while what a permit rests on still holds: asked right before a connection is used, since a request may
+   * have waited long for its body, its verification or a free connection.
+   */
+  readonly lapsed: (permit: Permit, to: RegionName) => Refusal | undefined;
   /** Called once for each call that was allowed: what became of it and how long the region took. */
   readonly observe: (
     region: RegionName,
@@ -62,13 +67,23 @@ const STALE = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 /** Makes the forwarder for a fixed set of regions. */
 export function createForward(regions: ReadonlyMap<RegionName, Region>, options: ForwardOptions): Forward {
   /** One attempt over a connection to one upstream URL, when there is one in time. */
-  async function tryUpstream(upstream: Connections, request: AttemptRequest, downstream: Downstream) {
+  async function tryUpstream(
+    upstream: Connections,
+    request: AttemptRequest,
+    downstream: Downstream,
+    lapsed: () => Refusal | undefined,
+  ) {
     const borrowed = borrow(upstream, options.patienceMs, downstream.onGone);
     const connection = borrowed instanceof Promise ? await borrowed : borrowed;
     if (connection === undefined) return downstream.isGone() ? GONE : 'busy';
     if (downstream.isGone()) {
       connection.giveBack();
       return GONE;
+    }
+    const refusal = lapsed();
+    if (refusal !== undefined) {
+      connection.giveBack();
+      return refusal;
     }
     return attempt(connection, request, options, downstream.isGone);
   }
@@ -79,17 +94,20 @@ export function createForward(regions: ReadonlyMap<RegionName, Region>, options:
     effect: Effect,
     request: AttemptRequest,
     downstream: Downstream,
-  ): Promise<AttemptResult | 'busy'> {
-    let last: AttemptResult | 'busy' = 'busy';
+    lapsed: () => Refusal | undefined,
+  ): Promise<AttemptResult | 'busy' | Refusal> {
+    let last: AttemptResult | 'busy' | Refusal = 'busy';
     for (const origin of options.health.order(region.name, effect)) {
       const upstream = region.upstreams.find((candidate) => candidate.origin === origin);
       if (upstream === undefined) continue;
-      last = await tryUpstream(upstream, request, downstream);
+      last = await tryUpstream(upstream, request, downstream, lapsed);
       if (last === 'busy') continue;
+      if (last instanceof Refusal) return last;
       // A kept connection that the region had closed meanwhile, noticed before a byte was written: a new one will do.
       if (last.kind === 'failed' && !last.sent && STALE.has(codeOf(last.cause))) {
-        last = await tryUpstream(upstream, request, downstream);
+        last = await tryUpstream(upstream, request, downstream, lapsed);
         if (last === 'busy') continue;
+        if (last instanceof Refusal) return last;
       }
       const signal = signalOf(last);
       if (signal !== undefined) options.health.report(region.name, origin, signal);
@@ -106,6 +124,9 @@ export function createForward(regions: ReadonlyMap<RegionName, Region>, options:
       return { kind: 'refused', refusal: new Refusal('pin_violation', { outcome: 'not_sent' }) };
     }
 
+    const lapsed = (): Refusal | undefined => options.lapsed(permit, to);
+    const refusal = lapsed();
+    if (refusal !== undefined) return { kind: 'refused', refusal };
     const gate = options.health.gate(to, effect);
     if (gate.kind === 'wait') {
       options.observe(to, purpose, effect, 'not_sent', 0);
@@ -114,7 +135,7 @@ export function createForward(regions: ReadonlyMap<RegionName, Region>, options:
     }
     const startedMs = performance.now();
     try {
-      const result = await tryUpstreams(region, effect, request, downstream);
+      const result = await tryUpstreams(region, effect, request, downstream, lapsed);
       const { outcome, forwarded } = conclude(result, effect);
       options.observe(to, purpose, effect, outcome, performance.now() - startedMs);
       return forwarded;
@@ -125,7 +146,11 @@ export function createForward(regions: ReadonlyMap<RegionName, Region>, options:
 }
 
 /** What became of the attempts, in the words of the caller and of the record. */
-function conclude(result: AttemptResult | 'busy', effect: Effect): { outcome: Outcome; forwarded: Forwarded } {
+function conclude(
+  result: AttemptResult | 'busy' | Refusal,
+  effect: Effect,
+): { outcome: Outcome; forwarded: Forwarded } {
+  if (result instanceof Refusal) return { outcome: 'not_sent', forwarded: { kind: 'refused', refusal: result } };
   if (result === 'busy') {
     const refusal = new Refusal('region_busy', { outcome: 'not_sent', headers: ['Retry-After', '1'] });
     return { outcome: 'not_sent', forwarded: { kind: 'refused', refusal } };

@@ -2,7 +2,15 @@
 // prefix is configured for.
 import type { Authenticate } from '../caller/authenticate.ts';
 import type { Identified, Unidentified } from '../caller/identify.ts';
-import { type Caller, type Found, type Locality, Permit, type RegionName, type Route } from '../domain.ts';
+import {
+  type Caller,
+  type Found,
+  type Locality,
+  type Patience,
+  Permit,
+  type RegionName,
+  type Route,
+} from '../domain.ts';
 import type { Arrival } from '../journey.ts';
 import type { Admit } from '../limit/admit.ts';
 import type { Exchange } from '../listener/sockets.ts';
@@ -55,9 +63,11 @@ export interface EnterRooms {
   readonly route: Route;
   readonly identify: (headers: readonly string[], socketAddress: string) => Identified | Unidentified;
   readonly admit: Pick<Admit, 'admit'>;
-  readonly locateAccount: (accountName: string) => Found<Locality>;
+  readonly locateAccount: (accountName: string, patience: Patience) => Found<Locality> | Promise<Found<Locality>>;
   readonly decide: Decide;
   readonly authenticate: Authenticate;
+  /** Undefined while what the permit rests on still holds (forward.ts). */
+  readonly lapsed: (permit: Permit, region: RegionName) => Refusal | undefined;
   readonly forwardClientAddress: boolean;
   readonly now: () => number;
 }
@@ -106,24 +116,26 @@ export function createEnter(rooms: EnterRooms): Enter {
   }
 
   /** Who may go where, from the caller's headers. */
-  function permitFor({ row, arrival }: Entrant): { permit: Permit; caller: Caller } | Refusal {
+  async function permitFor({ row, arrival, trip }: Entrant): Promise<{ permit: Permit; caller: Caller } | Refusal> {
+    const { patience } = trip;
     const raw = row.credentials === 'forward' ? arrival.headers : withoutAuthorization(arrival.headers);
     const identified = identify(raw, arrival.socketAddress);
     if ('refusal' in identified) {
       const { refusal, address } = identified;
       if (refusal.code !== 'credentials_malformed') return refusal;
-      return authenticate.failed({ credentials: undefined, address }, refusal);
+      return authenticate.failed({ credentials: undefined, address }, refusal, patience);
     }
     const { caller, regionHeader, host } = identified;
-    const limited = admit.admit({ route, path: arrival.target, query: '', key: undefined, prefix: undefined }, caller);
+    const request = { route, path: arrival.target, query: '', key: undefined, prefix: undefined };
+    const limited = await admit.admit(request, caller, patience);
     if (limited !== undefined) return limited;
 
-    const account = caller.credentials && locateAccount(caller.credentials.name);
+    const account = caller.credentials && (await locateAccount(caller.credentials.name, patience));
     const named = { prefix: row.region, header: regionHeader, host };
     const permit = decide({ route, named, account, held: undefined });
     if (Permit.isGenuine(permit)) return { permit, caller };
     if (!(permit instanceof Refusal)) return new Refusal('internal_error', { outcome: 'not_sent' });
-    return permit.code === 'unknown_account' ? authenticate.failed(caller, permit) : permit;
+    return permit.code === 'unknown_account' ? authenticate.failed(caller, permit, patience) : permit;
   }
 
   return async function enter(entrant) {
@@ -133,12 +145,14 @@ export function createEnter(rooms: EnterRooms): Enter {
     if (!entrant.routed) {
       return new Refusal('method_not_allowed', { headers: ['Allow', PASSING_METHODS.join(', ')] });
     }
-    const permitted = permitFor(entrant);
+    const permitted = await permitFor(entrant);
     if (permitted instanceof Refusal) return permitted;
     const { permit, caller } = permitted;
     trip.reason = permit.reason;
-    const unverified = await authenticate.authenticate(permit, caller);
+    const unverified = await authenticate.authenticate(permit, caller, trip.patience);
     if (unverified !== undefined) return unverified;
+    const lapsed = rooms.lapsed(permit, permit.region);
+    if (lapsed !== undefined) return lapsed;
     if (arrival.downstream.isGone()) return 'gone';
     return entrant.exchange.trouble ?? passageOf(entrant, permit, caller);
   };

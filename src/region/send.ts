@@ -12,7 +12,7 @@ export interface SendRooms {
   /** What a region's answer means, and the status that the caller is to see. */
   readonly interpret: (answer: RegionAnswer) => { readonly meaning: Meaning; readonly status: number };
   /** Spends from the region's budget for anonymous calls. */
-  readonly budget: (call: Call) => Refusal | undefined;
+  readonly budget: (call: Call) => Refusal | undefined | Promise<Refusal | undefined>;
   /** The region turned forwarded credentials down. */
   readonly turnedDown: (call: Call) => void;
   /** The region did not know the secret. */
@@ -31,7 +31,8 @@ export function createSend(rooms: SendRooms): Send {
   return async function send(call) {
     const { request, caller, permit, body, arrival, trip } = call;
     const { route, path, query } = request;
-    const overBudget = budget(call);
+    const spent = budget(call);
+    const overBudget = spent instanceof Promise ? await spent : spent;
     if (overBudget !== undefined) return overBudget;
 
     const clientAddress = rooms.forwardClientAddress ? caller.address : undefined;

@@ -9,7 +9,7 @@ import type { RegionName } from '../../src/domain.ts';
 import { createKeyedHash } from '../../src/keyed-hash.ts';
 import { createKeyIndex } from '../../src/locality/key-index.ts';
 import { loadIdentityKeys } from '../../src/store/identity-key.ts';
-import { openSqliteStore } from '../../src/store/sqlite.ts';
+import { openStore } from '../../src/store/open.ts';
 import { type Folder, openFolder } from '../support/folder.ts';
 import { blocksOf, inCode, readDocument, rowsOf } from '../support/markdown.ts';
 
@@ -45,7 +45,7 @@ afterAll(() => folder[Symbol.dispose]());
 async function learn(file: string, creates: readonly Create[]): Promise<void> {
   const { store: at, identityKeyFile, regions, storeTimeoutMs } = loadConfig(file, {});
   const now = Date.now;
-  const store = openSqliteStore(at.path, { now, storeTimeoutMs });
+  const store = openStore(at, { now, storeTimeoutMs });
   const { current } = loadIdentityKeys({ file: identityKeyFile, env: undefined, now });
   const index = createKeyIndex(store, {
     now,

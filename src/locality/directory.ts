@@ -1,0 +1,157 @@
+// Where accounts live, by the directory in the store: a bounded memory in front of it, kept true by following its changes
+// (follow.ts), and good only while this gateway holds a lease.
+import { LRUCache } from 'lru-cache';
+import type { Found, KeyedHash, Locality, Patience, RegionName } from '../domain.ts';
+import type { HashParts } from '../keyed-hash.ts';
+import type { AccountAnswer, DirectoryStore, News, StoredAccount } from '../store/directory-store.ts';
+import { createFollow, type Follow, type FollowOptions, type FollowReadings } from './follow.ts';
+import { patiently } from './within.ts';
+
+export type { DirectoryEvent } from './follow.ts';
+
+export interface DirectoryOptions extends Omit<FollowOptions, 'forget'> {
+  /** Of the identity keys, the current one first. */
+  readonly hashes: readonly [HashParts, ...HashParts[]];
+  /** Names an account under one identity key (keyed-hash.ts). */
+  readonly accountHash: (hash: HashParts, account: string) => KeyedHash;
+  /** The configured ones: an account that lives in another cannot be located. */
+  readonly regions: ReadonlySet<string>;
+  /** Accounts that are remembered, about 300 bytes each; and so many names again of which it is known that nobody has them. */
+  readonly entries: number;
+}
+
+export interface DirectoryReadings extends FollowReadings {
+  /** Counted since the start; of these, `fromMemory` without a question to the store. */
+  readonly found: number;
+  readonly missing: number;
+  readonly unavailable: number;
+  readonly fromMemory: number;
+  /** As of now. */
+  readonly entries: number;
+}
+
+export interface Directory
+  extends Omit<Follow, 'epochs' | 'isCurrent' | 'readings'>,
+    Pick<Follow['epochs'], 'enter' | 'leave'> {
+  /** @param account normalised (caller/credentials.ts accountKey). Never throws, never rejects. */
+  locate(account: string, patience: Patience): Found<Locality> | Promise<Found<Locality>>;
+  readings(): DirectoryReadings;
+}
+
+type Known = Found<Locality> & { readonly kind: 'found' };
+
+const MISSING = { kind: 'missing' } as const;
+
+function unavailable(code: string): Found<never> {
+  return { kind: 'unavailable', cause: { name: 'DirectoryError', code } };
+}
+const NO_LEASE = unavailable('DIRECTORY_LEASE_EXPIRED');
+const OTHER_DATA = unavailable('DIRECTORY_CHANGED');
+const NO_SUCH_REGION = unavailable('DIRECTORY_REGION_NOT_CONFIGURED');
+
+/** Follows the directory from now on. The store stays the caller's to close. */
+export function createDirectory(store: DirectoryStore, options: DirectoryOptions): Directory {
+  const { hashes, accountHash, regions } = options;
+  const known = new LRUCache<string, Known>({ max: options.entries });
+  const nobody = new LRUCache<string, true>({ max: options.entries });
+  const counts = { found: 0, missing: 0, unavailable: 0, fromMemory: 0 };
+
+  function forgetAll(): void {
+    known.clear();
+    nobody.clear();
+  }
+
+  function forget(changes: News['changes']): void {
+    if (changes === 'gap') {
+      forgetAll();
+      return;
+    }
+    for (const { what, hash } of changes) {
+      if (hash !== undefined) {
+        known.delete(hash.toString('latin1'));
+        nobody.delete(hash.toString('latin1'));
+      } else if (what !== 'region_drained' && what !== 'region_undrained') forgetAll();
+    }
+  }
+
+  const { epochs, isCurrent, ...follow } = createFollow(store, { ...options, forget });
+
+  /** Under the identity keys from `at` on. Stays synchronous as long as the store does. */
+  function ask(
+    account: string,
+    hash: KeyedHash,
+    at: number,
+    patience: Patience,
+  ): AccountAnswer | Promise<AccountAnswer> {
+    const answer = store.findAccount(hash, patience);
+    const told = (found: AccountAnswer): AccountAnswer | Promise<AccountAnswer> => {
+      const older = hashes[at + 1];
+      if (found.kind !== 'missing' || older === undefined) return found;
+      return ask(account, accountHash(older, account), at + 1, patience);
+    };
+    return answer instanceof Promise ? answer.then(told) : told(answer);
+  }
+
+  /** What an answer means, remembered; undefined when it is of other data than those that are followed. */
+  function take(name: string, answer: AccountAnswer): Found<Locality> | undefined {
+    if (answer.kind === 'unavailable') return answer;
+    if (!isCurrent(answer.mark)) return undefined;
+    if (answer.kind === 'missing') {
+      nobody.set(name, true);
+      return MISSING;
+    }
+    const {
+      value,
+      value: { hash },
+    } = answer;
+    if (!regions.has(value.region)) return NO_SUCH_REGION;
+    const found = { kind: 'found', value: localityOf(value, regions) } as const;
+    // By the hash that changes name; under an older identity key it is asked for again each time.
+    if (hash.toString('latin1') === name) known.set(name, found);
+    return found;
+  }
+
+  /** Without a lease, or after an answer of other data: the directory is followed first. */
+  async function locateAfterLook(account: string, hash: KeyedHash, patience: Patience): Promise<Found<Locality>> {
+    await patiently(follow.look(), patience);
+    if (!follow.isInForce()) return NO_LEASE;
+    return take(hash.toString('latin1'), await ask(account, hash, 0, patience)) ?? OTHER_DATA;
+  }
+
+  function locate(account: string, patience: Patience): Found<Locality> | Promise<Found<Locality>> {
+    const hash = accountHash(hashes[0], account);
+    if (!follow.isInForce()) return locateAfterLook(account, hash, patience);
+    const name = hash.toString('latin1');
+    const remembered = known.get(name) ?? (nobody.has(name) ? MISSING : undefined);
+    if (remembered !== undefined) {
+      counts.fromMemory++;
+      return remembered;
+    }
+    const finish = (answer: AccountAnswer): Found<Locality> | Promise<Found<Locality>> =>
+      take(name, answer) ?? locateAfterLook(account, hash, patience);
+    const answer = ask(account, hash, 0, patience);
+    return answer instanceof Promise ? answer.then(finish) : finish(answer);
+  }
+
+  function count(found: Found<Locality>): Found<Locality> {
+    counts[found.kind]++;
+    return found;
+  }
+
+  return {
+    ...follow,
+    ...epochs,
+    locate(account, patience) {
+      const found = locate(account, patience);
+      return found instanceof Promise ? found.then(count) : count(found);
+    },
+    readings: () => ({ ...follow.readings(), ...counts, entries: known.size }),
+  };
+}
+
+function localityOf(account: StoredAccount, regions: ReadonlySet<string>): Locality {
+  const { region, pinned, move } = account;
+  const also = account.also.filter((name) => regions.has(name)) as RegionName[];
+  const facts = { home: region as RegionName, also, pinned, leased: true };
+  return move === undefined ? facts : { ...facts, moving: true };
+}

@@ -1,0 +1,26 @@
+// Where an account lives: the directory, a source of the organisation's own and the rules are asked in the configured
+// order, and the first that knows the account decides. One that cannot tell ends the search: the next ones might know
+// the account, too, and say something else.
+import type { Found, Locality, Patience } from '../domain.ts';
+
+/** Asked for an account by its normalised name. Never throws, never rejects. */
+export type Locate = (account: string, patience: Patience) => Found<Locality> | Promise<Found<Locality>>;
+
+const MISSING: Found<Locality> = { kind: 'missing' };
+
+/**
+ * @param places in the order to be asked
+ * @param normalise the form in which names are compared (caller/credentials.ts accountKey)
+ * @returns stays synchronous as long as the places do
+ */
+export function createLocalities(places: readonly Locate[], normalise: (name: string) => string): Locate {
+  function ask(account: string, patience: Patience, at: number): Found<Locality> | Promise<Found<Locality>> {
+    const place = places[at];
+    if (place === undefined) return MISSING;
+    const answer = place(account, patience);
+    const next = (found: Found<Locality>): Found<Locality> | Promise<Found<Locality>> =>
+      found.kind === 'missing' ? ask(account, patience, at + 1) : found;
+    return answer instanceof Promise ? answer.then(next) : next(answer);
+  }
+  return (name, patience) => ask(normalise(name), patience, 0);
+}

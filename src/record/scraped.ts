@@ -1,0 +1,157 @@
+// The metrics that are kept elsewhere and read when Prometheus asks.
+import type { RegionName } from '../domain.ts';
+import type { MetricName } from './metric-table.ts';
+
+const BREAKER_STATES = ['closed', 'half_open', 'open'];
+
+/** Registers a metric with one label: `rows` gives the label's values with a number each. */
+export type Scraped = (
+  name: MetricName,
+  label: string,
+  rows: () => readonly (readonly [value: string, number: number])[],
+) => void;
+
+export interface Instruments {
+  readonly gauge: Scraped;
+  readonly counted: Scraped;
+  /** A gauge without labels. */
+  readonly single: (name: MetricName, read: () => number) => void;
+}
+
+/** What is read at scrape time. */
+export interface Readings {
+  regions(): readonly {
+    name: RegionName;
+    up: boolean;
+    breaker: string;
+    drained: boolean;
+    inUse: number;
+    waiting: number;
+  }[];
+  limits(): readonly { name: string; entries: number; shared: number; fallback: boolean; fellBack: number }[];
+  keyIndex(): { found: number; missing: number; unavailable: number; learned: number; failed: number };
+  store(): { engine: string; up: boolean; wentAway: number; failed: number };
+  directory(): DirectoryReading;
+  /** Undefined where there is no source. */
+  source(): SourceReading | undefined;
+}
+
+export interface DirectoryReading {
+  readonly found: number;
+  readonly missing: number;
+  readonly unavailable: number;
+  readonly fromMemory: number;
+  readonly epoch: number;
+  readonly ageMs: number | undefined;
+  readonly leased: boolean;
+  readonly moving: { readonly frozen: number; readonly cutover: number };
+}
+
+export interface SourceReading {
+  readonly entries: number;
+  readonly questions: { readonly found: number; readonly missing: number; readonly failed: number };
+  readonly turnedAway: number;
+  readonly oldestAgeMs: number | undefined;
+  readonly newestAgeMs: number | undefined;
+}
+
+export function scrapedMetrics(readings: Readings, instruments: Instruments): void {
+  regionMetrics(readings, instruments);
+  limitMetrics(readings, instruments);
+  stateMetrics(readings, instruments);
+  sourceMetrics(readings, instruments);
+}
+
+function regionMetrics({ regions }: Readings, { gauge }: Instruments): void {
+  const each = (read: (region: ReturnType<typeof regions>[number]) => number) => () =>
+    regions().map((region) => [region.name, read(region)] as const);
+  gauge(
+    'region_up',
+    'region',
+    each(({ up }) => Number(up)),
+  );
+  gauge(
+    'region_drained',
+    'region',
+    each(({ drained }) => Number(drained)),
+  );
+  gauge(
+    'breaker_state',
+    'region',
+    each(({ breaker }) => BREAKER_STATES.indexOf(breaker)),
+  );
+  gauge(
+    'upstream_connections_in_use',
+    'region',
+    each(({ inUse }) => inUse),
+  );
+  gauge(
+    'upstream_waiting',
+    'region',
+    each(({ waiting }) => waiting),
+  );
+}
+
+function limitMetrics({ limits }: Readings, { gauge, counted }: Instruments): void {
+  const each = (read: (limit: ReturnType<typeof limits>[number]) => number) => () =>
+    limits().map((limit) => [limit.name, read(limit)] as const);
+  gauge(
+    'limit_entries',
+    'limit',
+    each(({ entries }) => entries),
+  );
+  counted(
+    'limit_shared_total',
+    'limit',
+    each(({ shared }) => shared),
+  );
+  gauge(
+    'limit_fallback',
+    'limit',
+    each(({ fallback }) => Number(fallback)),
+  );
+  counted(
+    'limit_fallbacks_total',
+    'limit',
+    each(({ fellBack }) => fellBack),
+  );
+}
+
+/** The store, and what is looked up in it. */
+function stateMetrics({ store, keyIndex, directory }: Readings, { gauge, counted, single }: Instruments): void {
+  gauge('store_up', 'engine', () => [[store().engine, Number(store().up)]]);
+  counted('store_away_total', 'engine', () => [[store().engine, store().wentAway]]);
+  counted('store_failures_total', 'engine', () => [[store().engine, store().failed]]);
+  counted('key_lookups_total', 'result', () => lookups(keyIndex()));
+  counted('key_learned_total', 'result', () => {
+    const { learned, failed } = keyIndex();
+    return Object.entries({ stored: learned, failed });
+  });
+  counted('directory_lookups_total', 'result', () => lookups(directory()));
+  single('directory_memory_hits', () => directory().fromMemory);
+  single('directory_epoch', () => directory().epoch);
+  single('directory_age_seconds', () => (directory().ageMs ?? Number.POSITIVE_INFINITY) / 1000);
+  single('directory_leased', () => Number(directory().leased));
+  gauge('account_moves', 'phase', () => Object.entries(directory().moving));
+}
+
+function lookups({ found, missing, unavailable }: { found: number; missing: number; unavailable: number }) {
+  return Object.entries({ found, missing, unavailable });
+}
+
+/** Without a source there are no series. */
+function sourceMetrics({ source }: Readings, { gauge, counted }: Instruments): void {
+  counted('source_questions_total', 'result', () => {
+    const reading = source();
+    return reading === undefined ? [] : Object.entries({ ...reading.questions, refused: reading.turnedAway });
+  });
+  gauge('source_entries', 'kind', () => {
+    const reading = source();
+    return reading === undefined ? [] : [['good', reading.entries]];
+  });
+  gauge('source_age_seconds', 'answer', () => {
+    const { oldestAgeMs, newestAgeMs } = source() ?? {};
+    const ages = Object.entries({ oldest: oldestAgeMs, newest: newestAgeMs });
+    return ages.flatMap(([answer, ms]) => (ms === undefined ? [] : [[answer, ms / 1000] as const]));
+  });
+}

@@ -1,0 +1,155 @@
+// What outlives the process, and what is shared with other gateways: the identity keys, the store, and the rooms over it.
+// For the gateway and for commands that look into the store beside it.
+import { createHmac, randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Logger } from 'pino';
+import { accountKey } from './caller/credentials.ts';
+import type { Config } from './config/types.ts';
+import { accountHash, createKeyedHash } from './keyed-hash.ts';
+import { createAccounts } from './locality/accounts.ts';
+import { createDesk, type Desk } from './locality/desk.ts';
+import { createDirectory, type DirectoryEvent } from './locality/directory.ts';
+import { createKeyIndex } from './locality/key-index.ts';
+import { createLocalities } from './locality/localities.ts';
+import { createSource, type Source, type SourceEvent } from './locality/source.ts';
+import { describeCause } from './record/record.ts';
+import type { Change } from './store/directory-store.ts';
+import { loadIdentityKeys } from './store/identity-key.ts';
+import { openStore } from './store/open.ts';
+import type { Store } from './store/store.ts';
+
+/** Keys and accounts that are remembered in memory before the store is asked. */
+const FRONT_ENTRIES = 100_000;
+const STORE_NEWS_MS = 10_000;
+/** An embedded store is asked in this process; a server tells of news itself, and is asked in case that was lost. */
+const POLL_MS = { sqlite: 250, valkey: 1000 } as const;
+const POLL_MOVING_MS = 100;
+
+export interface StateDependencies {
+  readonly log: Logger;
+  /** Milliseconds of the day's clock; tests move it by hand. */
+  readonly now: () => number;
+  /** That nobody sets. */
+  readonly steady: () => number;
+  /** For GATEWAY_IDENTITY_KEY. */
+  readonly env: NodeJS.ProcessEnv;
+  /** For metrics: a change of the directory was seen. */
+  readonly onChange: (change: Change) => void;
+}
+
+/** Trouble, once in a while for each kind: a busy gateway would write it for each request, and metrics count it. */
+function occasionally(log: Logger, now: () => number, message: string): (what: string, cause: unknown) => void {
+  const said = new Map<string, number>();
+  return (what, cause) => {
+    if (now() - (said.get(what) ?? Number.NEGATIVE_INFINITY) < STORE_NEWS_MS) return;
+    said.set(what, now());
+    log.warn({ ...describeCause(cause), what }, message);
+  };
+}
+
+/** Events of the directory, whoever made them: every gateway's log has them all. */
+function noteDirectory({ log, onChange }: StateDependencies): (event: DirectoryEvent) => void {
+  return (event) => {
+    if (event.kind === 'changed') {
+      onChange(event.change);
+      const { what, hash, actor, detail, epoch } = event.change;
+      log.info({ event: what, account: hash?.toString('hex'), actor, detail, epoch }, 'directory changed');
+    } else if (event.kind === 'back') log.info('the directory is followed again');
+    else if (event.kind === 'away') log.warn(describeCause(event.cause), 'the directory cannot be followed');
+    else log.error(describeCause(event.cause), 'the store has lost data: see onetime-gateway store status');
+  };
+}
+
+function openIdentity(config: Config, { now, env }: StateDependencies) {
+  const { current, older } = loadIdentityKeys({ file: config.identityKeyFile, env: env.GATEWAY_IDENTITY_KEY, now });
+  const derived = (label: string): Buffer => createHmac('sha256', current).update(label).digest();
+  return {
+    hashes: { current: createKeyedHash(current), older: older.map(createKeyedHash) },
+    /** For what gateways share and forget within minutes. */
+    sharedHash: createKeyedHash(derived('onetime-gateway shared')),
+    replaySalt: derived('onetime-gateway replay salt'),
+  };
+}
+
+function openSource(config: Config, identity: ReturnType<typeof openIdentity>, { log, now }: StateDependencies) {
+  const { source } = config.accounts;
+  if (source === undefined) return undefined;
+  const note = occasionally(log, now, 'accounts.source');
+  return createSource({
+    ...source,
+    token: source.token,
+    entries: FRONT_ENTRIES,
+    hash: identity.hashes.current,
+    regions: new Set(config.regions.map(({ name }) => name)),
+    now,
+    observe: (event: SourceEvent, cause) => note(event, cause),
+  });
+}
+
+/**
+ * Opens identity, store and what is over them; nothing is waited for.
+ * @throws IdentityKeyError, StoreOpenError
+ */
+export function openState(config: Config, dependencies: StateDependencies) {
+  const { log, now, steady } = dependencies;
+  const identity = openIdentity(config, dependencies);
+  const { hashes } = identity;
+  const regions = new Set(config.regions.map(({ name }) => name));
+  const store: Store = openStore(config.store, { now, storeTimeoutMs: config.storeTimeoutMs });
+  const index = createKeyIndex(store, {
+    now,
+    keys: hashes,
+    regions,
+    frontEntries: FRONT_ENTRIES,
+    storeTimeoutMs: config.storeTimeoutMs,
+    observe: occasionally(log, now, 'store away'),
+  });
+  const directory = createDirectory(store.directory, {
+    hashes: [hashes.current, ...hashes.older],
+    accountHash,
+    regions,
+    gateway: randomBytes(8).toString('hex'),
+    label: `${hostname()}:${config.listen.port}`,
+    leaseMs: config.accounts.leaseMs,
+    pollMs: POLL_MS[store.engine],
+    pollMovingMs: POLL_MOVING_MS,
+    entries: FRONT_ENTRIES,
+    now,
+    steady,
+    observe: noteDirectory(dependencies),
+  });
+  const source: Source | undefined = openSource(config, identity, dependencies);
+  const byRules = createAccounts(config.accounts.rules, accountKey);
+  const places = { directory: directory.locate, source: source?.locate, rules: byRules };
+  const { order } = config.accounts;
+
+  return {
+    ...identity,
+    store,
+    index,
+    directory,
+    source,
+    locateAccount: createLocalities(
+      order.map((place) => places[place]).filter((place) => place !== undefined),
+      accountKey,
+    ),
+    desk: (actor: string): Desk =>
+      createDesk({
+        store: store.directory,
+        actor,
+        hashes,
+        normalise: accountKey,
+        regions: config.regions.map(({ name }) => name),
+        order,
+        locateByRules: byRules,
+        ...(source === undefined ? {} : { locateBySource: source.locate }),
+      }),
+    async close(): Promise<void> {
+      await directory.close();
+      await source?.close();
+      await store.close();
+    },
+  };
+}
+
+export type State = ReturnType<typeof openState>;
