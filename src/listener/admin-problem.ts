@@ -98,7 +98,6 @@ const FASTIFY: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'media_type_unsupported',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'request_malformed',
   FST_ERR_BAD_URL: 'request_malformed',
-  FST_ERR_MAX_PARAM_LENGTH: 'no_such_endpoint',
 };
 
 /** Whatever was thrown, as the problem that is answered. Anything unforeseen is an internal error without a word more. */

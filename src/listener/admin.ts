@@ -40,6 +40,8 @@ export function createAdminListener({ scrape, isReady, api }: AdminOptions): Fas
     forceCloseConnections: true,
     requestTimeout: 10_000,
     bodyLimit: BODY_LIMIT_BYTES,
+    // Whatever stands in a path, its schema says what is wrong with it.
+    routerOptions: { maxParamLength: 16_384 },
     frameworkErrors: (error, _request, reply) => refuse(reply, problemOf(error)),
   });
   readJsonOnly(admin);
@@ -131,7 +133,9 @@ function nothingThere(paths: readonly string[]): Problem {
 function checkPath({ url, method, is404 }: FastifyRequest): void {
   const methods = methodsAt(url.split('?')[0] ?? '');
   if (methods.includes(method) && !is404) return;
-  if (methods.length > 0) throw new Problem('method_not_allowed', { headers: { allow: methods.join(', ') } });
+  if (methods.length > 0 && !methods.includes(method)) {
+    throw new Problem('method_not_allowed', { headers: { allow: methods.join(', ') } });
+  }
   throw nothingThere([...new Set(ADMIN_ROUTES.map(({ path }) => ADMIN_PREFIX + path)), ...OPEN_PATHS]);
 }
 

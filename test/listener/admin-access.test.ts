@@ -291,6 +291,13 @@ describe('what comes in', () => {
     expect((await lab.ask('GET', `/admin/v1/accounts?${query}`)).json().error).toBe('input_invalid');
   });
 
+  it('HEAD is a GET: it needs a token, and a read token does', async () => {
+    expect((await plain('HEAD', '/admin/v1/regions')).status).toBe(401);
+    const reply = await plain('HEAD', '/admin/v1/regions', bearer(READER));
+    expect([reply.status, reply.body]).toEqual([200, '']);
+    expect((await plain('HEAD', '/admin/v1/accounts/lookup', bearer(READER))).status).toBe(405);
+  });
+
   it.each(['zz', '0'.repeat(31), '0'.repeat(33), 'A'.repeat(32), `${'0'.repeat(32)}%00`, '%2e%2e', 'x'.repeat(500)])(
     'accounts/%s is no id',
     async (id) => {
@@ -334,6 +341,7 @@ describe('what comes in', () => {
       ['PUT', '/accounts', 'GET, HEAD, POST'],
       ['PATCH', `/accounts/${'0'.repeat(32)}`, 'GET, HEAD, DELETE'],
       ['GET', '/accounts/lookup', 'POST'],
+      ['DELETE', '/accounts/lookup', 'POST'],
       ['DELETE', '/moves', 'GET, HEAD, POST'],
       ['PROPFIND', '/regions', 'GET, HEAD'],
     ] as const) {

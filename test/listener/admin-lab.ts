@@ -8,6 +8,9 @@ import { accountKey } from '../../src/caller/credentials.ts';
 import type { KeyedHash, RegionName } from '../../src/domain.ts';
 import { createKeyedHash } from '../../src/keyed-hash.ts';
 import { type AdminApi, createAdminListener } from '../../src/listener/admin.ts';
+import { adminDocument } from '../../src/listener/admin-openapi.ts';
+import { ADMIN_PREFIX, ADMIN_ROUTES, methodsAt } from '../../src/listener/admin-routes.ts';
+import { SCHEMAS } from '../../src/listener/admin-schemas.ts';
 import { createDesk, type Desk } from '../../src/locality/desk.ts';
 import type { DirectoryStore } from '../../src/store/directory-store.ts';
 import { openSqliteStore, type SqliteStore } from '../../src/store/sqlite.ts';
@@ -33,7 +36,7 @@ export interface AdminLab {
   readonly log: string[];
   /** As the tests' own desk, to look at what came of a call. */
   readonly desk: Desk;
-  /** With the write token, unless `headers` has another Authorization or `as` is null. */
+  /** With the write token, unless `headers` has another Authorization. Every answer is held to the document. */
   ask(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>;
   advance(ms: number): void;
   /** The address that callers seem to come from; undefined: the socket's. */
@@ -66,6 +69,29 @@ export const HASH = createKeyedHash(Buffer.alloc(32, 7));
 
 export function hashOfKey(key: string): KeyedHash {
   return HASH('held-key', key);
+}
+
+interface Operation {
+  readonly responses: Readonly<Record<string, { readonly description: string }>>;
+}
+const DOCUMENT = adminDocument('1.2.3') as { paths: Record<string, Record<string, Operation>> };
+
+/** Throws where an answer is not one that the document tells of. */
+function checkDocumented(method: string, path: string, reply: Reply): void {
+  const [bare = ''] = path.split('?');
+  const row = ADMIN_ROUTES.find(
+    (candidate) =>
+      candidate.method === method &&
+      new RegExp(`^${ADMIN_PREFIX}${candidate.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(bare),
+  );
+  if (row === undefined || !methodsAt(bare).includes(method)) return;
+  const documented = DOCUMENT.paths[row.path]?.[method.toLowerCase()]?.responses[reply.status];
+  if (documented === undefined) throw new Error(`${row.id} answered ${reply.status}, which is not documented`);
+  const success = row.answers[reply.status];
+  (success ?? SCHEMAS.Refused).parse(reply.json());
+  if (success === undefined && !documented.description.split(', ').includes(String(reply.json().error))) {
+    throw new Error(`${row.id} answered ${reply.json().error}, which is not documented`);
+  }
 }
 
 export async function openAdminLab(options: AdminLabOptions = {}): Promise<AdminLab> {
@@ -134,15 +160,18 @@ export async function openAdminLab(options: AdminLabOptions = {}): Promise<Admin
     log,
     desk: desk('cli:test'),
     peer: undefined,
-    ask: (method, path, body, headers = {}) =>
-      call(url, method, path, {
+    async ask(method, path, body, headers = {}) {
+      const reply = await call(url, method, path, {
         headers: {
           authorization: `Bearer ${WRITER}`,
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           ...headers,
         },
         ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-      }),
+      });
+      checkDocumented(method, path, reply);
+      return reply;
+    },
     advance: (ms) => {
       offsetMs += ms;
     },
