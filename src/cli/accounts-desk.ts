@@ -7,6 +7,7 @@ import type { RegionName } from '../domain.ts';
 import { createAccounts } from '../locality/accounts.ts';
 import { createDesk, type Desk, type DeskCode, DeskError } from '../locality/desk.ts';
 import { type Books, createBooks } from '../locality/desk-books.ts';
+import { createSource, type Source } from '../locality/source.ts';
 import { readConfig } from './config.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
 import { openState, type State } from './state.ts';
@@ -42,17 +43,28 @@ export async function atDesk<T>(
 ): Promise<T> {
   const { config } = readConfig(file);
   const state = await openState(config, how);
+  const source = openSource(config, state);
   try {
-    return await work(createOffice(config, state));
+    return await work(createOffice(config, state, source));
   } catch (error) {
     if (error instanceof DeskError) throw new CommandError(error.message, CODES[error.code]);
     throw error;
   } finally {
+    await source?.close();
     await state.store.close();
   }
 }
 
-function createOffice(config: Config, state: State): Office {
+/** The file of its answers is the running gateway's. */
+function openSource(config: Config, { hashes }: State): Source | undefined {
+  const { source } = config.accounts;
+  if (source === undefined) return undefined;
+  const regions = new Set(config.regions.map(({ name }) => name));
+  const own = { token: source.token, file: undefined, entries: 1, hash: hashes.current, regions, now: Date.now };
+  return createSource({ ...source, ...own });
+}
+
+function createOffice(config: Config, state: State, source: Source | undefined): Office {
   const actor = whoAmI();
   const regions = config.regions.map(({ name }) => name);
   const parts = { store: state.store.directory, hashes: state.hashes, normalise: accountKey };
@@ -63,6 +75,7 @@ function createOffice(config: Config, state: State): Office {
     order: config.accounts.order,
     locateByRules: createAccounts(config.accounts.rules, accountKey),
     suggest: didYouMean,
+    ...(source === undefined ? {} : { locateBySource: source.locate }),
   });
   return { ...state, config, desk, books: createBooks(parts), regions, actor, suggest: didYouMean };
 }

@@ -119,5 +119,5 @@ function count(number: number, what: string): string {
 }
 
 function reportJson({ lines, faults, faultCount }: Prepared, result: Result, summary: ImportSummary | undefined) {
-  return { result, lines, fault_count: faultCount, faults: faults.map(faultJson), summary: summary ?? null };
+  return { result, lines, faultCount, faults: faults.map(faultJson), summary: summary ?? null };
 }

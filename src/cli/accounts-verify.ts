@@ -77,7 +77,7 @@ async function verifyAgainst(path: string, office: Office, options: VerifyComman
   ).finally(file.progress.end);
   const inDirectory = await office.desk.count();
   if (options.json) {
-    printJson({ ...report, faults: report.faults.map(faultJson), in_directory: inDirectory });
+    printJson({ ...report, faults: report.faults.map(faultJson), inDirectory });
   } else sayFileReport(file.name, report, inDirectory);
   return report.sound ? EXIT.ok : EXIT.failure;
 }

@@ -2,6 +2,8 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { LogLevel } from '../config/types.ts';
 import { metricsTable } from '../record/metric-table.ts';
+import { addAccountCommands, addStoreCommands } from './accounts.ts';
+import { adminToken } from './admin-token.ts';
 import { readConfig } from './config.ts';
 import { demo } from './demo.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
@@ -94,6 +96,26 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
       const { identityKeyFile } = readConfig(options.config).config;
       keysRotate({ file: identityKeyFile, env: process.env.GATEWAY_IDENTITY_KEY });
     });
+
+  const registry = {
+    configOption,
+    action:
+      <A extends unknown[]>(command: (...args: A) => Promise<ExitCode>) =>
+      async (...args: A): Promise<void> => {
+        exitCode = await command(...args);
+      },
+  };
+  addAccountCommands(program, registry);
+  addStoreCommands(program, registry);
+
+  program
+    .command('admin')
+    .description('the admin API')
+    .command('token')
+    .description('make a token for the admin API: shown once, stored as its hash in the configuration')
+    .requiredOption('--name <name>', 'whose it is; events name it')
+    .addOption(new Option('--role <role>', 'what it may do').choices(['read', 'write']).default('read'))
+    .action((options: { name: string; role: 'read' | 'write' }) => adminToken(options));
 
   program
     .command('demo')

@@ -12,8 +12,20 @@ export function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+/** With keys in snake_case, as everywhere that programs read. */
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, 2));
+  print(JSON.stringify(snakeCased(value), null, 2));
+}
+
+function snakeCased(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(snakeCased);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([key, inner]) => [snakeCase(key), snakeCased(inner)]);
+  return Object.fromEntries(entries);
+}
+
+function snakeCase(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 /** Whether somebody sits there who can be asked. */
