@@ -71,14 +71,7 @@ export function createValkeyDirectory(
       await required();
       return client.askPatiently((redis) => listAccounts(redis, keys.accounts, after, limit), OPERATOR_TIMEOUT_MS);
     },
-    async count() {
-      await required();
-      const [all, others] = await client.askPatiently(async (redis) => {
-        const others = await redis.hmget(keys.accounts, 'g', 'e', 'h', 'n');
-        return [await redis.hlen(keys.accounts), others.filter((field) => field !== null).length] as const;
-      }, OPERATOR_TIMEOUT_MS);
-      return all - others;
-    },
+    count: async () => Number((await run(scripts.count, [], patiently)).rest[0]),
     async stage() {
       await required();
       return openValkeyStage(client, keys, run);

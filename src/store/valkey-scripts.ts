@@ -129,6 +129,12 @@ const GATEWAYS = `${NEEDS_MARK}
 return { 'found', unexpired() }
 `;
 
+const COUNT = `${NEEDS_MARK}
+local others = 0
+for _, field in ipairs({ 'g', 'e', 'h', 'n' }) do others = others + redis.call('HEXISTS', ACCOUNTS, field) end
+return { 'found', redis.call('HLEN', ACCOUNTS) - others }
+`;
+
 /** ARGV: overwrite, actor, hash, facts, older hashes. */
 const PUT = `${CHANGES_ACCOUNTS}
 local overwrite, actor, hash, facts = ARGV[2] == '1', ARGV[3], ARGV[4], ARGV[5]
@@ -263,7 +269,7 @@ return { 'found', redis.call('LRANGE', CHANGES, skip, skip + tonumber(ARGV[3]) -
 const HOLD = `${NEEDS_MARK}
 if isHeld(ARGV[2]) then return { 'held' } end
 redis.call('HSET', ACCOUNTS, 'h', ARGV[2] .. '\\t' .. int(clockMs() + tonumber(ARGV[3])))
-return { 'found', g, int(e), redis.call('HLEN', ACCOUNTS) }
+return { 'found', g, int(e) }
 `;
 
 /** ARGV: token. */
@@ -315,6 +321,7 @@ export const directoryScripts = {
   init: createScript(INIT),
   follow: createScript(FOLLOW),
   gateways: createScript(GATEWAYS),
+  count: createScript(COUNT),
   put: createScript(PUT),
   remove: createScript(REMOVE),
   begin: createScript(BEGIN),

@@ -47,7 +47,7 @@ export function openValkeyStage(client: ValkeyClient, keys: DirectoryKeys, run: 
   async function swap(hold: Hold, common: readonly (string | number)[]) {
     const { next, old } = keys.staged(hold.token);
     try {
-      const count = await buildNext({ client, judge, rows, accounts: keys.accounts, next, hold });
+      const count = await buildNext({ client, run, judge, rows, accounts: keys.accounts, next, hold });
       // Beside the accounts there are `g` and `e`, which the script writes.
       return await run(scripts.swap, [...common, count], { moreKeys: [next, old], heldIsAnswer: true });
     } finally {

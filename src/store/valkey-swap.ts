@@ -1,7 +1,9 @@
 // Makes the hash of accounts as an import leaves it, page by page, beside the one that is in use.
 import type { ValkeyClient } from './valkey-client.ts';
+import { heldError, type Run } from './valkey-directory-run.ts';
 import type { Judge, Judged, Row } from './valkey-judge.ts';
 import { scanFields } from './valkey-list.ts';
+import { directoryScripts as scripts } from './valkey-scripts.ts';
 import type { Hold } from './valkey-stage.ts';
 
 const PAGE_ROWS = 1000;
@@ -11,6 +13,7 @@ const NEXT_TTL_MS = 60_000;
 
 export interface NextRooms {
   readonly client: ValkeyClient;
+  readonly run: Run;
   readonly judge: Judge;
   readonly rows: ReadonlyMap<string, Row>;
   readonly accounts: string;
@@ -21,8 +24,12 @@ export interface NextRooms {
 
 /** @returns how many accounts are in it */
 export async function buildNext(rooms: NextRooms): Promise<number> {
-  const { judge, rows, hold } = rooms;
+  const { client, run, judge, rows, next, hold } = rooms;
+  const count = () => client.askPatiently((redis) => redis.hlen(next), TIMEOUT_MS);
   await copyAccounts(rooms);
+  const [before] = (await run(scripts.count, [])).rest;
+  // A walk that others' changes cut short would lose accounts.
+  if ((await count()) !== Number(before)) throw heldError();
   const epoch = hold.epoch + 1;
   let page: Judged[] = [];
   const flush = async (): Promise<void> => {
@@ -32,7 +39,7 @@ export async function buildNext(rooms: NextRooms): Promise<number> {
     await hold.keep();
   };
   await judge(rows, (judged) => void page.push(judged), flush);
-  return rooms.client.askPatiently((redis) => redis.hlen(rooms.next), TIMEOUT_MS);
+  return count();
 }
 
 async function copyAccounts({ client, accounts, next, hold }: NextRooms): Promise<void> {
