@@ -1,6 +1,6 @@
 // Reading and writing of the file of good answers, without knowing what is in a line.
 import { closeSync, constants, fchmodSync, fstatSync, fsyncSync, mkdirSync, openSync, readSync } from 'node:fs';
-import { appendFile, open, rename, rm } from 'node:fs/promises';
+import { appendFile, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 const CHUNK_BYTES = 64 * 1024;
@@ -57,6 +57,7 @@ export async function append(file: string, text: string): Promise<void> {
 /** Puts a new file in place of the old one, whole or not at all. Lets other work in between. */
 export async function replace(file: string, lines: Iterable<string>): Promise<void> {
   const next = `${file}.next`;
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   await rm(next, { force: true });
   try {
     const handle = await open(next, 'wx', OWNER_ONLY);

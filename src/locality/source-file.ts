@@ -187,7 +187,10 @@ export function createSourceFile(options: SourceFileOptions): SourceFile {
       closed = true;
       clearTimeout(timer);
       await writing;
+      const wasToBeReplaced = rewrite;
       if (pending.size > 0 || rewrite) await write();
+      // Where lines could not be added, a new file may do.
+      if (rewrite && !wasToBeReplaced) await write();
     },
   };
 }

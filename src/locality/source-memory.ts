@@ -16,7 +16,7 @@ export interface MemoryOptions {
   readonly expireMs: number;
   /** How long "nobody of that name" holds. */
   readonly negativeMs: number;
-  /** Good answers that are remembered, and as many negative ones: about 500 and 150 bytes each. */
+  /** Good answers that are remembered, and as many negative ones: about 400 and 100 bytes each. */
   readonly entries: number;
 }
 

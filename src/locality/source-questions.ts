@@ -98,16 +98,18 @@ export function createQuestions(put: PutQuestion, told: Told, now: () => number,
         turnedAway++;
         return Promise.resolve(failure(new SourceError('busy', 'too many questions to the account directory at once')));
       }
-      const signal = AbortSignal.timeout(timeoutMs);
       if (!isFull) running.asked++;
-      const answer = isFull ? inLine(name, account, signal) : asked(name, account, signal);
+      const how = isFull ? inLine : asked;
+      const answer = within(timeoutMs, (signal) => how(name, account, signal));
       asking.set(name, answer);
       return answer;
     },
     refresh(name, account) {
       if (running.refreshed >= refreshes || asking.has(name)) return;
       running.refreshed++;
-      const answer = question(name, account, AbortSignal.timeout(timeoutMs), true).finally(() => running.refreshed--);
+      const answer = within(timeoutMs, (signal) => question(name, account, signal, true)).finally(() => {
+        running.refreshed--;
+      });
       asking.set(name, answer);
     },
     readings: () => ({ underWay: running.asked + running.refreshed, waiting: waiting.size, turnedAway }),
@@ -116,4 +118,11 @@ export function createQuestions(put: PutQuestion, told: Told, now: () => number,
 
 function failure(cause: unknown): SourceFailure {
   return { kind: 'unavailable', cause, background: false };
+}
+
+/** Not AbortSignal.timeout: its timer would outlive the question. */
+function within<T>(timeoutMs: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), timeoutMs);
+  return run(controller.signal).finally(() => clearTimeout(timer));
 }

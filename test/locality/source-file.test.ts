@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmdirSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -375,7 +376,18 @@ describe('the file', () => {
     expect(after.readings().fileSkipped).toBe(0);
   });
 
-  it('below something that is no folder, or gone with its folder, costs no request either', async () => {
+  it('that is gone with its folder is made again from what memory holds', async () => {
+    const { file, said } = await written();
+    const writer = openFile(file);
+    writer.load();
+    rmSync(join(file, '..'), { recursive: true });
+    writer.found('dan', 'us');
+    await writer.kept.close();
+    expect(writer.troubles).toHaveLength(1);
+    expect(load(file)).toEqual({ ...said, [idOf('dan')]: 'us true' });
+  });
+
+  it('below something that is no folder costs no request either', async () => {
     const file = place();
     const directory = await openDirectory();
     writeFileSync(join(file, '..'), '');
