@@ -6,7 +6,7 @@ import { MarkMissingError } from './directory-store.ts';
 import type { StoredKey } from './store.ts';
 import type { ValkeyClient } from './valkey-client.ts';
 import { bucketMark, bucketOf, type Generation } from './valkey-generation.ts';
-import { createScript } from './valkey-shared-script.ts';
+import { createScript } from './valkey-script.ts';
 
 /**
  * KEYS: for each row its bucket's mark and its entry. ARGV: generation, now, for each row the entry and its life in

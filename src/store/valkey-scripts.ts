@@ -5,7 +5,7 @@
 // (valkey-accounts.ts). The mark is lost with the accounts or not at all. `n`: the generation that `init` is about to
 // make. `h`: whose import is about to end, and until when nobody else changes accounts.
 import { CHANGES_KEPT } from './directory-store.ts';
-import { createScript } from './valkey-shared-script.ts';
+import { createScript } from './valkey-script.ts';
 
 /** Answers are a list whose first word is the kind: `lost` has no mark, `held` is worth another try. */
 const COMMON = `

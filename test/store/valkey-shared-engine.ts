@@ -1,12 +1,11 @@
-// A real engine on a port of its own, in memory, that can be stalled, killed and emptied; and clients of it.
+// A real engine that can be stalled and emptied, and clients of it.
 import { Redis } from 'ioredis';
 import { createValkeyClient, type ValkeyClient } from '../../src/store/valkey-client.ts';
-import { openFolder } from '../support/folder.ts';
-import { needs } from '../support/needs.ts';
-import { takePort } from '../support/ports.ts';
-import { type Running, start } from '../support/process.ts';
+import { HAS_REDIS, startRedis, until } from '../support/redis.ts';
 
-export const HAS_ENGINE = needs('redis-server', 'apt-get install redis-server');
+export { until } from '../support/redis.ts';
+
+export const HAS_ENGINE = HAS_REDIS;
 export const PREFIX = 'otgw:';
 export const GENERATION = '00112233445566778899aabbccddeeff';
 
@@ -23,37 +22,18 @@ export interface Engine extends AsyncDisposable {
   dump(): Promise<string>;
 }
 
-async function launch(folder: string): Promise<{ running: Running; port: number }> {
-  for (let attempt = 0; ; attempt++) {
-    const taken = await takePort();
-    await taken[Symbol.asyncDispose]();
-    const { port } = taken;
-    const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
-    const running = await start('redis-server', args);
-    try {
-      await running.line(/Ready to accept connections/);
-      return { running, port };
-    } catch (error) {
-      // Somebody took the port in between.
-      if (attempt === 4) throw error;
-    }
-  }
-}
-
 export async function startEngine(): Promise<Engine> {
-  const folder = openFolder();
-  const { running, port } = await launch(folder.path);
-  const raw = new Redis({ host: '127.0.0.1', port });
+  const server = await startRedis();
+  const raw = new Redis({ host: '127.0.0.1', port: server.port });
   const clients: ValkeyClient[] = [];
 
   return {
     raw,
     async client(storeTimeoutMs = 5_000, onNews) {
-      const place = { kind: 'valkey', mode: 'single', nodes: [{ host: '127.0.0.1', port }] } as const;
-      const client = createValkeyClient(
-        { ...place, db: 0, tls: false, prefix: PREFIX },
-        { storeTimeoutMs, ...(onNews && { onNews }) },
-      );
+      const client = createValkeyClient(server.config({ prefix: PREFIX }), {
+        storeTimeoutMs,
+        ...(onNews && { onNews }),
+      });
       clients.push(client);
       await until(async () => client.isUp());
       return client;
@@ -65,28 +45,18 @@ export async function startEngine(): Promise<Engine> {
       }
       await marks.exec();
     },
-    stall: () => running.kill('SIGSTOP'),
-    resume: () => running.kill('SIGCONT'),
+    stall: server.stall,
+    resume: server.resume,
     async dump() {
       let text = '';
       for (const key of await raw.keys('*')) text += `${key}\n${(await raw.getBuffer(key))?.toString('latin1')}\n`;
       return text;
     },
     async [Symbol.asyncDispose]() {
-      running.kill('SIGCONT');
+      server.resume();
       raw.disconnect();
       await Promise.all(clients.map((client) => client.close()));
-      await running[Symbol.asyncDispose]();
-      folder[Symbol.dispose]();
+      await server[Symbol.asyncDispose]();
     },
   };
-}
-
-/** Polls until it holds. */
-export async function until(holds: () => Promise<boolean>, withinMs = 15_000): Promise<void> {
-  const endMs = performance.now() + withinMs;
-  while (!(await holds())) {
-    if (performance.now() > endMs) throw new Error(`not within ${withinMs} ms: ${holds}`);
-    await new Promise((settle) => setTimeout(settle, 5));
-  }
 }
