@@ -151,9 +151,9 @@ export function createSharedVault(replays: SharedReplays, options: SharedVaultOp
   function first(derived: Derived, local: Local, name: Buffer, owner: Buffer): Began {
     local.state = { kind: 'here', check: derived.check };
     underWay++;
-    const beat = setInterval(() => void replays.extend(name, owner, times.claimMs, keepMs), times.extendMs);
-    beat.unref();
     let settled = false;
+    const beat = setInterval(() => void hold(derived.check, name, owner, () => settled), times.extendMs);
+    beat.unref();
     return {
       kind: 'first',
       settle(answer) {
@@ -166,6 +166,13 @@ export function createSharedVault(replays: SharedReplays, options: SharedVaultOp
         void put(local, name, owner, record);
       },
     };
+  }
+
+  /** An engine that came back without its last second has lost the claim: it is made again, unless another's stands there. */
+  async function hold(check: Buffer, name: Buffer, owner: Buffer, isSettled: () => boolean): Promise<void> {
+    const held = await replays.extend(name, owner, times.claimMs, keepMs);
+    if (held.kind !== 'found' || held.value || isSettled()) return;
+    await replays.begin(name, check, owner, times.claimMs, keepMs, { leftMs: storeTimeoutMs });
   }
 
   function kept(derived: Derived, answer: Replayable): Buffer {

@@ -20,19 +20,36 @@ export function readVerificationNews(message: string): StoreNews | undefined {
 
 const UNREADABLE = { kind: 'unavailable', cause: new TypeError('the entry of a verification cannot be read') } as const;
 
-/** Makes the room's side in the engine. State: none here. */
+/** Of credentials that could not be forgotten at the time. More are forgotten by their age alone. */
+const MOST_OWED = 1000;
+
+/** Makes the room's side in the engine. State: what the engine was to forget while it was away, until it is back. */
 export function createValkeyVerifications(client: ValkeyClient): SharedVerifications {
+  const owed = new Map<string, KeyedHash>();
   const nameOf = (hash: KeyedHash): string => `${client.prefix}v:${hash.toString('base64url')}`;
 
-  /** Nobody waits for it: what is not written is asked of the region once more. */
-  function tell(question: Parameters<typeof client.ask<unknown>>[0]): void {
-    client.ask(question).catch(() => {});
+  function forget(hash: KeyedHash): void {
+    const name = nameOf(hash);
+    if (owed.size < MOST_OWED) owed.set(name, hash);
+    client
+      .ask((redis) => redis.del(name))
+      .then(
+        () => {
+          owed.delete(name);
+          client.publish(verificationNews(hash));
+        },
+        () => {},
+      );
   }
 
   return {
     async find(hash, patience) {
+      // Behind the back of this gateway it may still stand there as good.
+      if (owed.has(nameOf(hash))) return { kind: 'missing' };
       try {
         const kept = await client.ask((redis) => redis.get(nameOf(hash)), patience);
+        // It is back.
+        for (const late of owed.values()) forget(late);
         if (kept === null) return { kind: 'missing' };
         // Only these two words: whatever else stands there must not pass for good.
         return kept === 'good' || kept === 'bad' ? { kind: 'found', value: kept === 'good' } : UNREADABLE;
@@ -41,11 +58,15 @@ export function createValkeyVerifications(client: ValkeyClient): SharedVerificat
       }
     },
     put(hash, good, keepMs) {
-      tell((redis) => redis.set(nameOf(hash), good ? 'good' : 'bad', 'PX', Math.max(1, Math.floor(keepMs))));
+      const name = nameOf(hash);
+      // Newer than what was to be forgotten.
+      owed.delete(name);
+      const question = client.ask((redis) =>
+        redis.set(name, good ? 'good' : 'bad', 'PX', Math.max(1, Math.floor(keepMs))),
+      );
+      // What is not written is asked of the region once more.
+      question.catch(() => {});
     },
-    forget(hash) {
-      tell((redis) => redis.del(nameOf(hash)));
-      client.publish(verificationNews(hash));
-    },
+    forget,
   };
 }

@@ -202,6 +202,28 @@ async function play(steps: readonly Step[]): Promise<void> {
   for (const { underWay, pending } of readings()) expect({ underWay, pending }).toEqual({ underWay: 0, pending: 0 });
 }
 
+describe('a shelf that came back without its last second', () => {
+  it('is told of the claim again while its call is under way, and of the answer when it comes', async () => {
+    const shelf = createReplayModel(() => Date.now());
+    const options = { keepMs: KEEP_MS, salt: Buffer.alloc(32, 7), storeTimeoutMs: 50 };
+    const [one, two] = [createSharedVault(shelf, options), createSharedVault(shelf, options)];
+    const begin = (vault: SharedVault) => vault.begin(KEY, undefined, REVEAL, { leftMs: 50 });
+    const first = await begin(one);
+    if (first.kind !== 'first') throw new Error(first.kind);
+    shelf.entries.clear();
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect((await begin(two)).kind).toBe('under_way');
+    shelf.entries.clear();
+    first.settle({ kind: 'unknown', code: 'region_timeout' });
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await begin(two)).toEqual({ kind: 'replay', answer: { kind: 'unknown', code: 'region_timeout' } });
+    // Settled, it is not claimed again.
+    shelf.entries.clear();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(shelf.entries.size).toBe(0);
+  });
+});
+
 describe('for every sequence of calls, answers, cut links and deaths of gateways', () => {
   it('nothing is sent twice, what is replayed was answered, and only trouble makes an answer unknown', async () => {
     await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 40 }), play), { numRuns: 300 });

@@ -178,6 +178,22 @@ describe.skipIf(!HAS_ENGINE)('gateways on one engine', () => {
     expect(two.asked).toEqual([AT]);
   });
 
+  it('forget it when the engine is back what could not be forgotten while it was away', async () => {
+    const client = await engine.client(300);
+    const verifications = createValkeyVerifications(client);
+    verifications.put(HASH, true, GOOD_MS);
+    await stored();
+    engine.stall();
+    verifications.forget(HASH);
+    await until(async () => !client.isUp());
+    expect(await verifications.find(HASH, undefined)).toEqual({ kind: 'missing' });
+    engine.resume();
+    // Whatever is asked next.
+    const other = Buffer.alloc(16, 1) as KeyedHash;
+    await until(async () => (await verifications.find(other, undefined)).kind === 'missing');
+    await until(async () => (await engine.raw.dbsize()) === 0);
+  });
+
   it('do not remember an answer that was forgotten while it was asked for', async () => {
     const gate = Promise.withResolvers<Verification>();
     const one = await open(() => gate.promise);
