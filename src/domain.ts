@@ -81,8 +81,11 @@ export interface Locality {
   readonly pinned: boolean;
   /** It is being moved to another region: creates are refused meanwhile. */
   readonly moving?: boolean;
-  /** From the directory: in force only while this gateway's lease is (locality/directory.ts). */
-  readonly leased?: boolean;
+  /**
+   * It rests on what the directory said, and is in force only during this term of the gateway's lease (locality/follow.ts):
+   * once that was interrupted, the account may have been moved without this gateway.
+   */
+  readonly term?: number;
 }
 
 /** How long one request may still wait for the store, all its questions together. Who waits takes it off. */

@@ -17,6 +17,7 @@ import type { Change } from './store/directory-store.ts';
 import { loadIdentityKeys } from './store/identity-key.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
+import type { ValkeyEvent } from './store/valkey-client.ts';
 
 /** Keys and accounts that are remembered in memory before the store is asked. */
 const FRONT_ENTRIES = 100_000;
@@ -60,6 +61,18 @@ function noteDirectory({ log, onChange }: StateDependencies): (event: DirectoryE
   };
 }
 
+function noteEngine(log: Logger): (event: ValkeyEvent) => void {
+  return (event) => {
+    if (event.kind === 'up') log.info('the store can be asked');
+    else if (event.kind === 'away') log.warn({ why: event.why }, 'the store is away');
+    else
+      log.error(
+        { policy: event.policy },
+        'the store may forget what it is given: set its maxmemory-policy to noeviction',
+      );
+  };
+}
+
 function openIdentity(config: Config, { now, env }: StateDependencies) {
   const { current, older } = loadIdentityKeys({ file: config.identityKeyFile, env: env.GATEWAY_IDENTITY_KEY, now });
   const derived = (label: string): Buffer => createHmac('sha256', current).update(label).digest();
@@ -95,7 +108,11 @@ export function openState(config: Config, dependencies: StateDependencies) {
   const identity = openIdentity(config, dependencies);
   const { hashes } = identity;
   const regions = new Set(config.regions.map(({ name }) => name));
-  const store: Store = openStore(config.store, { now, storeTimeoutMs: config.storeTimeoutMs });
+  const store: Store = openStore(config.store, {
+    now,
+    storeTimeoutMs: config.storeTimeoutMs,
+    observe: noteEngine(log),
+  });
   const index = createKeyIndex(store, {
     now,
     keys: hashes,
@@ -122,6 +139,12 @@ export function openState(config: Config, dependencies: StateDependencies) {
   const byRules = createAccounts(config.accounts.rules, accountKey);
   const places = { directory: directory.locate, source: source?.locate, rules: byRules };
   const { order } = config.accounts;
+  const behind = order.slice(order.indexOf('directory') + 1);
+  const asked = order.flatMap((place) => {
+    const locate = places[place];
+    if (locate === undefined) return [];
+    return order.includes('directory') && behind.includes(place) ? [directory.behind(locate)] : [locate];
+  });
 
   return {
     ...identity,
@@ -129,10 +152,7 @@ export function openState(config: Config, dependencies: StateDependencies) {
     index,
     directory,
     source,
-    locateAccount: createLocalities(
-      order.map((place) => places[place]).filter((place) => place !== undefined),
-      accountKey,
-    ),
+    locateAccount: createLocalities(asked, accountKey),
     desk: (actor: string): Desk =>
       createDesk({
         store: store.directory,

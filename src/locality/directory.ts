@@ -5,6 +5,7 @@ import type { Found, KeyedHash, Locality, Patience, RegionName } from '../domain
 import type { HashParts } from '../keyed-hash.ts';
 import type { AccountAnswer, DirectoryStore, News, StoredAccount } from '../store/directory-store.ts';
 import { createFollow, type Follow, type FollowOptions, type FollowReadings } from './follow.ts';
+import type { Locate } from './localities.ts';
 import { patiently } from './within.ts';
 
 export type { DirectoryEvent } from './follow.ts';
@@ -35,6 +36,11 @@ export interface Directory
     Pick<Follow['epochs'], 'enter' | 'leave'> {
   /** @param account normalised (caller/credentials.ts accountKey). Never throws, never rejects. */
   locate(account: string, patience: Patience): Found<Locality> | Promise<Found<Locality>>;
+  /**
+   * A place that is asked because the directory does not know an account: what it says is in force as long as the
+   * directory's word is.
+   */
+  behind(locate: Locate): Locate;
   readings(): DirectoryReadings;
 }
 
@@ -93,7 +99,7 @@ export function createDirectory(store: DirectoryStore, options: DirectoryOptions
   }
 
   /** What an answer means, remembered; undefined when it is of other data than those that are followed. */
-  function take(name: string, answer: AccountAnswer): Found<Locality> | undefined {
+  function take(name: string, answer: AccountAnswer, term: number): Found<Locality> | undefined {
     if (answer.kind === 'unavailable') return answer;
     if (!isCurrent(answer.mark)) return undefined;
     if (answer.kind === 'missing') {
@@ -105,22 +111,24 @@ export function createDirectory(store: DirectoryStore, options: DirectoryOptions
       value: { hash },
     } = answer;
     if (!regions.has(value.region)) return NO_SUCH_REGION;
-    const found = { kind: 'found', value: localityOf(value, regions) } as const;
+    const found = { kind: 'found', value: localityOf(value, regions, term) } as const;
     // By the hash that changes name; under an older identity key it is asked for again each time.
-    if (hash.toString('latin1') === name) known.set(name, found);
+    if (hash.toString('latin1') === name && follow.term() === term) known.set(name, found);
     return found;
   }
 
   /** Without a lease, or after an answer of other data: the directory is followed first. */
   async function locateAfterLook(account: string, hash: KeyedHash, patience: Patience): Promise<Found<Locality>> {
     await patiently(follow.look(), patience);
-    if (!follow.isInForce()) return NO_LEASE;
-    return take(hash.toString('latin1'), await ask(account, hash, 0, patience)) ?? OTHER_DATA;
+    const term = follow.term();
+    if (term === undefined) return NO_LEASE;
+    return take(hash.toString('latin1'), await ask(account, hash, 0, patience), term) ?? OTHER_DATA;
   }
 
   function locate(account: string, patience: Patience): Found<Locality> | Promise<Found<Locality>> {
     const hash = accountHash(hashes[0], account);
-    if (!follow.isInForce()) return locateAfterLook(account, hash, patience);
+    const term = follow.term();
+    if (term === undefined) return locateAfterLook(account, hash, patience);
     const name = hash.toString('latin1');
     const remembered = known.get(name) ?? (nobody.has(name) ? MISSING : undefined);
     if (remembered !== undefined) {
@@ -128,7 +136,7 @@ export function createDirectory(store: DirectoryStore, options: DirectoryOptions
       return remembered;
     }
     const finish = (answer: AccountAnswer): Found<Locality> | Promise<Found<Locality>> =>
-      take(name, answer) ?? locateAfterLook(account, hash, patience);
+      take(name, answer, term) ?? locateAfterLook(account, hash, patience);
     const answer = ask(account, hash, 0, patience);
     return answer instanceof Promise ? answer.then(finish) : finish(answer);
   }
@@ -138,9 +146,26 @@ export function createDirectory(store: DirectoryStore, options: DirectoryOptions
     return found;
   }
 
+  const behindThem = new WeakMap<Locality, Known>();
+  function during(term: number, found: Found<Locality>): Found<Locality> {
+    if (found.kind !== 'found') return found;
+    const known = behindThem.get(found.value);
+    if (known?.value.term === term) return known;
+    const made = { kind: 'found', value: { ...found.value, term } } as const;
+    behindThem.set(found.value, made);
+    return made;
+  }
+
   return {
     ...follow,
     ...epochs,
+    behind: (place) => (account, patience) => {
+      // Of the moment at which the directory answered: it has just done so.
+      const term = follow.term();
+      if (term === undefined) return NO_LEASE;
+      const answer = place(account, patience);
+      return answer instanceof Promise ? answer.then((found) => during(term, found)) : during(term, answer);
+    },
     locate(account, patience) {
       const found = locate(account, patience);
       return found instanceof Promise ? found.then(count) : count(found);
@@ -149,9 +174,9 @@ export function createDirectory(store: DirectoryStore, options: DirectoryOptions
   };
 }
 
-function localityOf(account: StoredAccount, regions: ReadonlySet<string>): Locality {
+function localityOf(account: StoredAccount, regions: ReadonlySet<string>, term: number): Locality {
   const { region, pinned, move } = account;
   const also = account.also.filter((name) => regions.has(name)) as RegionName[];
-  const facts = { home: region as RegionName, also, pinned, leased: true };
+  const facts = { home: region as RegionName, also, pinned, term };
   return move === undefined ? facts : { ...facts, moving: true };
 }

@@ -40,8 +40,11 @@ export interface FollowReadings {
 
 export interface Follow {
   readonly epochs: Pick<Epochs, 'enter' | 'leave'>;
-  /** Whether what was located may still be acted on. */
-  isInForce(): boolean;
+  /**
+   * The number of the lease's term; undefined while there is none. What was located in a term may be acted on during that
+   * term: after an interruption another one begins, since moves did not wait for this gateway meanwhile.
+   */
+  term(): number | undefined;
   isDrained(region: RegionName): boolean;
   /** Whether an answer is of the data that are followed, and not older than them. */
   isCurrent(mark: Mark): boolean;
@@ -72,6 +75,7 @@ export function createFollow(store: DirectoryStore, options: FollowOptions): Fol
   const epochs = createEpochs();
   let seen: Mark | undefined;
   let lease = OVER;
+  let terms = 0;
   let followedMs: number | undefined;
   /** Data that went back in time: not believed again until an operator has looked at them (`store init --renew`). */
   let distrusted: string | undefined;
@@ -83,6 +87,8 @@ export function createFollow(store: DirectoryStore, options: FollowOptions): Fol
   let closed = false;
   let cancel = (): void => {};
 
+  const isLeased = (): boolean => steady() < lease.steadyMs && now() < lease.dayMs;
+
   function fail(kind: 'away' | 'lost', cause: unknown): void {
     if (trouble !== kind) observe?.({ kind, cause });
     trouble = kind;
@@ -92,7 +98,9 @@ export function createFollow(store: DirectoryStore, options: FollowOptions): Fol
     // The first time is followed by a second at once: only then does the lease say what has been seen.
     if (seen === undefined) again = true;
     const known = seen?.generation === mark.generation ? changes : 'gap';
-    options.forget(known);
+    const interrupted = !isLeased();
+    if (interrupted) terms++;
+    options.forget(interrupted ? 'gap' : known);
     if (known !== 'gap') for (const change of known) observe?.({ kind: 'changed', change });
     seen = mark;
     epochs.moveOn(mark);
@@ -149,12 +157,11 @@ export function createFollow(store: DirectoryStore, options: FollowOptions): Fol
     return looking;
   }
 
-  const isInForce = (): boolean => steady() < lease.steadyMs && now() < lease.dayMs;
   const inPhase = (phase: 'frozen' | 'cutover'): number => moving.filter(({ move }) => move?.phase === phase).length;
   void look();
   return {
     epochs,
-    isInForce,
+    term: () => (isLeased() ? terms : undefined),
     isDrained: (region) => drained.has(region),
     isCurrent: ({ generation, epoch }) =>
       seen !== undefined && distrusted === undefined && seen.generation === generation && epoch >= seen.epoch,
@@ -162,7 +169,7 @@ export function createFollow(store: DirectoryStore, options: FollowOptions): Fol
     readings: () => ({
       epoch: seen?.epoch ?? 0,
       ageMs: followedMs === undefined ? undefined : Math.max(0, steady() - followedMs),
-      leased: isInForce(),
+      leased: isLeased(),
       moving: { frozen: inPhase('frozen'), cutover: inPhase('cutover') },
       drained: [...drained],
     }),

@@ -10,10 +10,11 @@ export type Lapsed = (permit: Permit, to: RegionName) => Refusal | undefined;
 /** An operator takes a region out of service for minutes, not for seconds. */
 const DRAINED_RETRY_SECONDS = 30;
 
-export function createLapsed({ isInForce, isDrained }: Pick<Directory, 'isInForce' | 'isDrained'>): Lapsed {
+export function createLapsed({ term, isDrained }: Pick<Directory, 'term' | 'isDrained'>): Lapsed {
   return (permit, to) => {
-    // Without a lease the account may live elsewhere by now: a move has stopped waiting for this gateway.
-    if (permit.account?.leased === true && !isInForce()) {
+    const located = permit.account?.term;
+    // When the lease was interrupted the account may live elsewhere by now: a move did not wait for this gateway.
+    if (located !== undefined && located !== term()) {
       const cause = { name: 'DirectoryError', code: 'DIRECTORY_LEASE_EXPIRED' };
       return new Refusal('directory_unavailable', { outcome: 'not_sent', headers: ['Retry-After', '1'], cause });
     }

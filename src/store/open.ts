@@ -11,13 +11,13 @@ export interface OpenOptions {
   /** Unix time in milliseconds. */
   readonly now: () => number;
   readonly storeTimeoutMs: number;
-  /** What a distributed engine has to tell, for the log. */
+  /** Of a distributed engine: it went away, came back, or may forget what it is given. */
   readonly observe?: (event: ValkeyEvent) => void;
 }
 
 /**
- * @throws StoreOpenError: of the embedded engine's file; of a distributed engine only for its `caFile`, since it opens also
- *   while the engine is away
+ * @throws StoreOpenError: by the embedded engine when the file is damaged, of a newer schema, not writable or locked; by a
+ *   distributed one only when its `ca` cannot be read. That one opens also while it is away.
  */
 export function openStore(store: StoreChoice, options: OpenOptions): Store {
   return store.kind === 'sqlite' ? openSqliteStore(store.path, options) : openValkeyStore(store, options);
