@@ -7,6 +7,11 @@ import { StoreAwayError, type StoredKey } from './store.ts';
 
 /** Between tries for a lock. SQLite's own waiting would hold up every request, not only the one that waits. */
 const RETRY_MS = 2;
+/**
+ * A put that gave up on a lock goes on being tried for so long: what it would store is true all the same, and an import
+ * by another process may keep the lock for longer than a request can wait.
+ */
+const LATE_MS = 10_000;
 
 interface Waiting {
   readonly rows: readonly StoredKey[];
@@ -95,10 +100,11 @@ export function createKeyWriter(
       commit(group);
     } catch (cause) {
       const nowMs = performance.now();
-      const patient = isBusy(cause) && !ended ? group.filter(({ deadlineMs }) => deadlineMs > nowMs) : [];
-      for (const put of group) if (!patient.includes(put)) put.failed(awayError(cause));
-      if (patient.length === 0) return;
-      waiting = patient;
+      const trying = isBusy(cause) && !ended;
+      const error = awayError(cause);
+      for (const { deadlineMs, failed } of group) if (!trying || deadlineMs <= nowMs) failed(error);
+      waiting = trying ? group.filter(({ deadlineMs }) => deadlineMs + LATE_MS > nowMs) : [];
+      if (waiting.length === 0) return;
       scheduled = true;
       setTimeout(flush, RETRY_MS);
       return;

@@ -172,6 +172,29 @@ describe('trouble', () => {
     expect(kindOf(store.findKey(after.hash))).toBe('found');
   });
 
+  it('stores a put that gave up on another process’s lock once that one is done', async () => {
+    const path = join(temporaryDirectory(), 'gateway.db');
+    const store = open(path, { storeTimeoutMs: 5 });
+    const lock = await lockElsewhere(path, 'BEGIN IMMEDIATE');
+    const put = row();
+    await expect(store.putKeys([put])).rejects.toThrow('locked');
+    expect(store.findKey(put.hash)).toEqual({ kind: 'missing' });
+    await lock.release();
+    await expect.poll(() => kindOf(store.findKey(put.hash)), { timeout: 5000 }).toBe('found');
+  });
+
+  it('waits for a lock no longer than the request’s patience, and takes off what it waited', async () => {
+    const path = join(temporaryDirectory(), 'gateway.db');
+    const store = open(path, { storeTimeoutMs: 60_000 });
+    const lock = await lockElsewhere(path, 'BEGIN IMMEDIATE');
+    const patience = { leftMs: 60 };
+    const waited = await elapsedMs(() => expect(store.putKeys([row()], patience)).rejects.toThrow('locked'));
+    expect(waited).toBeGreaterThan(50);
+    expect(waited).toBeLessThan(2000);
+    expect(patience.leftMs).toBeLessThan(10);
+    await lock.release();
+  });
+
   it('stores a put after all when the other process is done within the timeout', async () => {
     const path = join(temporaryDirectory(), 'gateway.db');
     const store = open(path, { storeTimeoutMs: 10_000 });
