@@ -53,7 +53,7 @@ export function createValkeyClient(config: ValkeyConfig, options: ValkeyOptions)
   const { prefix } = config;
   const { storeTimeoutMs } = options;
   const { redis, subscriber } = connectValkey(config);
-  const health = createHealth(redis, prefix, options.observe);
+  const health = createHealth(redis, { prefix, storeTimeoutMs, observe: options.observe });
   const asker = createAsker(redis, health);
   subscribe(subscriber, `${prefix}news`, options.onNews);
 
@@ -70,19 +70,23 @@ export function createValkeyClient(config: ValkeyConfig, options: ValkeyOptions)
       } catch (error) {
         throw asker.failed(error);
       } finally {
-        patience.leftMs = Math.max(0, patience.leftMs - (performance.now() - beganMs));
+        const leftMs = patience.leftMs - (performance.now() - beganMs);
+        // Timers count whole milliseconds.
+        patience.leftMs = leftMs < 1 ? 0 : leftMs;
       }
     },
     async askPatiently(question, timeoutMs) {
       const beganMs = performance.now();
-      const end = health.expectSilence(timeoutMs);
+      let end: (() => void) | undefined;
       try {
         await health.whenUp(timeoutMs);
-        return await asker.put(question, timeoutMs - (performance.now() - beganMs), undefined);
+        const leftMs = timeoutMs - (performance.now() - beganMs);
+        end = health.expectSilence(leftMs);
+        return await asker.put(question, leftMs, undefined);
       } catch (error) {
         throw asker.failed(error);
       } finally {
-        end();
+        end?.();
       }
     },
     publish(message) {
@@ -106,19 +110,24 @@ function createAsker(redis: Redis | Cluster, health: Health) {
     const away = health.suspicion();
     return new Promise((settle, reject) => {
       let answered = false;
+      // Who has little patience left learns nothing of the engine, and who has much must not be the only one to know.
+      const isOwnLimit = awayAfterMs === undefined || Math.abs(waitMs - awayAfterMs) > 1;
       const giveUp = (): void => {
         if (answered) return;
         reject(awayError('TIMEOUT'));
-        if (awayAfterMs === undefined) return;
-        // Who had little patience left learns nothing of the engine.
-        if (waitMs + 1 >= awayAfterMs) away('TIMEOUT');
-        else setTimeout(() => answered || away('TIMEOUT'), awayAfterMs - waitMs).unref();
+        if (!isOwnLimit) away('TIMEOUT');
       };
+      const doubt = (): void => void (answered || away('TIMEOUT'));
       // After the sockets have been read: a process that was busy itself has its answer there.
       const timer = setTimeout(() => setImmediate(giveUp), waitMs);
+      const doubtTimer =
+        isOwnLimit && awayAfterMs !== undefined
+          ? setTimeout(() => setImmediate(doubt), awayAfterMs).unref()
+          : undefined;
       const done = (): void => {
         answered = true;
         clearTimeout(timer);
+        clearTimeout(doubtTimer);
       };
       attempt(question, redis).then(
         (value) => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { StoreOpenError } from './sqlite-file.ts';
 import type { ValkeyConfig } from './valkey-config.ts';
+import { guardSockets } from './valkey-sockets.ts';
 
 const CONNECT_TIMEOUT_MS = 2000;
 const FIRST_RETRY_MS = 50;
@@ -19,6 +20,7 @@ export interface ValkeyConnections {
  * @throws StoreOpenError: `caFile` cannot be read
  */
 export function connectValkey(config: ValkeyConfig): ValkeyConnections {
+  guardSockets();
   const common = commonOptions(config);
   if (config.mode === 'cluster') {
     const redis = connectCluster(config, common);

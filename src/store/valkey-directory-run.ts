@@ -1,5 +1,6 @@
 // Runs the directory's scripts: their keys, their time, and what their answers mean for all of them.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Patience } from '../domain.ts';
 import { MarkMissingError } from './directory-store.ts';
 import { StoreAwayError } from './store.ts';
 import type { ValkeyClient } from './valkey-client.ts';
@@ -38,6 +39,8 @@ export interface Answer {
 
 export interface RunOptions {
   readonly timeoutMs?: number;
+  /** Asked as requests ask: a late answer makes the engine away, and while it is nobody waits. */
+  readonly patience?: Patience;
   readonly moreKeys?: readonly string[];
   /** Whether `held` is the caller's to deal with. */
   readonly heldIsAnswer?: boolean;
@@ -51,13 +54,15 @@ export type Run = (
 
 /** Tries again while another's import is about to end. Rejects with StoreAwayError or MarkMissingError. */
 export function createRun(client: ValkeyClient, keys: DirectoryKeys): Run {
-  return async (script, args, { timeoutMs = OPERATOR_TIMEOUT_MS, moreKeys = [], heldIsAnswer = false } = {}) => {
+  return async (script, args, options = {}) => {
+    const { timeoutMs = OPERATOR_TIMEOUT_MS, patience, moreKeys = [], heldIsAnswer = false } = options;
     const endMs = performance.now() + timeoutMs;
+    const question = (redis: Parameters<Script>[0]): Promise<unknown> =>
+      script(redis, [...keys.all, ...moreKeys], [`${client.prefix}news`, ...args]);
     for (;;) {
-      const answer = await client.askPatiently(
-        (redis) => script(redis, [...keys.all, ...moreKeys], [`${client.prefix}news`, ...args]),
-        endMs - performance.now(),
-      );
+      const answer = await (patience === undefined
+        ? client.askPatiently(question, endMs - performance.now())
+        : client.ask(question, patience));
       const [kind, ...rest] = Array.isArray(answer) ? (answer as unknown[]) : [];
       if (String(kind) === 'lost') throw new MarkMissingError();
       if (String(kind) !== 'held' || heldIsAnswer) return { kind: String(kind), rest };

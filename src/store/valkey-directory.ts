@@ -115,7 +115,7 @@ async function follow(
   try {
     const args = lease === undefined ? ['', '', 0, 0] : [lease.gateway, asPart(lease.label), lease.seen, lease.leaseMs];
     const answer = await run(scripts.follow, [...args, since?.generation ?? '', since?.epoch ?? ''], {
-      timeoutMs: Math.min(FOLLOW_TIMEOUT_MS, lease?.leaseMs ?? FOLLOW_TIMEOUT_MS),
+      patience: { leftMs: Math.min(FOLLOW_TIMEOUT_MS, lease?.leaseMs ?? FOLLOW_TIMEOUT_MS) },
     });
     if (answer.kind === 'regressed') return { kind: 'lost', cause: new MarkRegressedError() };
     return newsOf(answer, generation);

@@ -29,9 +29,13 @@ type State = 'starting' | 'up' | 'away' | 'closed';
 
 export function createHealth(
   redis: Redis | Cluster,
-  prefix: string,
-  observe: ((event: ValkeyEvent) => void) | undefined,
+  options: {
+    readonly prefix: string;
+    readonly storeTimeoutMs: number;
+    readonly observe: ((event: ValkeyEvent) => void) | undefined;
+  },
 ): Health {
+  const { prefix, storeTimeoutMs, observe } = options;
   let state: State = 'starting';
   let why: string | undefined;
   let wentAway = 0;
@@ -73,9 +77,11 @@ export function createHealth(
     if (state === 'up' || state === 'closed' || probing !== undefined || redis.status !== 'ready') return;
     const mine = {};
     probing = mine;
+    const askedMs = performance.now();
     try {
       await ping(redis, prefix);
-      if (mine === probing) rise();
+      // A server that takes much longer than a request may wait is as good as away, and one that was stalled answers anew.
+      if (mine === probing && performance.now() - askedMs <= storeTimeoutMs * 2) rise();
     } catch (error) {
       fall(codeOf(error));
     } finally {

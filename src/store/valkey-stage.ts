@@ -14,7 +14,7 @@ import { directoryScripts as scripts } from './valkey-scripts.ts';
 import { buildNext } from './valkey-swap.ts';
 
 /** Up to here rows are written in the last script itself: some milliseconds. */
-const DIRECT_ROWS = 2000;
+const DIRECT_ROWS = 1000;
 const HOLD_MS = 10_000;
 const RELEASE_TIMEOUT_MS = 1000;
 
