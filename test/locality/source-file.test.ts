@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmdirSync,
   rmSync,
   statSync,
@@ -317,6 +318,8 @@ describe('the file', () => {
       next.load();
       for (const name of names) next.found(name, round % 2 === 0 ? 'eu' : 'us');
       await next.kept.close();
+      expect(next.troubles).toEqual([]);
+      expect(statSync(file).mode & 0o777).toBe(0o600);
       longest = Math.max(longest, linesOf(file).length);
       expect(next.kept.readings().lines).toBe(linesOf(file).length);
       const reader = openFile(file, { now: () => next.nowMs });
@@ -326,7 +329,6 @@ describe('the file', () => {
     }
     expect(longest).toBeLessThanOrEqual(202);
     expect(readFileSync(file, 'latin1')).not.toContain(idOf('expired'));
-    expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(readdirSync(join(file, '..'))).toEqual(['localities']);
   });
 
@@ -343,18 +345,20 @@ describe('the file', () => {
     for (let at = 0; at < 200; at++) writer.found(`account-${at}`, 'eu');
     await eventually(() => existsSync(file) && linesOf(file).length).toBe(200);
     for (let at = 100; at < 200; at++) writer.gone(`account-${at}`);
+    writer.found('new', 'eu');
     during = () => {
       writer.gone('account-0');
+      writer.gone('new');
       writer.found('account-1', 'us');
       writer.found('account-150', 'ca');
     };
-    // 100 answers in 300 lines are written anew, and then the three that came meanwhile.
-    await eventually(() => linesOf(file).length).toBe(103);
+    // 101 answers in 301 lines are written anew, and then the four that came meanwhile.
+    await eventually(() => linesOf(file).length).toBe(105);
     await writer.kept.close();
     expect(writer.troubles).toEqual([]);
     const loaded = load(file);
     expect(Object.keys(loaded)).toHaveLength(100);
-    expect(loaded[idOf('account-0')]).toBeUndefined();
+    for (const name of ['account-0', 'new']) expect(loaded[idOf(name)]).toBeUndefined();
     expect(loaded[idOf('account-1')]).toBe('us true');
     expect(loaded[idOf('account-150')]).toBe('ca true');
   });
@@ -374,6 +378,21 @@ describe('the file', () => {
     const after = openSource(directory.url, { file });
     expect([ANN, 'bob'].map((name) => homeOf(after.locate(name)))).toEqual(['eu', 'eu']);
     expect(after.readings().fileSkipped).toBe(0);
+  });
+
+  it('that could not be read does not keep what the source gave up since', async () => {
+    const { file } = await written();
+    renameSync(file, `${file}.away`);
+    mkdirSync(file);
+    const writer = openFile(file);
+    expect(writer.load()).toEqual({});
+    rmdirSync(file);
+    renameSync(`${file}.away`, file);
+    writer.gone('ann');
+    await eventually(() => linesOf(file).length).toBe(0);
+    await writer.kept.close();
+    expect(writer.troubles).toHaveLength(1);
+    expect(load(file)).toEqual({});
   });
 
   it('that is gone with its folder is made again from what memory holds', async () => {
