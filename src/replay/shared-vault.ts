@@ -6,6 +6,7 @@ import type { Found, Patience } from '../domain.ts';
 import type { SharedRecord, SharedReplays } from '../store/store.ts';
 import { answerOf, NOT_KEPT, type Observe, recordOf } from './opened.ts';
 import { bears, type Derived, derive, isSameCheck, type Replayable, type ReplayRequest } from './seal.ts';
+import { createRotatingVault } from './shared-rotation.ts';
 import { createSharedWrites } from './shared-writes.ts';
 import type { Began, VaultReadings } from './vault.ts';
 
@@ -34,6 +35,8 @@ export interface SharedVaultOptions {
   readonly mostBytes?: number;
   /** 32 bytes from the identity key: the same at every gateway, or they share no names. */
   readonly salt: Buffer;
+  /** From older identity keys that are still read, newest first: gateways may not have changed to the new one all at once. */
+  readonly olderSalts?: readonly Buffer[];
   /** For every question but a call's first, which has the call's own patience: who waits for a first must not run out. */
   readonly storeTimeoutMs: number;
   readonly randomBytes?: (bytes: number) => Buffer;
@@ -91,8 +94,17 @@ interface Local {
 
 const MISMATCH = { kind: 'mismatch' } as const;
 
-/** Makes the room. State: the names in use by this gateway, and what it still has to tell the shelf. */
+/** Makes the room. */
 export function createSharedVault(replays: SharedReplays, options: SharedVaultOptions): SharedVault {
+  const newest = createOne(replays, options);
+  const [oldest, ...others] = (options.olderSalts ?? [])
+    .map((salt) => createOne(replays, { ...options, salt }))
+    .reverse();
+  return oldest === undefined ? newest : createRotatingVault([oldest, ...others, newest]);
+}
+
+/** Under one salt. State: the names in use by this gateway, and what it still has to tell the shelf. */
+function createOne(replays: SharedReplays, options: SharedVaultOptions): SharedVault {
   const { keepMs, mostBytes = MOST_BYTES, salt, storeTimeoutMs, randomBytes = secureRandomBytes, observe } = options;
   const times = { ...TIMES, ...options.times };
   const locals = new Map<string, Local>();

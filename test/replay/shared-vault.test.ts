@@ -124,7 +124,7 @@ describe.skipIf(!HAS_ENGINE)('gateways on one engine', () => {
   });
 
   it('never send again what a gateway had claimed that died: its repeats wait for the claim, and are told unknown', async () => {
-    const times = { claimMs: 1_000, extendMs: 100 };
+    const times = { claimMs: 2_000, extendMs: 100 };
     const [one, two] = await Promise.all([open({ times }), open()]);
     void one.replay(callOf(), () => new Promise(() => {}));
     await until(async () => one.vault.readings().underWay === 1);
@@ -133,8 +133,11 @@ describe.skipIf(!HAS_ENGINE)('gateways on one engine', () => {
       sent++;
       return answered();
     });
-    // Alive, it stands for longer than a claim does: the repeat goes on waiting.
-    await new Promise((settle) => setTimeout(settle, 1_500));
+    // Alive, it claims it again and again: the repeat goes on waiting.
+    const [entry = ''] = await engine.raw.keys('*r:*');
+    const claimedUntil = async () => Number(await engine.raw.getrange(entry, 33, -1));
+    const before = await claimedUntil();
+    await until(async () => (await claimedUntil()) > before + 300);
     expect(two.vault.readings()).toMatchObject({ lapsed: 0, replayed: 0 });
     await one.client.close();
     expect(await repeat).toMatchObject({ code: 'answer_not_kept', outcome: 'unknown' });
