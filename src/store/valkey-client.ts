@@ -1,12 +1,13 @@
 // The connection to Valkey or Redis: one server, Sentinel or Cluster, through ioredis. Knows whether the engine can be
 // asked, and lets no question wait longer than its patience.
-import { Cluster, type Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import type { Patience } from '../domain.ts';
 import { StoreAwayError } from './store.ts';
 import type { ValkeyConfig } from './valkey-config.ts';
-import { connectValkey } from './valkey-connect.ts';
+import { connectValkey, renewConnection } from './valkey-connect.ts';
 import { asStoreError, awayError, codeOf } from './valkey-errors.ts';
 import { createHealth, type Health } from './valkey-health.ts';
+import { watchSentinels } from './valkey-sentinel.ts';
 
 export interface ValkeyClient {
   /** Before every key, for example `otgw:`. */
@@ -54,8 +55,12 @@ export function createValkeyClient(config: ValkeyConfig, options: ValkeyOptions)
   const { storeTimeoutMs } = options;
   const { redis, subscriber } = connectValkey(config);
   const health = createHealth(redis, { prefix, storeTimeoutMs, observe: options.observe });
+  const endWatch = watchSentinels(config, () => {
+    health.renew('FAILOVER');
+    renewConnection(subscriber);
+  });
   const asker = createAsker(redis, health);
-  subscribe(subscriber, `${prefix}news`, options.onNews);
+  subscribe(subscriber, `${prefix}news`, options.onNews ?? (() => undefined));
 
   return {
     prefix,
@@ -65,7 +70,7 @@ export function createValkeyClient(config: ValkeyConfig, options: ValkeyOptions)
       const beganMs = performance.now();
       const givenMs = patience.leftMs;
       try {
-        if (health.isStarting() && givenMs > 0) await health.whenUp(givenMs);
+        if (!health.isUp() && givenMs > 0) await health.whenStarted(givenMs);
         return await asker.put(question, givenMs - (performance.now() - beganMs), storeTimeoutMs);
       } catch (error) {
         throw asker.failed(error);
@@ -95,6 +100,7 @@ export function createValkeyClient(config: ValkeyConfig, options: ValkeyOptions)
     readings: () => ({ up: health.isUp(), wentAway: health.wentAway(), failed: asker.count() }),
     async close() {
       health.close();
+      endWatch();
       await Promise.all([...new Set([redis, subscriber])].map(disconnect));
     },
   };
@@ -159,15 +165,11 @@ async function attempt<T>(question: Question<T>, redis: Redis | Cluster): Promis
 }
 
 /** Subscribes at every connection anew: ioredis does so by itself only where it had come as far before. */
-function subscribe(connection: Redis | Cluster, channel: string, onNews: ((message: string) => void) | undefined) {
-  if (onNews === undefined) {
-    if (!(connection instanceof Cluster)) connection.disconnect();
-  } else {
-    connection.on('ready', () => void connection.subscribe(channel).catch(() => undefined));
-    connection.on('message', (from: string, message: string) => {
-      if (from === channel) onNews(message);
-    });
-  }
+function subscribe(connection: Redis | Cluster, channel: string, onNews: (message: string) => void): void {
+  connection.on('ready', () => void connection.subscribe(channel).catch(() => undefined));
+  connection.on('message', (from: string, message: string) => {
+    if (from === channel) onNews(message);
+  });
   connection.on('error', () => undefined);
 }
 

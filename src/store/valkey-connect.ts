@@ -59,6 +59,13 @@ function commonOptions(config: ValkeyConfig): Options {
   };
 }
 
+/** For connections to the Sentinels themselves. */
+export function sentinelOptions(config: ValkeyConfig): Options {
+  const { username: _, password: __, ...common } = commonOptions(config);
+  const password = config.sentinelPassword;
+  return { ...common, db: 0, ...(password === undefined ? {} : { password }) };
+}
+
 function tlsOptions({ caFile }: ValkeyConfig): { ca?: Buffer; rejectUnauthorized: true } {
   if (caFile === undefined) return { rejectUnauthorized: true };
   try {
@@ -101,8 +108,19 @@ function connectCluster(config: ValkeyConfig, redisOptions: Options): Cluster {
   );
 }
 
+/**
+ * Has a connection made anew.
+ *
+ * Only one that there is: ioredis ends for good when it is told so while it asks Sentinel for the master. That answer may
+ * be an old one, so what comes of it is renewed.
+ */
+export function renewConnection(connection: Redis | Cluster): void {
+  if (connection.status === 'ready' || connection.status === 'connect') connection.disconnect(true);
+  else connection.once('ready', () => connection.disconnect(true));
+}
+
 /** Doubles up to a second, for ever; spread, so that gateways do not come back in step. */
-function retryStrategy(times: number): number {
+export function retryStrategy(times: number): number {
   const delayMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(times - 1, 10), LAST_RETRY_MS);
   return Math.round(delayMs * (0.75 + Math.random() / 4));
 }

@@ -2,6 +2,7 @@
 // after the first one waits for a server that does not answer.
 import { Cluster, type Redis } from 'ioredis';
 import type { ValkeyEvent } from './valkey-client.ts';
+import { renewConnection } from './valkey-connect.ts';
 import { awayError, codeOf, isReplyError } from './valkey-errors.ts';
 
 /** Between pings while it is away. */
@@ -11,8 +12,8 @@ const SILENCE_MS = 2000;
 
 export interface Health {
   isUp(): boolean;
-  /** The first connection has neither come nor failed. */
-  isStarting(): boolean;
+  /** Settles when the first connection has come or failed, or after `timeoutMs`. */
+  whenStarted(timeoutMs: number): Promise<void>;
   /** Why it is away, as a code. */
   why(): string | undefined;
   wentAway(): number;
@@ -22,6 +23,8 @@ export interface Health {
   suspicion(): (why: string | undefined) => void;
   /** A question may keep the server busy for so long; returns its end. */
   expectSilence(forMs: number): () => void;
+  /** The connection is to be made anew, as it leads to the wrong server. */
+  renew(why: string): void;
   close(): void;
 }
 
@@ -51,6 +54,20 @@ export function createHealth(
   function become(next: State): void {
     state = next;
     for (const tell of [...waiting]) tell();
+  }
+
+  function wait(timeoutMs: number, holds: () => boolean): Promise<void> {
+    if (holds()) return Promise.resolve();
+    return new Promise((settle) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        waiting.delete(look);
+        settle();
+      };
+      const look = (): void => void (holds() && end());
+      const timer = setTimeout(end, timeoutMs);
+      waiting.add(look);
+    });
   }
 
   function rise(): void {
@@ -101,6 +118,8 @@ export function createHealth(
   }
 
   const beat = setInterval(() => {
+    // Nothing but closing ends a connection for good; should it come to that, a new one is begun.
+    if (redis.status === 'end') redis.connect().catch(() => undefined);
     renewIfSilent();
     void probe();
   }, PING_EVERY_MS).unref();
@@ -115,25 +134,12 @@ export function createHealth(
 
   return {
     isUp: () => state === 'up',
-    isStarting: () => state === 'starting',
+    whenStarted: (timeoutMs) => wait(timeoutMs, () => state !== 'starting'),
     why: () => (state === 'closed' ? 'CLOSED' : why),
     wentAway: () => wentAway,
-    whenUp(timeoutMs) {
-      if (state === 'up') return Promise.resolve();
-      return new Promise((settle, reject) => {
-        const look = (): void => {
-          if (state === 'up' || state === 'closed') end();
-        };
-        const end = (): void => {
-          clearTimeout(timer);
-          waiting.delete(look);
-          if (state === 'up') settle();
-          else reject(awayError(state === 'closed' ? 'CLOSED' : (why ?? 'TIMEOUT')));
-        };
-        const timer = setTimeout(end, timeoutMs);
-        waiting.add(look);
-        look();
-      });
+    async whenUp(timeoutMs) {
+      await wait(timeoutMs, () => state === 'up' || state === 'closed');
+      if (state !== 'up') throw awayError(state === 'closed' ? 'CLOSED' : (why ?? 'TIMEOUT'));
     },
     suspicion() {
       const asked = era;
@@ -145,6 +151,10 @@ export function createHealth(
       const silence = { untilMs: performance.now() + forMs };
       silences.add(silence);
       return () => void silences.delete(silence);
+    },
+    renew(reason) {
+      fall(reason);
+      if (state !== 'closed') renewConnection(redis);
     },
     close() {
       clearInterval(beat);
