@@ -2,7 +2,7 @@
 // not hide the next; what the schema refuses by itself is passed over here.
 import { isIP } from 'node:net';
 import { readHostName, readUpstream, upstreamIdentity } from './addresses.ts';
-import { checkOrder, checkTokens } from './checks-operators.ts';
+import { checkOrder, checkSource, checkTokens } from './checks-operators.ts';
 import { checkFiles, checkPassthrough, checkWeb } from './checks-paths.ts';
 import { readAccount, readDomain, readRegionName } from './names.ts';
 import { type Finding, type Places, valueAt } from './places.ts';
@@ -24,6 +24,7 @@ export function checkConfig(tree: unknown, places: Places): Finding[] {
     ...checkPassthrough(tree, names, places),
     ...checkFiles(tree),
     ...checkOrder(tree, places),
+    ...checkSource(tree),
     ...checkTokens(tree, places),
     ...checkRules(tree, places),
     ...checkSelf(tree, names),

@@ -4,7 +4,7 @@ import { isOwnSegment } from './names.ts';
 import { Unfit } from './units.ts';
 
 export const KEY_FILE = 'the path of a file, such as data/identity.key';
-export const SOURCE_FILE = 'the path of a file, such as data/accounts-source.jsonl';
+export const SOURCE_FILE = 'the path of a file, such as data/accounts-source';
 export const PREFIX = 'a path prefix such as /help';
 
 export const DEFAULT_KEY_FILE = 'data/identity.key';

@@ -7,6 +7,8 @@ import { ACCOUNT, DOMAIN, readAccount, readDomain } from './names.ts';
 import { readPath, SOURCE_FILE } from './paths.ts';
 import type { AccountRule, UnknownAccount } from './types.ts';
 
+/** Defaults, as they are written. */
+export const SOURCE_AGES = { refresh: '5m', expire: '24h' } as const;
 const TOKEN = 'a token of printable characters, at most 4096';
 
 const rule = (names: readonly string[]) =>
@@ -31,11 +33,13 @@ const sourceKeys = (folder: string) => ({
     .optional()
     .describe('Sent as Authorization: Bearer. Take it from the environment.'),
   timeout: duration().prefault('2s').describe('How long an answer may take.'),
-  refresh: duration().prefault('5m').describe('From this age on an answer is asked for anew, and used meanwhile.'),
-  expire: duration().prefault('24h').describe('From this age on an answer is no longer used.'),
+  refresh: duration()
+    .prefault(SOURCE_AGES.refresh)
+    .describe('From this age on an answer is asked for anew, and used meanwhile.'),
+  expire: duration().prefault(SOURCE_AGES.expire).describe('From this age on an answer is no longer used.'),
   negative: duration().prefault('30s').describe('How long it is remembered that nobody of a name is known.'),
   file: text(SOURCE_FILE, (path) => readPath(path, folder, SOURCE_FILE))
-    .prefault('data/accounts-source.jsonl')
+    .prefault('data/accounts-source')
     .describe('Where the last good answers are kept, by hashes of the names.'),
 });
 

@@ -39,7 +39,7 @@ describe('accounts.source', () => {
       refreshMs: 300_000,
       expireMs: 86_400_000,
       negativeMs: 30_000,
-      file: '/etc/gateway/data/accounts-source.jsonl',
+      file: '/etc/gateway/data/accounts-source',
     });
   });
 
@@ -57,6 +57,13 @@ describe('accounts.source', () => {
 
   it.each(['http://127.0.0.1:9/a', 'http://[::1]:9/a', 'http://localhost:9/a'])('asks %s, this machine', (url) => {
     expect(parse(`accounts: { source: { url: "${url}" } }`).accounts.source?.url).toBe(url);
+  });
+
+  it.each([
+    ['refresh: 2d', 'accounts.source.refresh: found "2d", expected a duration up to that of expire'],
+    ['expire: 1m', 'accounts.source.expire: found "1m", expected a duration of refresh or longer'],
+  ])('is not used with %s', (age, message) => {
+    expect(sayOf(`accounts: { source: { url: "https://d.example", ${age} } }`)).toEqual([message]);
   });
 
   it('does not show a token that cannot be one', () => {
