@@ -15,7 +15,7 @@ import { buildNext } from './valkey-swap.ts';
 
 /** Up to here rows are written in the last script itself: some milliseconds. */
 const DIRECT_ROWS = 1000;
-const HOLD_MS = 10_000;
+const HOLD_MS = 5_000;
 const RELEASE_TIMEOUT_MS = 1000;
 
 export function openValkeyStage(client: ValkeyClient, keys: DirectoryKeys, run: Run): Stage {
