@@ -1,4 +1,5 @@
 // `accounts add`, `remove`, `show`, `list` and `moves`.
+import type { Standing } from '../locality/desk.ts';
 import { atDesk } from './accounts-desk.ts';
 import { accountLine, factsText, gatewaysText, moveText, standingText } from './accounts-text.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
@@ -18,6 +19,7 @@ export interface AddOptions extends WithConfig {
 export function accountsAdd(name: string, options: AddOptions): Promise<ExitCode> {
   return atDesk(options.config, 'write', async ({ desk }) => {
     const { region, pinned, also, overwrite = false } = options;
+    const before = await desk.show(name);
     const { result, account } = await desk.add(name, { region, pinned, also }, overwrite);
     if (result === 'moving') {
       throw new CommandError(
@@ -31,6 +33,7 @@ export function accountsAdd(name: string, options: AddOptions): Promise<ExitCode
       );
     }
     print(`${result}: ${factsText(account)} (id ${account.id}, epoch ${account.epoch})`);
+    sayFormer(before, region);
     const { by } = await desk.show(name);
     if (by === 'rules' || by === 'source') {
       say(`The entry is not in force: ${by} of the configuration know the account and come first in accounts.order.`);
@@ -39,6 +42,15 @@ export function accountsAdd(name: string, options: AddOptions): Promise<ExitCode
     }
     return EXIT.ok;
   });
+}
+
+/** A rule is no entry: nothing keeps it from being overruled, but what was made under it stays where it is. */
+function sayFormer({ by, locality }: Standing, region: string): void {
+  if ((by !== 'rules' && by !== 'source') || locality === undefined || locality.home === region) return;
+  say(
+    `Until now ${by} of the configuration said ${locality.home}: what the account made there stays there. Where it is in ` +
+      'use already, accounts move is the way that loses nothing.',
+  );
 }
 
 export function accountsRemove(name: string, options: WithConfig): Promise<ExitCode> {

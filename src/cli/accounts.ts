@@ -158,7 +158,7 @@ export function addStoreCommands(program: Command, { configOption, action }: Reg
   examples(init, 'store init --config gateway.yaml', 'store init --renew');
   store
     .command('status')
-    .description('engine, mark, accounts, moves, gateways; exit code 1 when it is away or has no mark')
+    .description('engine, mark, accounts, moves, gateways; exit code 1 without a mark, 71 when it is away')
     .addOption(configOption())
     .addOption(jsonOption())
     .action(action(storeStatus));

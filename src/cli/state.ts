@@ -78,7 +78,6 @@ function checkPlaces({ store, identityKeyFile }: Config, how: 'read' | 'write', 
 
 /** A distributed engine is being connected to; one that stays away is told by what is asked of it. */
 async function untilReady(store: Store): Promise<void> {
-  for (let waitedMs = 0; !store.readings().up && waitedMs < READY_MS; waitedMs += READY_EVERY_MS) {
-    await pause(READY_EVERY_MS);
-  }
+  const endMs = performance.now() + READY_MS;
+  while (!store.readings().up && performance.now() < endMs) await pause(READY_EVERY_MS);
 }

@@ -39,11 +39,15 @@ export function storeInit({ config, renew = false, yes = false }: StoreInitOptio
   });
 }
 
-/** @returns 1 when the store is away or has no mark */
+/** @returns 71 when the store is away, 1 when it has no mark */
 export function storeStatus({ config, json }: { config?: string; json?: boolean }): Promise<ExitCode> {
   return atDesk(config, 'read', async ({ store, desk }) => {
-    const mark = await desk.mark();
     const { up } = store.readings();
+    if (!up && json) {
+      printJson({ engine: store.engine, up, mark: null });
+      return EXIT.system;
+    }
+    const mark = await desk.mark();
     if (mark === undefined) {
       if (json) printJson({ engine: store.engine, up, mark: null });
       else {
