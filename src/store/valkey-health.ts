@@ -3,7 +3,8 @@
 import { Cluster, type Redis } from 'ioredis';
 import type { ValkeyEvent } from './valkey-client.ts';
 import { renewConnection } from './valkey-connect.ts';
-import { awayError, codeOf, isReplyError } from './valkey-errors.ts';
+import { awayError, codeOf } from './valkey-errors.ts';
+import { createPolicyCheck, ping } from './valkey-ping.ts';
 
 /** Between pings while it is away. */
 const PING_EVERY_MS = 200;
@@ -100,7 +101,7 @@ export function createHealth(
       // A server that takes much longer than a request may wait is as good as away, and one that was stalled answers anew.
       if (mine === probing && performance.now() - askedMs <= storeTimeoutMs * 2) rise();
     } catch (error) {
-      fall(codeOf(error));
+      if (mine === probing) fall(codeOf(error));
     } finally {
       if (mine === probing) probing = undefined;
     }
@@ -172,37 +173,4 @@ function listen(
   redis.on('close', () => lost());
   // A node that goes is no reason by itself, as the cluster may have changed: the next question tells.
   if (redis instanceof Cluster) redis.on('node error', () => undefined);
-}
-
-/**
- * Whether it serves us, as what it is: a write, so that a replica does not pass; one that a server without memory
- * accepts. Other refusals are answers: what it cannot do now is told to who asks for it.
- */
-async function ping(redis: Redis | Cluster, prefix: string): Promise<void> {
-  const nodes = redis instanceof Cluster ? redis.nodes('master') : [];
-  try {
-    await Promise.all([redis.del(`${prefix}ping`), ...nodes.map((node) => node.ping())]);
-  } catch (error) {
-    const code = codeOf(error);
-    if (!isReplyError(error) || code === undefined || NOT_SERVING.has(code)) throw error;
-  }
-}
-
-const NOT_SERVING = new Set(['READONLY', 'LOADING', 'MASTERDOWN', 'CLUSTERDOWN', 'NOAUTH', 'WRONGPASS', 'BUSY']);
-
-/** An engine that evicts forgets accounts and keys. Managed ones may refuse the question: then nothing is said. */
-function createPolicyCheck(redis: Redis | Cluster, observe: ((event: ValkeyEvent) => void) | undefined): () => void {
-  let told = false;
-  async function check(): Promise<void> {
-    const nodes = redis instanceof Cluster ? redis.nodes('master') : [redis];
-    for (const node of nodes) {
-      const [, policy] = (await node.config('GET', 'maxmemory-policy')) as string[];
-      if (policy === undefined || policy === 'noeviction' || told) continue;
-      told = true;
-      observe?.({ kind: 'evicts', policy });
-    }
-  }
-  return () => {
-    if (!told && observe !== undefined) check().catch(() => undefined);
-  };
 }

@@ -286,8 +286,8 @@ describe.skipIf(!HAS_REDIS)('an engine of several', () => {
     return done === 'OK' && (await (await sentinel.master()).cli('GET', 'otgw:x')) === value;
   };
 
-  it('behind Sentinel: goes on at the new master after a failover', async () => {
-    const sentinel = await startSentinel();
+  it('behind Sentinel with a password of its own: goes on at the new master after a failover', async () => {
+    const sentinel = await startSentinel(PASSWORD);
     onTestFinished(() => sentinel[Symbol.asyncDispose]());
     const { client } = await connected(sentinel.config());
     const write = writerOf(client, sentinel);
@@ -307,6 +307,30 @@ describe.skipIf(!HAS_REDIS)('an engine of several', () => {
       else master.stall();
       await until(() => writerOf(client, sentinel)('1'), 40_000);
       expect(await sentinel.master()).not.toBe(master);
+    },
+    60_000,
+  );
+
+  it.skipIf(!HAS_OPENSSL)(
+    'a cluster behind TLS: is asked at every node',
+    async () => {
+      using folder = openFolder();
+      const cluster = await startCluster({ tls: await makeCertificates(folder) });
+      onTestFinished(() => cluster[Symbol.asyncDispose]());
+      const { client, news } = await connected(cluster.config());
+      const keys = Array.from({ length: 30 }, (_, at) => `otgw:${at}`);
+      await Promise.all(keys.map((key) => client.ask((redis) => redis.set(key, '1'))));
+      expect((await cluster.cli('DBSIZE')).map(Number).every((size) => size > 0)).toBe(true);
+      await until(() => {
+        client.publish('one');
+        return news.includes('one');
+      });
+      const stranger = connect({ ...cluster.config(), caFile: `${folder.path}/cert.pem` });
+      await until(() => stranger.events.some(({ kind }) => kind === 'away'));
+      const before = stray.length;
+      await timed(stranger.client, 1_500);
+      expect(stranger.client.isUp()).toBe(false);
+      expect(stray.length).toBe(before);
     },
     60_000,
   );

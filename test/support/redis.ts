@@ -143,20 +143,27 @@ export interface RedisCluster extends AsyncDisposable {
 }
 
 /** Three masters without replicas. */
-export async function startCluster(): Promise<RedisCluster> {
+export async function startCluster({ tls }: { readonly tls?: Certificates } = {}): Promise<RedisCluster> {
   const nodes: RedisServer[] = [];
   for (let node = 0; node < 3; node++) {
     const port = await freePortPair();
-    nodes.push(await startRedis({ port, args: ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'] }));
+    const args = [
+      '--cluster-enabled',
+      'yes',
+      '--cluster-node-timeout',
+      '2000',
+      ...(tls ? ['--tls-cluster', 'yes'] : []),
+    ];
+    nodes.push(await startRedis({ port, args, ...(tls ? { tls } : {}) }));
   }
   const ports = nodes.map(({ port }) => port);
   const [first = 0] = ports;
-  await askCli(first, ['--cluster', 'create', ...ports.map((port) => `127.0.0.1:${port}`), '--cluster-yes']);
+  await askCli(first, ['--cluster', 'create', ...ports.map((port) => `127.0.0.1:${port}`), '--cluster-yes'], tls);
   const cli = (...command: readonly string[]) => Promise.all(nodes.map((node) => node.cli(...command)));
   await until(async () => (await cli('CLUSTER', 'INFO')).every((info) => info.includes('cluster_state:ok')));
   return {
     nodes,
-    config: (over) => ({ ...configOf('cluster', ports), ...over }),
+    config: (over) => ({ ...configOf('cluster', ports), ...(tls ? secureBy(tls) : {}), ...over }),
     cli,
     async [Symbol.asyncDispose]() {
       await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]()));
@@ -183,29 +190,39 @@ export interface RedisSentinel extends AsyncDisposable {
 
 const MASTER = 'main';
 
-/** A master, a replica, and one Sentinel that decides alone and soon. */
-export async function startSentinel(): Promise<RedisSentinel> {
+/**
+ * A master, a replica, and one Sentinel that decides alone and soon.
+ * @param sentinelPassword of the Sentinel itself
+ */
+export async function startSentinel(sentinelPassword?: string): Promise<RedisSentinel> {
   const folder = openFolder();
   const first = await startRedis();
   const second = await startRedis({ args: ['--replicaof', '127.0.0.1', `${first.port}`] });
   const servers = [first, second] as const;
   await until(async () => (await second.cli('INFO', 'replication')).includes('master_link_status:up'));
   const port = await freePort();
-  const file = folder.write('sentinel.conf', sentinelFile(port, first.port));
+  const file = folder.write('sentinel.conf', sentinelFile(port, first.port, sentinelPassword));
   const running = await start(`${FAMILY}-server`, [file, '--sentinel']);
   await running.line(/\+monitor master/);
+  const ask = (...command: readonly string[]): Promise<string> =>
+    askCli(port, sentinelPassword === undefined ? command : ['--no-auth-warning', '-a', sentinelPassword, ...command]);
   const master = async (): Promise<RedisServer> => {
-    const said = await askCli(port, ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', MASTER]);
+    const said = await ask('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', MASTER);
     return servers.find((server) => said.split('\n')[1] === `${server.port}`) ?? first;
   };
-  await until(async () => /num-slaves\n1\n/.test(await askCli(port, ['SENTINEL', 'MASTER', MASTER])));
+  await until(async () => /num-slaves\n1\n/.test(await ask('SENTINEL', 'MASTER', MASTER)));
   return {
     servers,
-    config: (over) => ({ ...configOf('sentinel', [port]), sentinel: MASTER, ...over }),
+    config: (over) => ({
+      ...configOf('sentinel', [port]),
+      ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
+      sentinel: MASTER,
+      ...over,
+    }),
     master,
     async failover() {
       const before = await master();
-      await askCli(port, ['SENTINEL', 'FAILOVER', MASTER]);
+      await ask('SENTINEL', 'FAILOVER', MASTER);
       await until(async () => (await master()) !== before);
     },
     async [Symbol.asyncDispose]() {
@@ -216,10 +233,11 @@ export async function startSentinel(): Promise<RedisSentinel> {
   };
 }
 
-function sentinelFile(port: number, master: number): string {
+function sentinelFile(port: number, master: number, password: string | undefined): string {
   return [
     `port ${port}`,
     'bind 127.0.0.1',
+    ...(password === undefined ? [] : [`requirepass ${password}`]),
     `sentinel monitor ${MASTER} 127.0.0.1 ${master} 1`,
     `sentinel down-after-milliseconds ${MASTER} 500`,
     `sentinel failover-timeout ${MASTER} 2000`,
