@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { AccountRow, ImportSummary, Stage } from './directory-store.ts';
+import type { AccountRow, ImportSummary, Mark, Stage } from './directory-store.ts';
 import { awayError } from './sqlite-errors.ts';
 import type { Marks } from './sqlite-mark.ts';
 import type { Transactions } from './sqlite-transaction.ts';
@@ -12,6 +12,13 @@ export interface StageRooms {
   readonly transactions: Transactions;
   /** Called with how many rows were committed. */
   readonly wrote: (rows: number) => void;
+}
+
+interface Compared {
+  readonly mark: Mark;
+  /** Rows, so far. */
+  readonly staged: number;
+  readonly summary: ImportSummary;
 }
 
 /** Rows that are staged in one turn of the event loop: some milliseconds. */
@@ -26,10 +33,12 @@ export function openStage(db: DatabaseSync, { marks, transactions, wrote }: Stag
   const put = db.prepare(sql.put);
   const forgetOlder = db.prepare(sql.forgetOlder);
   const putOlder = db.prepare(sql.putOlder);
+  let staged = 0;
   let anyOlder = false;
   let open = true;
 
   function add(rows: readonly AccountRow[]): void {
+    staged += rows.length;
     for (const { hash, region, pinned, also, identity, line, replaces } of rows) {
       put.run(hash, region, Number(pinned), JSON.stringify(also), identity, line ?? 0);
       if (anyOlder) forgetOlder.run(hash);
@@ -55,8 +64,12 @@ export function openStage(db: DatabaseSync, { marks, transactions, wrote }: Stag
     };
   }
 
-  function commit(actor: string, overwrite: boolean): { written: boolean; summary: ImportSummary } {
-    const summary = compare();
+  /** @param compared before the lock was taken: right as long as nothing has changed since */
+  function commit(actor: string, overwrite: boolean, compared: Compared): { written: boolean; summary: ImportSummary } {
+    const { generation, epoch: now } = marks.required();
+    const isOf = compared.mark.generation === generation && compared.mark.epoch === now;
+    const isRight = isOf && compared.staged === staged;
+    const summary = isRight ? compared.summary : compare();
     const { added, changed, regionChanged, moving } = summary;
     if (moving > 0 || (regionChanged > 0 && !overwrite)) return { written: false, summary };
     if (added + changed > 0) {
@@ -76,7 +89,11 @@ export function openStage(db: DatabaseSync, { marks, transactions, wrote }: Stag
     },
     compare: () => attempt(() => transactions.read(compare)),
     async commit(actor, overwrite) {
-      const result = await transactions.write(() => commit(actor, overwrite));
+      // Half of the work, without the lock that gateways may be waiting for.
+      const compared = await attempt(() =>
+        transactions.read(() => ({ mark: marks.required(), staged, summary: compare() })),
+      );
+      const result = await transactions.write(() => commit(actor, overwrite, compared));
       if (result.written) wrote(result.summary.added + result.summary.changed);
       return result;
     },

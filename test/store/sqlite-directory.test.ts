@@ -266,6 +266,25 @@ describe('an import of many', () => {
     expect(await directory.count()).toBe(100_000);
   }, 60_000);
 
+  it('compares again what changed while it waited for the lock', async () => {
+    const path = place();
+    const [one, other] = [open(path), open(path)];
+    const moving = account();
+    await one.directory.put(moving, false, 'cli:test');
+    const stage = await one.directory.stage();
+    await stage.add([account(), { ...moving, pinned: false, line: 2 }]);
+    const lock = await lockElsewhere(path, 'BEGIN IMMEDIATE');
+    const committed = stage.commit('cli:test', true);
+    const begun = other.directory.beginMove({ hash: moving.hash, to: 'us', keepOld: true, otherwise: undefined }, 'c');
+    await lock.release();
+    await Promise.all([committed, begun]);
+    const { written, summary } = await committed;
+    // Whichever of them was first.
+    const { value } = other.directory.findAccount(moving.hash) as { value: { pinned: boolean; move: unknown } };
+    expect(value).toMatchObject({ pinned: !written, move: { phase: 'frozen' } });
+    expect(summary).toMatchObject(written ? { changed: 1, moving: 0 } : { moving: 1, conflicts: [{ line: 2 }] });
+  });
+
   it('that is killed at any point has written all or nothing', async () => {
     for (let round = 0; round < 4; round++) {
       const path = place();
