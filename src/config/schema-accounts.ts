@@ -28,8 +28,14 @@ const rule = (names: readonly string[]) =>
 const sourceKeys = (folder: string) => ({
   url: text(SOURCE_URL, readSourceUrl).describe('Asked with ?account=NAME. https, or http on this machine.'),
   token: z
-    .string({ error: TOKEN })
-    .regex(/^[\x21-\x7e]{1,4096}$/, { error: TOKEN })
+    // Empty where a variable is: none.
+    .preprocess(
+      (token) => (token === '' ? undefined : token),
+      z
+        .string({ error: TOKEN })
+        .regex(/^[\x21-\x7e]{1,4096}$/, { error: TOKEN })
+        .optional(),
+    )
     .optional()
     .describe('Sent as Authorization: Bearer. Take it from the environment.'),
   timeout: duration().prefault('2s').describe('How long an answer may take.'),

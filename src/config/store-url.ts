@@ -120,7 +120,8 @@ function readUserinfo(text: string | undefined): { username?: string; password?:
   try {
     const username = decodeURIComponent(text.slice(0, colon));
     const password = decodeURIComponent(text.slice(colon + 1));
-    return { ...(username === '' ? {} : { username }), password };
+    // Empty where a variable is: none.
+    return { ...(username === '' ? {} : { username }), ...(password === '' ? {} : { password }) };
   } catch {
     return new Unfit(STORE, 'A % in a password is written as %25.');
   }

@@ -231,7 +231,7 @@ export function createDecide(policy: Policy): Decide {
       const reason = region === undefined ? 'account_home' : 'account_named';
       return forAccount(route, region, account.value, held, reason, note);
     }
-    note?.(3, `no rule knows the account; accounts.unknown is ${policy.unknownAccounts.kind}`);
+    note?.(3, `nobody knows the account; accounts.unknown is ${policy.unknownAccounts.kind}`);
     const locality = localityOfUnknown(region);
     if (locality instanceof Refusal) return locality;
     const reason = policy.unknownAccounts.kind === 'named' ? 'account_unknown_named' : 'account_unknown_default';

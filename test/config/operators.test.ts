@@ -55,6 +55,12 @@ describe('accounts.source', () => {
     expect(others).toEqual([]);
   });
 
+  it('takes an empty token for none', () => {
+    const text = `accounts: { source: { url: "https://d.example", token: "\${T:-}" } }`;
+    expect(parse(text).accounts.source?.token).toBeUndefined();
+    expect(parse(text, { T: 'tok' }).accounts.source?.token).toBe('tok');
+  });
+
   it.each(['http://127.0.0.1:9/a', 'http://[::1]:9/a', 'http://localhost:9/a'])('asks %s, this machine', (url) => {
     expect(parse(`accounts: { source: { url: "${url}" } }`).accounts.source?.url).toBe(url);
   });
