@@ -106,12 +106,12 @@ describe('the embedded directory', () => {
     await newsOf(directory, gateway, mark);
     const after = written();
     for (let poll = 0; poll < 4; poll++) {
-      now += 200;
+      now += 40;
       await newsOf(directory, gateway, mark);
     }
     expect(written()).toBe(after);
     expect((await directory.gateways())[0]?.leftMs).toBeGreaterThanOrEqual(gateway.leaseMs);
-    now += 300;
+    now += 1000;
     await newsOf(directory, gateway, mark);
     expect(written()).toBeGreaterThan(after);
     expect((await directory.gateways())[0]?.leftMs).toBeGreaterThanOrEqual(gateway.leaseMs);
