@@ -96,8 +96,9 @@ describe('accounts move', () => {
         ended = true;
       });
       while (!ended) {
-        const seen = (await store.directory.mark())?.epoch ?? 0;
-        await store.directory.follow({ gateway: 'g1', label: 'host-a:8080', seen, leaseMs: 300_000 }, undefined);
+        const mark = await store.directory.mark();
+        const lease = { gateway: 'g1', label: 'host-a:8080', seen: mark?.epoch ?? 0, leaseMs: 300_000 };
+        await store.directory.follow(lease, mark);
         await store.directory.advanceMove(account.hash, 'gateway:g1');
         await pause(20);
       }
