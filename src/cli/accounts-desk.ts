@@ -10,7 +10,7 @@ import { type Books, createBooks } from '../locality/desk-books.ts';
 import { createSource, type Source } from '../locality/source.ts';
 import { readConfig } from './config.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
-import { openState, type State } from './state.ts';
+import { openState, READY_MS, type State } from './state.ts';
 
 export interface Office extends State {
   readonly config: Config;
@@ -45,6 +45,7 @@ export async function atDesk<T>(
   const state = await openState(config, how);
   const source = openSource(config, state);
   try {
+    checkUp(state);
     return await work(createOffice(config, state, source));
   } catch (error) {
     if (error instanceof DeskError) throw new CommandError(error.message, CODES[error.code]);
@@ -53,6 +54,17 @@ export async function atDesk<T>(
     await source?.close();
     await state.store.close();
   }
+}
+
+/** Each question would wait for the store again, and none would be answered. */
+function checkUp({ store, awayBecause }: State): void {
+  if (store.readings().up) return;
+  const why = awayBecause();
+  throw new CommandError(
+    `The store has not answered for ${READY_MS / 1000} s${why === undefined ? '' : ` (${why})`}. Nothing was changed, and ` +
+      'nothing is guessed: try again when it is back.',
+    EXIT.system,
+  );
 }
 
 /** The file of its answers is the running gateway's. */

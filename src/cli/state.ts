@@ -12,11 +12,13 @@ import { CommandError, EXIT, stateProblem } from './exit.ts';
 export interface State {
   readonly store: Store;
   readonly hashes: Hashes;
+  /** Of a distributed store that is away: a code, as far as one is known. */
+  awayBecause(): string | undefined;
 }
 
 /** Operators wait longer than requests. */
 const COMMAND_STORE_TIMEOUT_MS = 2000;
-const READY_MS = 5000;
+export const READY_MS = 5000;
 const READY_EVERY_MS = 25;
 
 /**
@@ -28,12 +30,16 @@ export async function openState(config: Config, how: 'read' | 'write'): Promise<
   checkPlaces(config, how, env);
   try {
     const identity = loadIdentityKeys({ file: config.identityKeyFile, env, now: Date.now });
+    let why: string | undefined;
     const store = openStore(config.store, {
+      observe(event) {
+        if (event.kind === 'away') why = event.why ?? why;
+      },
       now: Date.now,
       storeTimeoutMs: Math.max(config.storeTimeoutMs, COMMAND_STORE_TIMEOUT_MS),
     });
     await untilReady(store);
-    return { store, hashes: hashesOf(identity) };
+    return { store, hashes: hashesOf(identity), awayBecause: () => why };
   } catch (error) {
     throw stateProblem(error) ?? error;
   }

@@ -40,13 +40,19 @@ export function storeInit({ config, renew = false, yes = false }: StoreInitOptio
 }
 
 /** @returns 71 when the store is away, 1 when it has no mark */
-export function storeStatus({ config, json }: { config?: string; json?: boolean }): Promise<ExitCode> {
+export async function storeStatus({ config, json = false }: { config?: string; json?: boolean }): Promise<ExitCode> {
+  try {
+    return await status(config, json);
+  } catch (error) {
+    if (!json || !(error instanceof CommandError) || error.exitCode !== EXIT.system) throw error;
+    printJson({ up: false, mark: null, problem: error.message });
+    return EXIT.system;
+  }
+}
+
+function status(config: string | undefined, json: boolean): Promise<ExitCode> {
   return atDesk(config, 'read', async ({ store, desk }) => {
     const { up } = store.readings();
-    if (!up && json) {
-      printJson({ engine: store.engine, up, mark: null });
-      return EXIT.system;
-    }
     const mark = await desk.mark();
     if (mark === undefined) {
       if (json) printJson({ engine: store.engine, up, mark: null });

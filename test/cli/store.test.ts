@@ -117,12 +117,12 @@ describe.skipIf(!hasRedis)('of a distributed store', () => {
     await stop();
     const { code, stderr, stdout } = await run(['store', 'status']);
     expect({ code, stdout }).toEqual({ code: 71, stdout: '' });
-    expect(stderr).toContain('The store cannot be asked');
+    expect(stderr).toContain('The store has not answered for 5 s (ECONNREFUSED)');
     expect(stderr).not.toContain(String(port));
     expect(JSON.parse((await run(['store', 'status', '--json'])).stdout)).toEqual({
-      engine: 'valkey',
       up: false,
       mark: null,
+      problem: stderr.trim(),
     });
   });
 
