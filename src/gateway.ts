@@ -55,7 +55,7 @@ export async function openGateway(config: Config, dependencies: GatewayDependenc
     health.close();
     await Promise.all([...regions.values()].map((region) => region.close()));
     await admin.close();
-    await rooms.state.close();
+    await rooms.closeState();
   }
 
   try {

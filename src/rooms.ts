@@ -125,16 +125,20 @@ function openAdmit(config: Config, state: State, metrics: () => Metrics, { stead
   );
 }
 
-function openReplay(config: Config, { store, replaySalt }: State, metrics: Metrics, { steady }: Clocks) {
+/** Of this process, or shared by gateways. The vault in memory has nothing to be closed. */
+function openVault(
+  config: Config,
+  { store, replaySalt: salt, olderReplaySalts: olderSalts }: State,
+  { steady }: Clocks,
+) {
   const { replay, storeTimeoutMs } = config;
-  if (replay === undefined) return createReplay(undefined, metrics.replayed);
+  if (replay === undefined) return { vault: undefined, close: async () => {} };
   if (store.shared === undefined || !replay.shared) {
-    return createReplay(createVault({ ...replay, now: steady }), metrics.replayed);
+    return { vault: createVault({ ...replay, now: steady }), close: async () => {} };
   }
-  const { keepMs, maxBytes } = replay;
-  const mostBytes = Math.floor(maxBytes / 8);
-  const vault = createSharedVault(store.shared.replays, { keepMs, mostBytes, salt: replaySalt, storeTimeoutMs });
-  return createReplay(vault, metrics.replayed);
+  const { keepMs } = replay;
+  const vault = createSharedVault(store.shared.replays, { keepMs, salt, olderSalts, storeTimeoutMs });
+  return { vault, close: vault.close };
 }
 
 /** Every request holds the state of the directory in which it began: a move's next step waits for it. */
@@ -189,6 +193,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     if (news.kind === 'directory') void directory.look();
     else verify.dropped(news.hash);
   });
+  const replays = openVault(config, state, clocks);
   const authenticate = createAuthenticate(verify, admit.failedAuth, accountKey);
   const keys = createKeyRooms(index, accountKey);
   const checks = {
@@ -202,7 +207,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     ...checks,
     classify: createClassify([...ROUTES, LINK]),
     locateKey: keys.locateKey,
-    replay: openReplay(config, state, metrics, clocks),
+    replay: createReplay(replays.vault, metrics.replayed),
     send: createSend({
       forward,
       interpret,
@@ -242,5 +247,10 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     },
   );
   const regionReadings = () => readingsOf(way.regions, health, directory);
-  return { front, metrics, regions: way.regions, state, health, passthrough, regionReadings };
+  /** What is still to be told to the store is told before it is closed. */
+  async function closeState(): Promise<void> {
+    await replays.close();
+    await state.close();
+  }
+  return { front, metrics, regions: way.regions, state, closeState, health, passthrough, regionReadings };
 }

@@ -75,12 +75,13 @@ function noteEngine(log: Logger): (event: ValkeyEvent) => void {
 
 function openIdentity(config: Config, { now, env }: StateDependencies) {
   const { current, older } = loadIdentityKeys({ file: config.identityKeyFile, env: env.GATEWAY_IDENTITY_KEY, now });
-  const derived = (label: string): Buffer => createHmac('sha256', current).update(label).digest();
+  const derive = (key: Buffer, label: string): Buffer => createHmac('sha256', key).update(label).digest();
   return {
     hashes: { current: createKeyedHash(current), older: older.map(createKeyedHash) },
     /** For what gateways share and forget within minutes. */
-    sharedHash: createKeyedHash(derived('onetime-gateway shared')),
-    replaySalt: derived('onetime-gateway replay salt'),
+    sharedHash: createKeyedHash(derive(current, 'onetime-gateway shared')),
+    replaySalt: derive(current, 'onetime-gateway replay salt'),
+    olderReplaySalts: older.map((key) => derive(key, 'onetime-gateway replay salt')),
   };
 }
 

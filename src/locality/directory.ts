@@ -3,7 +3,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Found, KeyedHash, Locality, Patience, RegionName } from '../domain.ts';
 import type { HashParts } from '../keyed-hash.ts';
-import type { AccountAnswer, DirectoryStore, News, StoredAccount } from '../store/directory-store.ts';
+import type { AccountAnswer, DirectoryStore, Mark, News, StoredAccount } from '../store/directory-store.ts';
 import { createFollow, type Follow, type FollowOptions, type FollowReadings } from './follow.ts';
 import type { Locate } from './localities.ts';
 import { patiently } from './within.ts';
@@ -75,25 +75,27 @@ export function createDirectory(store: DirectoryStore, options: DirectoryOptions
     for (const { what, hash } of changes) {
       if (hash !== undefined) {
         known.delete(hash.toString('latin1'));
-        nobody.delete(hash.toString('latin1'));
+        // Under an older identity key it has another hash than the one that is remembered.
+        if (hashes.length > 1) nobody.clear();
+        else nobody.delete(hash.toString('latin1'));
       } else if (what !== 'region_drained' && what !== 'region_undrained') forgetAll();
     }
   }
 
   const { epochs, isCurrent, ...follow } = createFollow(store, { ...options, forget });
 
-  /** Under the identity keys from `at` on. Stays synchronous as long as the store does. */
-  function ask(
-    account: string,
-    hash: KeyedHash,
-    at: number,
-    patience: Patience,
-  ): AccountAnswer | Promise<AccountAnswer> {
-    const answer = store.findAccount(hash, patience);
+  /**
+   * Under the identity keys from `at` on. Stays synchronous as long as the store does. That nobody is known under any of
+   * them is true only of one moment: an entry that goes from an older key to the current one in between is asked for again.
+   */
+  function ask(account: string, at: number, patience: Patience, since?: Mark): AccountAnswer | Promise<AccountAnswer> {
+    const hash = hashes[at] as HashParts;
+    const answer = store.findAccount(accountHash(hash, account), patience);
     const told = (found: AccountAnswer): AccountAnswer | Promise<AccountAnswer> => {
-      const older = hashes[at + 1];
-      if (found.kind !== 'missing' || older === undefined) return found;
-      return ask(account, accountHash(older, account), at + 1, patience);
+      if (found.kind !== 'missing' || hashes.length === 1) return found;
+      const { epoch, generation } = since ?? found.mark;
+      if (found.mark.epoch !== epoch || found.mark.generation !== generation) return ask(account, 0, patience);
+      return at + 1 === hashes.length ? found : ask(account, at + 1, patience, found.mark);
     };
     return answer instanceof Promise ? answer.then(told) : told(answer);
   }
@@ -122,7 +124,7 @@ export function createDirectory(store: DirectoryStore, options: DirectoryOptions
     await patiently(follow.look(), patience);
     const term = follow.term();
     if (term === undefined) return NO_LEASE;
-    return take(hash.toString('latin1'), await ask(account, hash, 0, patience), term) ?? OTHER_DATA;
+    return take(hash.toString('latin1'), await ask(account, 0, patience), term) ?? OTHER_DATA;
   }
 
   function locate(account: string, patience: Patience): Found<Locality> | Promise<Found<Locality>> {
@@ -137,7 +139,7 @@ export function createDirectory(store: DirectoryStore, options: DirectoryOptions
     }
     const finish = (answer: AccountAnswer): Found<Locality> | Promise<Found<Locality>> =>
       take(name, answer, term) ?? locateAfterLook(account, hash, patience);
-    const answer = ask(account, hash, 0, patience);
+    const answer = ask(account, 0, patience);
     return answer instanceof Promise ? answer.then(finish) : finish(answer);
   }
 

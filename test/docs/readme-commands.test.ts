@@ -34,6 +34,11 @@ const ENDING: Readonly<Record<string, RegExp>> = {
   'npm run -s gateway -- check --config config/gateway.yaml': /: good\. Regions: us, eu\.\n$/,
   'onetime-gateway check --config gateway.yaml': /: good\. Regions: us, eu\.\n$/,
   'onetime-gateway explain POST /api/v1/share --user ann@corp.example --config gateway.yaml': /^sent to {2}us /m,
+  'onetime-gateway accounts add ben@partner.example --region eu --config gateway.yaml': /^added: eu, pinned \(id /,
+  'onetime-gateway accounts show ben@partner.example --config gateway.yaml': /^in force +eu, pinned$/m,
+  'onetime-gateway accounts move ben@partner.example --to us --keep-old --config gateway.yaml':
+    /^finished +it lives in us$/m,
+  'onetime-gateway admin token --name deploy --role write': /^ +otga_[\w-]{43}$/m,
   'onetime-gateway keys rotate --config gateway.yaml': /^A new identity key is first in .*\/data\/identity\.key\.\n/,
 };
 
@@ -58,6 +63,7 @@ const CALLS: Readonly<Record<string, number>> = {
   'curl http://127.0.0.1:9464/livez': 200,
   'curl http://127.0.0.1:9464/readyz': 200,
   'curl http://127.0.0.1:9464/metrics': 200,
+  'curl http://127.0.0.1:9464/admin/v1/regions': 200,
 };
 
 let folder: Folder;

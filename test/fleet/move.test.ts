@@ -171,6 +171,9 @@ describe.skipIf(!HAS_REDIS)('a move', () => {
     const file = folder.write('gateway.yaml', fleet.config);
     await using sleeper = await startCli(['serve', '--config', file], { env: { GATEWAY_IDENTITY_KEY: IDENTITY_KEY } });
     const [, url = '', adminUrl = ''] = await sleeper.line(/"url":"([^"]+)","admin":"([^"]+)".*"listening"/);
+    // Known from here on, so that the next request is located in the moment in which it begins.
+    expect((await call(url, 'GET', '/api/v1/private/recent', { as: MIA })).status).toBe(200);
+    fleet.us.clearLedger();
     const slow = beginSlowly(url);
     const inFlight = async () => (await call(adminUrl, 'GET', '/metrics')).body.includes('in_flight_requests 1');
     await until(inFlight);

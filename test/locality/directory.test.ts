@@ -28,6 +28,7 @@ describe('the directory', () => {
   let followed: ((ask: () => Promise<Followed>) => Promise<Followed>) | undefined;
   let asked: number;
   let findAway: boolean;
+  let onAsk: ((count: number) => Promise<void>) | undefined;
 
   beforeEach(() => {
     now = 1_800_000_000_000;
@@ -37,6 +38,7 @@ describe('the directory', () => {
     followed = undefined;
     asked = 0;
     findAway = false;
+    onAsk = undefined;
   });
   afterEach(async () => {
     for (const directory of opened) await directory.close();
@@ -49,6 +51,12 @@ describe('the directory', () => {
       ...real,
       findAccount(hash) {
         asked++;
+        // Asked as a distributed engine is: what happens next may come between.
+        if (onAsk !== undefined) {
+          const answer = real.findAccount(hash);
+          const told = onAsk(asked).then(() => answer);
+          return told;
+        }
         return findAway ? { kind: 'unavailable', cause: { code: 'STORE_AWAY' } } : real.findAccount(hash);
       },
       follow: (lease, since) => (followed ?? ((ask) => ask()))(() => real.follow(lease, since)),
@@ -120,6 +128,28 @@ describe('the directory', () => {
     expect(await homeOf(directory, 'new@x.example')).toBe('eu');
     const changed = events.flatMap((event) => (event.kind === 'changed' ? [event.change.what] : []));
     expect(changed).toEqual(['account_changed', 'account_added']);
+  });
+
+  it('an entry that goes from an older identity key to the current one between two questions is found', async () => {
+    await store.directory.put(row('old@x.example', { hash: hashOf('old@x.example', OLDER) }), false, 'cli:test');
+    const directory = open();
+    await directory.look();
+    onAsk = async (count) => {
+      if (count !== 1) return;
+      const replaces = [hashOf('old@x.example', OLDER)];
+      await store.directory.put(row('old@x.example', { region: 'eu', replaces }), true, 'cli:test');
+    };
+    expect(await homeOf(directory, 'old@x.example')).toBe('eu');
+    expect(asked).toBe(3);
+  });
+
+  it('an entry under an older identity key is found also where nobody was known before', async () => {
+    const directory = open();
+    await directory.look();
+    expect(await homeOf(directory, 'late@x.example')).toBe('missing');
+    await store.directory.put(row('late@x.example', { hash: hashOf('late@x.example', OLDER) }), false, 'cli:test');
+    await directory.look();
+    expect(await homeOf(directory, 'late@x.example')).toBe('us');
   });
 
   it('an import makes it forget all; draining a region nothing', async () => {
