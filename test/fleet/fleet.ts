@@ -35,6 +35,7 @@ export interface FleetGateway extends Gateway {
 }
 
 export interface Fleet extends AsyncDisposable {
+  /** Not for a fleet that shares a file. */
   readonly redis: RedisServer;
   readonly us: Twin;
   readonly eu: Twin;
@@ -56,6 +57,8 @@ export interface FleetOptions {
   readonly durable?: boolean;
   /** MOVER has its token of us in eu, too: its callers do not notice the move. */
   readonly sameToken?: boolean;
+  /** In place of a Redis: gateways of one machine share a file. */
+  readonly file?: string;
 }
 
 const OFF = { mode: 'off' };
@@ -103,7 +106,7 @@ function openDesk(store: Store): Desk {
 
 /** The directory knows MOVER and STAYER, both in us and pinned. */
 export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
-  const redis = await startRedis({ durable: options.durable ?? true });
+  const redis = options.file === undefined ? await startRedis({ durable: options.durable ?? true }) : undefined;
   const us = await startTwin({ region: 'us', accounts: [MOVER.us, STAYER].map(accountOf) });
   const eu = await startTwin({ region: 'eu', accounts: [options.sameToken ? MOVER.us : MOVER.eu].map(accountOf) });
   const config = JSON.stringify({
@@ -112,7 +115,7 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
     regions: { us: { upstreams: [us.url] }, eu: { upstreams: [eu.url] } },
     accounts: { lease: '3s' },
     limits: NO_LIMITS,
-    store: redis.url,
+    store: redis?.url ?? `sqlite:${options.file}`,
     // Two cores serve all of this: a pause of the machine is not what these tests are about.
     storeTimeout: '1s',
     ...options.config,
@@ -126,7 +129,10 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
   }
   const gateways: FleetGateway[] = [];
   const fleet: Fleet = {
-    redis,
+    get redis() {
+      if (redis === undefined) throw new Error('this fleet shares a file');
+      return redis;
+    },
     us,
     eu,
     gateways,
@@ -155,7 +161,7 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
       await Promise.all(gateways.map((gateway) => gateway.close()));
       await store.close();
       await Promise.all([us.close(), eu.close()]);
-      await redis[Symbol.asyncDispose]();
+      await redis?.[Symbol.asyncDispose]();
     },
   };
   for (let count = 0; count < (options.gateways ?? 3); count++) await fleet.open();
