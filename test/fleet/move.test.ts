@@ -182,6 +182,9 @@ describe.skipIf(!HAS_REDIS)('a move', () => {
     await fleet.desk.move(nameOf(MIA), 'eu', true);
     await until(async () => (await (fleet as Fleet).desk.moves()).length === 0);
     sleeper.kill('SIGCONT');
+    // It has a lease again, but not the one of when the request was located.
+    const epoch = (await fleet.desk.mark())?.epoch;
+    await until(async () => (await call(adminUrl, 'GET', '/metrics')).body.includes(`directory_epoch ${epoch}\n`));
     slow.finish();
     await until(() => slow.answer().includes('\r\n\r\n'));
     expect(slow.answer()).toMatch(/^HTTP\/1.1 503 /);
