@@ -2,7 +2,8 @@
 // follows from the figures is in docs/scale.md.
 //
 // A quick run by default. SCALE=full takes the sizes that docs/scale.md tells of; SCALE_ACCOUNTS, SCALE_KEYS,
-// SCALE_SQLITE_KEYS and SCALE_REQUESTS set single ones. SCALE_ONLY=accounts,keys,shared,requests,sqlite chooses parts.
+// SCALE_SQLITE_KEYS and SCALE_REQUESTS set single ones. SCALE_ONLY=accounts,keys,shared,follow,requests,sqlite
+// chooses parts.
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -12,6 +13,7 @@ import { openValkeyStore } from '../src/store/valkey.ts';
 import { openFolder } from '../test/support/folder.ts';
 import { HAS_REDIS, type RedisServer, startRedis, until } from '../test/support/redis.ts';
 import { type AccountsBench, measureFront, measureImport, measureLookups } from './scale-accounts.ts';
+import { measureFollowing } from './scale-follow.ts';
 import { fillKeys, keyTimes, measureKeys } from './scale-keys.ts';
 import { engineUsEach, type Figure, type Section, tables, usedMemory } from './scale-measure.ts';
 import { measureRequests } from './scale-requests.ts';
@@ -28,7 +30,7 @@ const SIZES = {
   requests: sizeOf('REQUESTS', 500, 3000),
   calls: sizeOf('CALLS', 3000, 20_000),
 };
-const PARTS = ['accounts', 'keys', 'shared', 'requests', 'sqlite'] as const;
+const PARTS = ['accounts', 'keys', 'shared', 'follow', 'requests', 'sqlite'] as const;
 type Part = (typeof PARTS)[number];
 const only = process.env.SCALE_ONLY?.split(',') ?? PARTS;
 const wants = (part: Part): boolean => only.includes(part);
@@ -101,6 +103,13 @@ async function valkeyShared(server: RedisServer): Promise<Figure[]> {
   return figures;
 }
 
+async function valkeyFollow(server: RedisServer): Promise<Figure[]> {
+  const store = await openOn(server, 'otgw:');
+  const figures = await measureFollowing(server, store, SIZES.calls / 10);
+  await store.close();
+  return figures;
+}
+
 async function valkeyRequests(server: RedisServer): Promise<Figure[]> {
   const store = await openOn(server, 'otgw:');
   const figures = await measureRequests(server, store, SIZES.requests);
@@ -167,6 +176,7 @@ async function run(): Promise<Section[]> {
     if (wants('accounts')) await add('Valkey/Redis: accounts', () => onEngine(valkeyAccounts));
     if (wants('keys')) await add('Valkey/Redis: keys', () => onEngine(valkeyKeys));
     if (wants('shared')) await add('Valkey/Redis: shared by gateways', () => onEngine(valkeyShared));
+    if (wants('follow')) await add('Valkey/Redis: gateways that follow the directory', () => onEngine(valkeyFollow));
     if (wants('requests')) await add('Valkey/Redis: requests through a gateway', () => onEngine(valkeyRequests));
   }
   if (wants('sqlite')) {
