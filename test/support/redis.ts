@@ -127,7 +127,7 @@ async function askCli(port: number, command: readonly string[], tls?: Certificat
 }
 
 /** Polls until it holds. */
-export async function until(holds: () => boolean | Promise<boolean>, withinMs = 15_000): Promise<void> {
+export async function until(holds: () => boolean | Promise<boolean>, withinMs = 40_000): Promise<void> {
   const endMs = performance.now() + withinMs;
   while (!(await holds())) {
     if (performance.now() > endMs) throw new Error(`not within ${withinMs} ms: ${holds}`);
