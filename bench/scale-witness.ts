@@ -79,12 +79,12 @@ async function watch(witnessed: Witnessed, port: NonNullable<typeof parentPort>)
   });
   await ask();
   port.postMessage('ready');
-  while (!ended) {
+  do {
     const startMs = performance.now();
     await ask();
     waits.push(performance.now() - startMs);
     await new Promise((settle) => setTimeout(settle, PAUSE_MS));
-  }
+  } while (!ended);
   await close();
   port.postMessage(waits);
 }
