@@ -153,6 +153,16 @@ function holding({ enter, leave }: State['directory'], journey: Journey): Journe
   };
 }
 
+/** As `holding`, for a request whose end is not that of a function: until what is returned is called. */
+function holdOnce({ enter, leave }: State['directory']): () => void {
+  const era = enter();
+  let held = true;
+  return () => {
+    if (held) leave(era);
+    held = false;
+  };
+}
+
 /** Everything between the listeners, and what they need of it. */
 export function openRooms(config: Config, dependencies: GatewayDependencies, isDraining: () => boolean) {
   const { log, version, env = process.env } = dependencies;
@@ -226,6 +236,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     health,
     onViolation,
     lapsed,
+    hold: () => holdOnce(directory),
     observe: metrics.upstream,
     route: PASSTHROUGH,
     regions: config.regions,

@@ -54,8 +54,12 @@ export interface Passage extends Entrant {
   readonly startedMs: number;
   /** Whether a byte may have been sent. */
   sent: boolean;
+  /** What the permit rests on ended before anything was sent. */
+  lapsed: Refusal | undefined;
   /** Why nothing, or no whole answer, came of it. */
   failure: Refusal | undefined;
+  /** To be called when it has been sent: moves of accounts need not wait for it any more. May be called twice. */
+  readonly release: () => void;
 }
 
 export interface EnterRooms {
@@ -68,6 +72,8 @@ export interface EnterRooms {
   readonly authenticate: Authenticate;
   /** Undefined while what the permit rests on still holds (forward.ts). */
   readonly lapsed: (permit: Permit, region: RegionName) => Refusal | undefined;
+  /** A move's next step waits from here on until what is returned is called: more than once does no harm. */
+  readonly hold: () => () => void;
   readonly forwardClientAddress: boolean;
   readonly now: () => number;
 }
@@ -90,7 +96,7 @@ function withoutAuthorization(raw: readonly string[]): string[] {
 export function createEnter(rooms: EnterRooms): Enter {
   const { route, identify, admit, locateAccount, decide, authenticate } = rooms;
 
-  function passageOf(entrant: Entrant, permit: Permit, caller: Caller): Passage {
+  function passageOf(entrant: Entrant, permit: Permit, caller: Caller, release: () => void): Passage {
     const { row, arrival, exchange } = entrant;
     const gone = new AbortController();
     arrival.downstream.onGone(() => gone.abort());
@@ -111,7 +117,9 @@ export function createEnter(rooms: EnterRooms): Enter {
       signal: gone.signal,
       startedMs: rooms.now(),
       sent: false,
+      lapsed: undefined,
       failure: undefined,
+      release,
     };
   }
 
@@ -138,7 +146,7 @@ export function createEnter(rooms: EnterRooms): Enter {
     return permit.code === 'unknown_account' ? authenticate.failed(caller, permit, patience) : permit;
   }
 
-  return async function enter(entrant) {
+  async function check(entrant: Entrant, release: () => void): Promise<Passage | Refusal | 'gone'> {
     const { arrival, trip } = entrant;
     trip.route = route;
     if (!isPlainTarget(arrival.target)) return new Refusal('path_malformed');
@@ -154,6 +162,20 @@ export function createEnter(rooms: EnterRooms): Enter {
     const lapsed = rooms.lapsed(permit, permit.region);
     if (lapsed !== undefined) return lapsed;
     if (arrival.downstream.isGone()) return 'gone';
-    return entrant.exchange.trouble ?? passageOf(entrant, permit, caller);
+    return entrant.exchange.trouble ?? passageOf(entrant, permit, caller, release);
+  }
+
+  return async function enter(entrant) {
+    const release = rooms.hold();
+    let passage: Passage | Refusal | 'gone' = 'gone';
+    try {
+      passage = await check(entrant, release);
+      return passage;
+    } finally {
+      const { res } = entrant.exchange;
+      // Where it is never sent, its caller is answered or has gone.
+      if (passage === 'gone' || passage instanceof Refusal || res.closed) release();
+      else res.once('close', release);
+    }
   };
 }

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { buildConnector } from 'undici';
+import type { Permit, RegionName } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import type { Passage } from './passthrough-enter.ts';
 import { objectOf } from './passthrough-handshake.ts';
@@ -34,6 +35,8 @@ export interface SocketOptions {
   readonly connections: number;
   /** Longest message. */
   readonly messageBytes: number;
+  /** Undefined while what the permit rests on still holds (forward.ts). */
+  readonly lapsed: (permit: Permit, region: RegionName) => Refusal | undefined;
 }
 
 export interface WebSockets {
@@ -108,7 +111,12 @@ export function createWebSockets(
     // The proxy's URL has been through a parser; what was matched is what is sent.
     request.path = passage.target;
     linkOfTarget.set(target, found);
+    if (options.lapsed(passage.permit, passage.row.region) !== undefined) {
+      request.destroy(new Error('what the permit rests on has ended'));
+      return;
+    }
     passage.sent = true;
+    passage.release();
     passage.trip.outcome = 'unknown';
     // The proxy closes the caller's side with the message, which names the upstream and may be too long for a close frame.
     target.prependListener('error', (error) => {
@@ -132,7 +140,13 @@ export function createWebSockets(
       let refusal = new Refusal('region_unreachable', { outcome: 'not_sent' });
       for (const origin of order) {
         try {
-          link(passage, origin, await dial(origin));
+          const region = await dial(origin);
+          const lapsed = options.lapsed(passage.permit, passage.row.region);
+          if (lapsed !== undefined) {
+            region.destroy();
+            return lapsed;
+          }
+          link(passage, origin, region);
           return undefined;
         } catch (cause) {
           refusal = upstream.unreachable(passage, origin, cause);

@@ -2,7 +2,7 @@
 // request is sent once, and only with a permit.
 import type { Readable } from 'node:stream';
 import { type Dispatcher, Pool } from 'undici';
-import type { Effect, Outcome, RegionName } from '../domain.ts';
+import type { Effect, Outcome, Permit, RegionName } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import type { ConnectionOptions } from './connections.ts';
 import { violation } from './guard.ts';
@@ -17,6 +17,8 @@ export interface UpstreamOptions extends ConnectionOptions {
   readonly now: () => number;
   readonly health: Pick<Health, 'gate' | 'order' | 'report'>;
   readonly onViolation: (problem: string) => void;
+  /** Undefined while what the permit rests on still holds (forward.ts). */
+  readonly lapsed: (permit: Permit, region: RegionName) => Refusal | undefined;
   readonly observe: (
     region: RegionName,
     purpose: 'forward',
@@ -48,22 +50,32 @@ export interface Upstream {
  */
 const NO_TRIAL: Effect = 'advances';
 const TWICE = new Error('a second send of one request was refused');
+const LAPSED = new Error('what the permit rests on has ended');
 
 /** Sees the moment right before the first byte is written: undici passes `opaque` on, and calls this only then. */
-const markSent: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
-  const passage = (options as { opaque?: Passage }).opaque;
-  const { onRequestStart } = handler;
-  handler.onRequestStart = (controller, context) => {
-    onRequestStart?.call(handler, controller, context);
-    if (passage === undefined || passage.sent) {
-      controller.abort(TWICE);
-    } else if (!passage.signal.aborted) {
+function markSent(lapsed: UpstreamOptions['lapsed']): Dispatcher.DispatcherComposeInterceptor {
+  return (dispatch) => (options, handler) => {
+    const passage = (options as { opaque?: Passage }).opaque;
+    const { onRequestStart } = handler;
+    handler.onRequestStart = (controller, context) => {
+      onRequestStart?.call(handler, controller, context);
+      if (passage === undefined || passage.sent) {
+        controller.abort(TWICE);
+        return;
+      }
+      if (passage.signal.aborted) return;
+      passage.lapsed = lapsed(passage.permit, passage.row.region);
+      if (passage.lapsed !== undefined) {
+        controller.abort(LAPSED);
+        return;
+      }
       passage.sent = true;
       passage.trip.outcome = 'unknown';
-    }
+      passage.release();
+    };
+    return dispatch(options, handler);
   };
-  return dispatch(options, handler);
-};
+}
 
 /** @param regions the regions with prefixes, and their upstream URLs; TLS is always verified against their host names */
 export function createUpstream(
@@ -83,7 +95,7 @@ export function createUpstream(
       keepAliveTimeout: idleTimeoutMs,
       keepAliveMaxTimeout: idleTimeoutMs,
       connectTimeout: connectTimeoutMs,
-    }).compose(markSent);
+    }).compose(markSent(options.lapsed));
   }
   const pools = new Map(
     [...regions].map(([region, origins]) => [region, new Map(origins.map((origin) => [origin, openPool(origin)]))]),
@@ -144,7 +156,8 @@ export function createUpstream(
           return;
         }
         received?.body?.on('error', () => {}).destroy();
-        passage.failure = passage.sent ? passageFailureOf(passage, flaw) : unreachable(passage, origin, flaw);
+        const failed = passage.sent ? passageFailureOf(passage, flaw) : undefined;
+        passage.failure = passage.lapsed ?? failed ?? unreachable(passage, origin, flaw);
         done(flaw);
       },
     );
@@ -162,7 +175,8 @@ export function createUpstream(
       }
       const tryFrom = (at: number): void => {
         attempt(passage, order[at] ?? '', makeBody?.(), (error, received) => {
-          const again = error !== null && !passage.sent && !passage.signal.aborted && at + 1 < order.length;
+          const untouched = !passage.sent && !passage.signal.aborted && passage.lapsed === undefined;
+          const again = error !== null && untouched && at + 1 < order.length;
           if (again && passage.failure?.code !== 'request_malformed') tryFrom(at + 1);
           else done(error, received);
         });
