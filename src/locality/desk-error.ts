@@ -41,6 +41,9 @@ export function storeTrouble(cause: unknown): DeskError | undefined {
   if (cause instanceof DeskError) return cause;
   if (!(cause instanceof Error)) return undefined;
   const code = 'code' in cause ? String(cause.code) : '';
+  if (code === 'STORE_CURSOR_UNKNOWN') {
+    return new DeskError('malformed', 'That is no cursor of a list: give what the page before ended with.', { cause });
+  }
   const sentence = SENTENCES[code];
   if (sentence !== undefined) return new DeskError('unavailable', sentence, { cause });
   if (cause.name !== 'StoreAwayError') return undefined;

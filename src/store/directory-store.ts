@@ -121,6 +121,8 @@ export interface News {
   readonly mark: Mark;
   /** After `since`, oldest first. `gap`: more than are kept, or `since` was undefined; forget all that is remembered. */
   readonly changes: readonly Change[] | 'gap';
+  /** Leases, some of which may have expired: among so many the work of moves is shared out. */
+  readonly gateways: number;
   /** Regions taken out of service by an operator. */
   readonly drained: readonly string[];
   /** Moves under way. */
@@ -213,6 +215,15 @@ export class MarkRegressedError extends Error {
   }
 }
 
+/** What is to be gone on from is nothing that a page of this engine ended with. */
+export class CursorError extends Error {
+  override readonly name = 'CursorError';
+  readonly code = 'STORE_CURSOR_UNKNOWN';
+  constructor() {
+    super('not a cursor of this store');
+  }
+}
+
 /** All but `findAccount` may take seconds, and reject when the engine is away (StoreAwayError) or has no mark. */
 export interface DirectoryStore {
   /**
@@ -239,7 +250,10 @@ export interface DirectoryStore {
   put(row: AccountRow, overwrite: boolean, actor: string): Promise<PutResult>;
   /** `hashes` are one name under several identity keys. */
   remove(hashes: readonly KeyedHash[], actor: string): Promise<'removed' | 'missing' | 'moving'>;
-  /** In no useful order, each once even while others are written; `after` is what the last page gave as `next`. */
+  /**
+   * In no useful order, each once even while others are written; `after` is what the last page gave as `next`.
+   * @throws CursorError where it is not
+   */
   list(
     after: string | undefined,
     limit: number,

@@ -2,7 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { KeyedHash } from '../domain.ts';
 import type { AccountAnswer, AccountFacts, AccountRow, Move, StoredAccount } from './directory-store.ts';
-import { MarkMissingError } from './directory-store.ts';
+import { CursorError, MarkMissingError } from './directory-store.ts';
 import { keyedHash } from './sqlite-mark.ts';
 
 export interface Accounts {
@@ -19,6 +19,8 @@ export interface Accounts {
   count(): number;
   moving(): StoredAccount[];
 }
+
+const HASH = /^[0-9a-f]{32}$/;
 
 /** As the STRICT tables' columns allow them, those of `moves` all null without one. */
 type Columns = readonly [
@@ -88,6 +90,8 @@ export function createAccounts(db: DatabaseSync): Accounts {
     },
     remove: (hash) => Number(remove.run(hash).changes) > 0,
     page(after, limit) {
+      // Anything else would be read as the beginning, and a list that is walked would never end.
+      if (after !== undefined && !HASH.test(after)) throw new CursorError();
       return (page.all(Buffer.from(after ?? '', 'hex'), limit) as unknown as Columns[]).map(accountOf);
     },
     count: () => Number(count.get()?.accounts),

@@ -17,7 +17,7 @@ import { asPart, decodeAccount, decodeChange, decodeLease, encodeFacts, hashOf }
 import type { ValkeyClient } from './valkey-client.ts';
 import { type Answer, buffersOf, createRun, type DirectoryKeys, heldError, type Run } from './valkey-directory-run.ts';
 import { type Generation, writeBucketMarks } from './valkey-generation.ts';
-import { listAccounts } from './valkey-list.ts';
+import { checkCursor, listAccounts } from './valkey-list.ts';
 import { createMoves } from './valkey-moves.ts';
 import { directoryScripts as scripts } from './valkey-scripts.ts';
 import { openValkeyStage } from './valkey-stage.ts';
@@ -68,6 +68,7 @@ export function createValkeyDirectory(
       return kind as 'removed' | 'missing' | 'moving';
     },
     async list(after, limit) {
+      checkCursor(after);
       await required();
       return client.askPatiently((redis) => listAccounts(redis, keys.accounts, after, limit), OPERATOR_TIMEOUT_MS);
     },
@@ -125,7 +126,7 @@ async function follow(
 }
 
 function newsOf({ rest }: Answer, generation: Generation): Followed {
-  const [g, e, changes, drained, moving] = rest;
+  const [g, e, changes, drained, moving, gateways] = rest;
   const mark = markOf(g, e);
   if (mark === undefined) throw new TypeError('the directory’s news cannot be read');
   generation.saw(mark.generation);
@@ -136,6 +137,7 @@ function newsOf({ rest }: Answer, generation: Generation): Followed {
       mark,
       changes: Array.isArray(changes) ? buffersOf(changes).map(decodeChange).reverse() : 'gap',
       drained: buffersOf(drained).map(String).sort(),
+      gateways: Number(gateways),
       moving: entries.flatMap((hash, at) => {
         const entry = entries[at + 1];
         return at % 2 === 1 || entry === undefined ? [] : [decodeAccount(hashOf(hash), entry)];

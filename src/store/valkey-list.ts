@@ -1,9 +1,10 @@
 // Walks all accounts of the distributed engine page by page, without holding it up.
 import type { Cluster, Redis } from 'ioredis';
-import type { StoredAccount } from './directory-store.ts';
+import { CursorError, type StoredAccount } from './directory-store.ts';
 import { decodeAccount, hashOf } from './valkey-accounts.ts';
 
 const HASH_BYTES = 16;
+const CURSOR = /^\d{1,20}(?::[0-9a-f]{32})?$/;
 /** Names beside accounts are shorter: they are the mark's. */
 const isAccount = ({ hash }: Field): boolean => hash.length === HASH_BYTES;
 
@@ -26,6 +27,11 @@ export async function scanFields(
     if (Buffer.isBuffer(hash) && Buffer.isBuffer(entry)) fields.set(hash.toString('hex'), { hash, entry });
   }
   return { cursor: String(next), fields: [...fields.values()].filter(isAccount) };
+}
+
+/** @throws CursorError */
+export function checkCursor(after: string | undefined): void {
+  if (after !== undefined && !CURSOR.test(after)) throw new CursorError();
 }
 
 /**

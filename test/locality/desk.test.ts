@@ -150,7 +150,9 @@ describe('entries', () => {
       next = page.next;
     } while (next !== undefined);
     expect(seen.size).toBe(5);
-    await expect(desk.list('no cursor', 2)).rejects.toEqual(failing('malformed'));
+    for (const wrong of ['no cursor', 'zz', '']) {
+      await expect(desk.list(wrong, 2)).rejects.toEqual(failing('malformed'));
+    }
     await expect(desk.list(undefined, 0)).rejects.toEqual(failing('malformed'));
     await expect(desk.find('ABC')).rejects.toEqual(failing('malformed'));
   });

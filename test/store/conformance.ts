@@ -193,6 +193,15 @@ function describeEntries(open: OpenWorld): void {
       expect(new Set(seen).size).toBe(seen.length);
     });
 
+    it('does not begin anew, nor break, at what is no cursor', async () => {
+      const { one } = await open();
+      await one.directory.put(account(), false, 'cli:test');
+      for (const after of ['zz', '', '0:', '-1', "0' OR 1", 'f'.repeat(33)]) {
+        await expect(one.directory.list(after, 10)).rejects.toMatchObject({ code: 'STORE_CURSOR_UNKNOWN' });
+      }
+      expect(one.readings().up).toBe(true);
+    });
+
     it('of nobody is empty', async () => {
       const { one } = await open();
       expect(await one.directory.list(undefined, 10)).toEqual({ accounts: [], next: undefined });
