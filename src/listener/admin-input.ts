@@ -20,7 +20,13 @@ function describeIssue(issue: Issue, input: unknown, what: string): string {
   const field = issue.path.length === 0 ? `the ${what}` : issue.path.map(String).join('.');
   if (issue.code === 'unrecognized_keys')
     return `the ${what}: found ${unknownFields(issue.keys)}, expected no such field`;
-  return `${field}: found ${found(valueAt(input, issue.path))}, expected ${expected(issue)}`;
+  return `${field}: found ${size(issue) ?? found(valueAt(input, issue.path))}, expected ${expected(issue)}`;
+}
+
+/** Of a number, which stands as text in a query: on which side it lies. */
+function size(issue: Issue): string | undefined {
+  if (issue.code === 'too_small' && unit(issue.origin) === '') return 'less';
+  return issue.code === 'too_big' && unit(issue.origin) === '' ? 'more' : undefined;
 }
 
 function unknownFields(keys: readonly string[]): string {

@@ -163,6 +163,13 @@ describe('regions', () => {
 });
 
 describe('looking', () => {
+  it('refuses what is no cursor, and a page of no entries, with a sentence', async () => {
+    const cursor = await lab.ask('GET', '/admin/v1/accounts?after=zz');
+    expect([cursor.status, cursor.json()]).toMatchObject([400, { error: 'malformed' }]);
+    const none = await lab.ask('GET', '/admin/v1/accounts?limit=0');
+    expect([none.status, none.json().message]).toEqual([400, 'limit: found less, expected at least 1.']);
+  });
+
   it('finds where a key is held, by the key and by its hash', async () => {
     const hash = hashOfKey(KEY).toString('hex');
     const byKey = await lab.ask('POST', '/admin/v1/keys/lookup', { key: KEY });
