@@ -1,8 +1,10 @@
 // Moves in the distributed engine: one script a step.
 import type { AdvanceMove, BeginMove, DirectoryStore, MoveRequest, StoredAccount } from './directory-store.ts';
 import { asPart, decodeAccount, decodeLease, encodeFacts, hashOf } from './valkey-accounts.ts';
-import { type Answer, buffersOf, type Run } from './valkey-directory-run.ts';
+import { type Answer, buffersOf, heldError, type Run } from './valkey-directory-run.ts';
 import { directoryScripts as scripts } from './valkey-scripts.ts';
+
+const ADVANCE_TIMEOUT_MS = 1000;
 
 export function createMoves(run: Run): Pick<DirectoryStore, 'beginMove' | 'advanceMove' | 'abortMove'> {
   return {
@@ -12,7 +14,10 @@ export function createMoves(run: Run): Pick<DirectoryStore, 'beginMove' | 'advan
       return { kind: answer.kind as Exclude<BeginMove['kind'], 'missing'>, account: accountOf(answer) };
     },
     async advanceMove(hash, actor): Promise<AdvanceMove> {
-      const answer = await run(scripts.advance, [asPart(actor), hash]);
+      // Whoever takes steps tries again soon, and a gateway renews its lease in between: it must not wait for an import.
+      const options = { timeoutMs: ADVANCE_TIMEOUT_MS, heldIsAnswer: true };
+      const answer = await run(scripts.advance, [asPart(actor), hash], options);
+      if (answer.kind === 'held') throw heldError();
       if (answer.kind === 'none') return { kind: 'none' };
       const account = accountOf(answer);
       if (answer.kind !== 'waiting') return { kind: answer.kind as 'cutover' | 'finished', account };

@@ -196,6 +196,22 @@ describe.skipIf(!HAS_REDIS)('a move', () => {
     expect(withCredentials(fleet.eu)).toHaveLength(1);
   }, 40_000);
 
+  it('costs nobody the lease while an import holds the directory for longer than that', async () => {
+    fleet = await openFleet({ gateways: 1, sameToken: true });
+    const [gateway] = fleet.gateways as [FleetGateway];
+    const lease = { gateway: 'ab'.repeat(8), label: 'silent:1', seen: 0, leaseMs: 20_000 };
+    await fleet.store.directory.follow(lease, undefined);
+    await fleet.desk.move(nameOf(MIA), 'eu', true);
+    await until(async () => (await gateway.metric('onetime_gateway_account_moves{phase="frozen"}')) === 1);
+    const hold = `others\t${Date.now() + 6000}`;
+    await fleet.redis.cli('HSET', 'otgw:{dir}accounts', 'h', hold);
+    const leased: number[] = [];
+    for (const endMs = Date.now() + 5000; Date.now() < endMs; await pause(250)) {
+      leased.push(await gateway.metric('onetime_gateway_directory_leased'));
+    }
+    expect([...new Set(leased)]).toEqual([1]);
+  }, 40_000);
+
   it('is finished by another gateway when one is killed in the middle of it', async () => {
     fleet = await openFleet({ gateways: 1, sameToken: true });
     using folder = openFolder();
