@@ -1,0 +1,96 @@
+// What `npm run bench -- ...` takes.
+import { Command, InvalidArgumentError } from 'commander';
+import { WORKLOADS } from './lib/workloads.ts';
+
+export interface Options {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+  readonly workloads: readonly string[];
+  /** Undefined: 64 for all workloads, and 1 and 1000 as well for the first. */
+  readonly connections: readonly number[] | undefined;
+  /** Undefined: all that are installed. */
+  readonly peers: readonly string[] | undefined;
+  readonly store: 'sqlite' | 'valkey';
+  readonly load: 'wrk' | 'node' | undefined;
+  readonly upstream: 'nginx' | 'node' | undefined;
+  readonly closing: boolean;
+  readonly gate: boolean;
+  /** Where the JSON goes. */
+  readonly out: string;
+}
+
+interface Given {
+  readonly rounds?: number;
+  readonly seconds?: number;
+  readonly workloads?: readonly string[];
+  readonly connections?: readonly number[];
+  readonly peers?: readonly string[];
+  readonly store: string;
+  readonly load?: string;
+  readonly upstream?: string;
+  readonly close?: true;
+  readonly quick?: true;
+  readonly gate?: true;
+  readonly out: string;
+}
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('A whole number of 1 or more.');
+  return value;
+}
+
+const wholes = (text: string): number[] => text.split(',').map(whole);
+const words = (text: string): string[] => text.split(',');
+
+function workloads(text: string): string[] {
+  const names = WORKLOADS.map(({ name }) => name);
+  for (const name of words(text)) {
+    if (!names.includes(name)) throw new InvalidArgumentError(`There are ${names.join(', ')}.`);
+  }
+  return words(text);
+}
+
+/** A default run takes about ten minutes, a quick one about one. */
+const DEFAULTS = { rounds: 5, seconds: 2, warmUpSeconds: 1, connections: undefined };
+const QUICK = { rounds: 1, seconds: 1, warmUpSeconds: 1, connections: [64] };
+
+/** @param args without program and script; mistakes end the process with a sentence */
+export function parseOptions(args: readonly string[], out: string): Options {
+  const command = new Command('bench')
+    .description('Measures the gateway and its peers side by side.')
+    .option('--rounds <n>', 'rounds, in which all take turns (5)', whole)
+    .option('--seconds <n>', 'of one measurement (2)', whole)
+    .option('--quick', 'one round of a second each, 64 connections only')
+    .option('--workloads <names>', WORKLOADS.map(({ name }) => name).join(','), workloads)
+    .option('--connections <numbers>', 'for all workloads, such as 1,64,1000', wholes)
+    .option('--peers <names>', 'such as nginx,http-proxy; all that are installed unless told', words)
+    .option('--store <engine>', "the gateway's: sqlite, or valkey for a server of its own", 'sqlite')
+    .option('--load <generator>', 'wrk, or node where it is missing')
+    .option('--upstream <engine>', 'nginx, or node where it is missing')
+    .option('--close', 'a new connection for each request')
+    .option('--gate', 'exit 1 when a ratio is above that of bench/gate.json')
+    .option('--out <file>', 'where the JSON goes', out);
+  command.parse([...args], { from: 'user' });
+  const given = command.opts<Given>();
+  const oneOf = <const T extends string>(flag: string, value: string, choices: readonly T[]): T => {
+    const choice = choices.find((candidate) => candidate === value);
+    return choice ?? command.error(`error: ${flag} is ${choices.join(' or ')}, not ${value}`);
+  };
+  const preset = given.quick ? QUICK : DEFAULTS;
+  return {
+    rounds: given.rounds ?? preset.rounds,
+    seconds: given.seconds ?? preset.seconds,
+    warmUpSeconds: preset.warmUpSeconds,
+    workloads: given.workloads ?? WORKLOADS.map(({ name }) => name),
+    connections: given.connections ?? preset.connections,
+    peers: given.peers,
+    store: oneOf('--store', given.store, ['sqlite', 'valkey']),
+    load: given.load === undefined ? undefined : oneOf('--load', given.load, ['wrk', 'node']),
+    upstream: given.upstream === undefined ? undefined : oneOf('--upstream', given.upstream, ['nginx', 'node']),
+    closing: given.close === true,
+    gate: given.gate === true,
+    out: given.out,
+  };
+}
