@@ -17,6 +17,8 @@ export interface FollowOptions {
   /** Milliseconds of the day's clock, and of one that nobody sets: a lease is over when either says so. */
   readonly now: () => number;
   readonly steady: () => number;
+  /** From 0 to 1; for tests. */
+  readonly chance?: () => number;
   readonly setTimer?: (callback: () => void, ms: number) => () => void;
   /** What is remembered of these accounts is no longer true; `gap`: of any. */
   readonly forget: (changes: News['changes']) => void;
@@ -58,6 +60,8 @@ export interface Follow {
 /** The engine counts a lease from later than we do; this covers clocks that run at different speeds. */
 const LEASE_SHARE = 0.98;
 const OVER = { steadyMs: Number.NEGATIVE_INFINITY, dayMs: Number.NEGATIVE_INFINITY };
+/** So that a move goes on also when most leases are those of gateways that have gone. */
+const LEAST_SHARE = 0.02;
 const REGRESSED = 'STORE_MARK_REGRESSED';
 
 function startTimer(callback: () => void, ms: number): () => void {
@@ -71,7 +75,7 @@ function codeOf(cause: unknown): unknown {
 
 /** Follows from now on. The store stays the caller's to close. */
 export function createFollow(store: DirectoryStore, options: FollowOptions): Follow {
-  const { gateway, label, leaseMs, now, steady, observe, setTimer = startTimer } = options;
+  const { gateway, label, leaseMs, now, steady, observe, chance = Math.random, setTimer = startTimer } = options;
   const epochs = createEpochs();
   let seen: Mark | undefined;
   let lease = OVER;
@@ -125,14 +129,19 @@ export function createFollow(store: DirectoryStore, options: FollowOptions): Fol
     } else {
       distrusted = undefined;
       learn(answer.value, asked);
-      await push();
+      await push(answer.value.gateways);
     }
   }
 
-  /** Any gateway may take a move's next step; the store lets one of them. */
-  async function push(): Promise<void> {
+  /**
+   * Any gateway may take a move's next step; the store lets one of them. Each tries now and then only, so that all of them
+   * together try about once a look: a try reads every lease, and hundreds of gateways that try would keep the store busy.
+   */
+  async function push(gateways: number): Promise<void> {
+    const share = Math.max(1 / Math.max(1, gateways), LEAST_SHARE);
     for (const { hash } of moving) {
       if (closed) return;
+      if (chance() >= share) continue;
       const step = await store.advanceMove(hash, `gateway:${gateway}`).catch(() => undefined);
       // There is something to be seen at once.
       if (step?.kind === 'cutover' || step?.kind === 'finished') again = true;

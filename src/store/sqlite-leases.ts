@@ -43,6 +43,7 @@ export function createLeases(
   const unexpired = db.prepare(
     'SELECT gateway, label, seen, expires_at_ms FROM leases WHERE expires_at_ms > ? ORDER BY gateway',
   );
+  const counted = db.prepare('SELECT count(*) AS count FROM leases');
   const forget = db.prepare('UPDATE leases SET seen = 0');
   const drained = db.prepare('SELECT region FROM drained ORDER BY region');
 
@@ -64,6 +65,7 @@ export function createLeases(
       mark,
       changes: (known && marks.after(known.epoch, mark)) ?? 'gap',
       drained: drained.all().map(({ region }) => String(region)),
+      gateways: Number(counted.get()?.count),
       moving: accounts.moving(),
     };
   }

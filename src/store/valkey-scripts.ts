@@ -122,7 +122,7 @@ for _, hash in ipairs(redis.call('SMEMBERS', MOVING)) do
   moving[#moving + 1] = hash
   moving[#moving + 1] = redis.call('HGET', ACCOUNTS, hash)
 end
-return { 'found', g, int(e), changes, redis.call('SMEMBERS', DRAINED), moving }
+return { 'found', g, int(e), changes, redis.call('SMEMBERS', DRAINED), moving, redis.call('HLEN', LEASES) }
 `;
 
 const GATEWAYS = `${NEEDS_MARK}

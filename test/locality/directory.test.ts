@@ -28,6 +28,7 @@ describe('the directory', () => {
   let followed: ((ask: () => Promise<Followed>) => Promise<Followed>) | undefined;
   let asked: number;
   let findAway: boolean;
+  let chance: number;
   let onAsk: ((count: number) => Promise<void>) | undefined;
 
   beforeEach(() => {
@@ -38,6 +39,7 @@ describe('the directory', () => {
     followed = undefined;
     asked = 0;
     findAway = false;
+    chance = 0;
     onAsk = undefined;
   });
   afterEach(async () => {
@@ -73,6 +75,7 @@ describe('the directory', () => {
       entries: over.entries ?? 100,
       now: () => now,
       steady: over.steady ?? (() => now),
+      chance: () => chance,
       setTimer: () => () => {},
       observe: (event) => events.push(event),
     });
@@ -280,6 +283,20 @@ describe('the directory', () => {
     await directory.look();
     expect(await seen()).toEqual([epoch + 1]);
     directory.leave(late);
+  });
+
+  it('of two gateways each tries a step of a move every other time', async () => {
+    await store.directory.put(row('ann@x.example'), false, 'cli:test');
+    const [one, other] = [open(), open()];
+    for (const directory of [one, other, one, other]) await directory.look();
+    const request = { hash: hashOf('ann@x.example'), to: 'eu', keepOld: true, otherwise: undefined };
+    await store.directory.beginMove(request, 'cli:test');
+    chance = 0.5;
+    for (const directory of [one, other, one, other, one, other]) await directory.look();
+    expect(one.readings().moving).toEqual({ frozen: 1, cutover: 0 });
+    chance = 0.49;
+    await one.look();
+    expect(one.readings().moving).toEqual({ frozen: 0, cutover: 1 });
   });
 
   it('takes the steps of moves when every gateway has seen them, and gives its lease back at the end', async () => {

@@ -9,7 +9,13 @@ export function describeFollowing(open: OpenWorld): void {
       const { one, other } = await open();
       const gateway = lease();
       const first = await newsOf(one.directory, gateway, undefined);
-      expect(first).toEqual({ mark: await markOf(one.directory), changes: 'gap', drained: [], moving: [] });
+      expect(first).toEqual({
+        mark: await markOf(one.directory),
+        changes: 'gap',
+        drained: [],
+        gateways: 1,
+        moving: [],
+      });
       expect((await newsOf(one.directory, gateway, first.mark)).changes).toEqual([]);
 
       const row = account();
