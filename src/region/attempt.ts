@@ -176,7 +176,8 @@ class Collector implements Dispatcher.DispatchHandler {
 
 /**
  * Sends one request once. The connection is given back when the exchange is over, whatever became of it.
- * @param isGone whether the caller has hung up: asked right before the first byte would be written
+ * @param isGone whether the caller has hung up, or it must not be sent any more: asked right before the first byte would
+ *   be written
  */
 export function attempt(
   connection: Borrowed,

@@ -85,7 +85,15 @@ export function createForward(regions: ReadonlyMap<RegionName, Region>, options:
       connection.giveBack();
       return refusal;
     }
-    return attempt(connection, request, options, downstream.isGone);
+    // Opening the connection may take as long as the lease that the permit rests on: asked again where it is written to.
+    let late: Refusal | undefined;
+    const stop = (): boolean => {
+      if (downstream.isGone()) return true;
+      late = lapsed();
+      return late !== undefined;
+    };
+    const result = await attempt(connection, request, options, stop);
+    return result.kind === 'gone' && late !== undefined ? late : result;
   }
 
   /** The attempts, on one upstream URL after the other while no connection opens. */

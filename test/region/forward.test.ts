@@ -1,0 +1,78 @@
+// What a permit rests on may end while a connection is being opened for it.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, it, onTestFinished } from 'vitest';
+import { Permit, type RegionName } from '../../src/domain.ts';
+import { createDecide } from '../../src/policy/decide.ts';
+import { Refusal } from '../../src/refusal.ts';
+import type { AttemptRequest } from '../../src/region/attempt.ts';
+import { createForward } from '../../src/region/forward.ts';
+import { createRegion } from '../../src/region/region.ts';
+import { ROUTES } from '../../src/route/table.ts';
+
+const US = 'us' as RegionName;
+
+function permitToCreate(): Permit {
+  const decide = createDecide({
+    regions: [US],
+    hosts: new Map(),
+    unknownAccounts: { kind: 'refuse' },
+    anonymousCreate: US,
+    anonymousRetrieve: undefined,
+    verifyPrivate: 'authcheck',
+    ownership: 'enforce',
+    self: undefined,
+    gateways: new Map(),
+  });
+  const route = ROUTES.find((row) => row.effect === 'creates' && row.version === 'v1');
+  if (route === undefined) throw new Error('no such route');
+  const named = { prefix: undefined, header: undefined, host: undefined };
+  const decided = decide({ route, named, account: undefined, held: undefined });
+  if (!Permit.isGenuine(decided)) throw new Error('no permit');
+  return decided;
+}
+
+it('sends nothing when the lease ends while the connection is being opened', async () => {
+  const received: unknown[] = [];
+  const server = createServer((req, res) => {
+    received.push(req.url);
+    res.end('{}');
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as AddressInfo;
+  const times = { connectTimeoutMs: 1000, headersTimeoutMs: 1000, bodyTimeoutMs: 1000, idleTimeoutMs: 1000 };
+  const region = createRegion(US, [`http://127.0.0.1:${port}`], { ...times, connections: 1 });
+  onTestFinished(async () => {
+    await region.close();
+    server.close();
+  });
+  let over = false;
+  const outcomes: string[] = [];
+  const forward = createForward(new Map([[US, region]]), {
+    ...times,
+    collectBytes: 1000,
+    patienceMs: 1000,
+    health: {
+      gate: () => ({ kind: 'go', over: () => {} }),
+      order: () => region.upstreams.map(({ origin }) => origin),
+      report: () => {},
+    },
+    onViolation: () => {},
+    lapsed: () => (over ? new Refusal('directory_unavailable', { outcome: 'not_sent' }) : undefined),
+    observe: (_region, _purpose, _effect, outcome) => outcomes.push(outcome),
+  });
+  const send = () => {
+    const request: AttemptRequest = { method: 'POST', target: '/api/v1/share', headers: [], body: Buffer.alloc(0) };
+    const downstream = { isGone: () => false, onGone: () => {} };
+    return forward(permitToCreate(), US, 'forward', 'creates', request, downstream);
+  };
+
+  const forwarded = send();
+  over = true;
+  expect(await forwarded).toMatchObject({ kind: 'refused', refusal: { code: 'directory_unavailable' } });
+  expect([received, outcomes]).toEqual([[], ['not_sent']]);
+
+  // The connection was given back.
+  over = false;
+  expect(await send()).toMatchObject({ kind: 'answered', answer: { status: 200 } });
+});
