@@ -5,7 +5,9 @@ import { WORKLOADS } from './lib/workloads.ts';
 export interface Options {
   readonly rounds: number;
   readonly seconds: number;
+  /** Repeated until so many requests were served, within a bound. */
   readonly warmUpSeconds: number;
+  readonly warmUpRequests: number;
   readonly workloads: readonly string[];
   /** Undefined: 64 for all workloads, and 1 and 1000 as well for the first. */
   readonly connections: readonly number[] | undefined;
@@ -53,8 +55,8 @@ function workloads(text: string): string[] {
 }
 
 /** A default run takes about ten minutes, a quick one about one. */
-const DEFAULTS = { rounds: 5, seconds: 2, warmUpSeconds: 1, connections: undefined };
-const QUICK = { rounds: 1, seconds: 1, warmUpSeconds: 1, connections: [64] };
+const DEFAULTS = { rounds: 5, seconds: 2, warmUpSeconds: 1, warmUpRequests: 8000, connections: undefined };
+const QUICK = { rounds: 1, seconds: 1, warmUpSeconds: 1, warmUpRequests: 0, connections: [64] };
 
 /** @param args without program and script; mistakes end the process with a sentence */
 export function parseOptions(args: readonly string[], out: string): Options {
@@ -83,6 +85,7 @@ export function parseOptions(args: readonly string[], out: string): Options {
     rounds: given.rounds ?? preset.rounds,
     seconds: given.seconds ?? preset.seconds,
     warmUpSeconds: preset.warmUpSeconds,
+    warmUpRequests: preset.warmUpRequests,
     workloads: given.workloads ?? WORKLOADS.map(({ name }) => name),
     connections: given.connections ?? preset.connections,
     peers: given.peers,

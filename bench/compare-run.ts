@@ -11,6 +11,9 @@ import { initialise, openStore } from './lib/store.ts';
 import { keysFor, type Workload } from './lib/workloads.ts';
 import type { Contestant } from './peers/contestant.ts';
 
+/** A bound for machines, and workloads, on which the wanted number of requests takes too long. */
+const WARM_UP_TURNS = 5;
+
 /** What is the same for all cells. */
 export interface Field {
   /** The gateway is the first. */
@@ -72,7 +75,7 @@ export async function measureCell(field: Field, cell: Cell): Promise<Measured[]>
   await using stack = new AsyncDisposableStack();
   const running = await startAll(field, cell, folder.path, stack);
   const keys = await keysOf(cell.workload, running);
-  const { rounds, seconds, warmUpSeconds, closing } = field.options;
+  const { rounds, seconds, warmUpSeconds, warmUpRequests, closing } = field.options;
   const { generator } = field;
   const core = field.cores?.load;
   const give = (one: Running, forSeconds: number) => {
@@ -83,7 +86,7 @@ export async function measureCell(field: Field, cell: Cell): Promise<Measured[]>
   for (const one of running) {
     field.goOn();
     await prove(one.contestant, one.listening.ports[0] ?? 0, cell.workload, keys);
-    await give(one, warmUpSeconds);
+    await warmUp(() => give(one, warmUpSeconds), warmUpRequests);
   }
   const samples = new Map(running.map((one) => [one, [] as Sample[]]));
   for (let round = 0; round < rounds; round++) {
@@ -95,6 +98,12 @@ export async function measureCell(field: Field, cell: Cell): Promise<Measured[]>
     }
   }
   return running.map((one) => ({ name: one.contestant.name, rounds: samples.get(one) ?? [] }));
+}
+
+/** What is compiled while it runs is measured when it is: after so many requests, where the machine is slow not by time. */
+async function warmUp(give: () => ReturnType<typeof load>, requests: number): Promise<void> {
+  let served = 0;
+  for (let turn = 0; turn < WARM_UP_TURNS && served < Math.max(1, requests); turn++) served += (await give()).requests;
 }
 
 async function keysOf(workload: Workload, [gateway]: readonly Running[]): Promise<readonly string[] | undefined> {

@@ -44,7 +44,7 @@ async function end(child: ChildProcess, ended: Promise<unknown>): Promise<void> 
 
 /** Starts a program that runs until it is disposed of. */
 export function launch(command: string, args: readonly string[], options: LaunchOptions): Child {
-  const file = join(options.folder, `${options.name}.out`);
+  const file = join(options.folder, `${options.name.replaceAll('/', '-')}.out`);
   const output = openSync(file, 'w');
   const [program, all] = onCore(options.core, command, args);
   const child = spawn(program, all, {
