@@ -3,7 +3,7 @@
 // An entry: 6 bytes expiry in Unix milliseconds, 1 byte kind, 1 byte length of the owner, the owner, the region's name.
 import type { Found, KeyedHash, Patience } from '../domain.ts';
 import { MarkMissingError } from './directory-store.ts';
-import type { StoredKey } from './store.ts';
+import { StoreAwayError, type StoredKey } from './store.ts';
 import type { ValkeyClient } from './valkey-client.ts';
 import { bucketMark, bucketOf, type Generation } from './valkey-generation.ts';
 import { createScript } from './valkey-script.ts';
@@ -40,10 +40,16 @@ const KINDS = ['secret', 'metadata'] as const;
 const HEAD_BYTES = 8;
 /** Rows of one script: more would hold up the engine, and the script's arguments are bounded. */
 const ROWS_EACH = 500;
+/** Rows that could not be put in time are put again this often: what they would store is true all the same. */
+const LATE_EVERY_MS = 1000;
+/** About 300 bytes each. Of more only the gateway that made them knows. */
+const MOST_LATE = 10_000;
 
 export interface ValkeyKeys {
   findKey(hash: KeyedHash, patience?: Patience): Promise<Found<StoredKey>>;
   putKeys(rows: readonly StoredKey[], patience?: Patience): Promise<void>;
+  /** Tries once more to put what could not be put in time. Never rejects. */
+  close(): Promise<void>;
 }
 
 export function createValkeyKeys(
@@ -96,6 +102,36 @@ export function createValkeyKeys(
     });
   }
 
+  const late = new Map<string, StoredKey>();
+  let timer: NodeJS.Timeout | undefined;
+  let closed = false;
+
+  /** Rejects with the first failure, when none is under way any more. What a store that is away did not take is put later. */
+  async function putAll(rows: readonly StoredKey[], patience: Patience): Promise<void> {
+    const alive = rows.filter(({ expiresAtMs }) => expiresAtMs > now());
+    const groups = client.cluster ? byBucket(alive) : chunks(alive);
+    const done = await Promise.allSettled(groups.map((group) => write(group, patience)));
+    const isAway = (one: PromiseSettledResult<void>) =>
+      one.status === 'rejected' && one.reason instanceof StoreAwayError;
+    const failed = done.flatMap((one, at) => (isAway(one) ? (groups[at] ?? []) : []));
+    if (failed.length > 0) keepForLater(failed);
+    for (const one of done) if (one.status === 'rejected') throw one.reason;
+  }
+
+  function keepForLater(rows: readonly StoredKey[]): void {
+    for (const row of rows) if (late.size < MOST_LATE) late.set(row.hash.toString('latin1'), row);
+    if (!closed) timer ??= setTimeout(() => void putLate(), LATE_EVERY_MS).unref();
+  }
+
+  async function putLate(): Promise<void> {
+    clearTimeout(timer);
+    timer = undefined;
+    const rows = [...late.values()];
+    late.clear();
+    if (!client.isUp()) keepForLater(rows);
+    else await putAll(rows, { leftMs: storeTimeoutMs }).catch(() => undefined);
+  }
+
   return {
     async findKey(hash, patience = { leftMs: storeTimeoutMs }) {
       try {
@@ -105,11 +141,11 @@ export function createValkeyKeys(
       }
     },
     async putKeys(rows, patience = { leftMs: storeTimeoutMs }) {
-      const alive = rows.filter(({ expiresAtMs }) => expiresAtMs > now());
-      const groups = client.cluster ? byBucket(alive) : chunks(alive);
-      // All are waited for, so that none is still under way when the first failure is told.
-      const done = await Promise.allSettled(groups.map((group) => write(group, patience)));
-      for (const one of done) if (one.status === 'rejected') throw one.reason;
+      await putAll(rows, patience);
+    },
+    async close() {
+      closed = true;
+      if (late.size > 0) await putLate();
     },
   };
 }

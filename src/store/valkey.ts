@@ -53,6 +53,9 @@ export function openValkeyStore(config: ValkeyConfig, options: ValkeyStoreOption
     onNews(listener) {
       tell = listener;
     },
-    close: client.close,
+    async close() {
+      await keys.close();
+      await client.close();
+    },
   };
 }

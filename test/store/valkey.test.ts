@@ -50,6 +50,21 @@ describe.skipIf(!HAS_REDIS)('a distributed store whose engine', () => {
     expect(await store.directory.findAccount(person.hash, patience())).toMatchObject({ kind: 'found' });
   });
 
+  it('was away when a key was put: the others know it soon after it is back', async () => {
+    const { server, store } = await engine({ durable: true });
+    const [first, second] = [alive(), alive()];
+    server.stall();
+    await expect(store.putKeys([first])).rejects.toBeInstanceOf(StoreAwayError);
+    await expect(store.putKeys([second])).rejects.toBeInstanceOf(StoreAwayError);
+    await server.restart();
+    const other = open(server.config());
+    await until(() => other.readings().up);
+    for (const key of [first, second]) {
+      await until(async () => (await other.findKey(key.hash)).kind === 'found', 5000);
+      expect(await other.findKey(key.hash)).toEqual({ kind: 'found', value: key });
+    }
+  });
+
   it('is restarted empty: nothing is missing, all is unavailable, until there is a new directory', async () => {
     const { server, store } = await engine();
     const [key, person] = [alive(), account()];
