@@ -35,7 +35,8 @@ export interface Report {
   readonly missing: readonly { readonly name: string; readonly install: string }[];
 }
 
-function median(values: readonly number[]): number {
+/** Of an even number of values: the mean of the middle two. */
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((one, other) => one - other);
   const middle = sorted.length >> 1;
   const upper = sorted[middle] ?? Number.NaN;
