@@ -98,11 +98,11 @@ export function createFollow(store: DirectoryStore, options: FollowOptions): Fol
     trouble = kind;
   }
 
-  function learn({ mark, changes, moving: moves, drained: regions }: News, asked: typeof OVER): void {
+  function learn({ mark, changes, lapsed, moving: moves, drained: regions }: News, asked: typeof OVER): void {
     // The first time is followed by a second at once: only then does the lease say what has been seen.
     if (seen === undefined) again = true;
     const known = seen?.generation === mark.generation ? changes : 'gap';
-    const interrupted = !isLeased();
+    const interrupted = lapsed === true || !isLeased();
     if (interrupted) terms++;
     options.forget(interrupted ? 'gap' : known);
     if (known !== 'gap') for (const change of known) observe?.({ kind: 'changed', change });

@@ -123,6 +123,11 @@ export interface News {
   readonly changes: readonly Change[] | 'gap';
   /** Leases, some of which may have expired: among so many the work of moves is shared out. */
   readonly gateways: number;
+  /**
+   * True: the engine no longer had this gateway's lease when it asked, whatever the gateway believed. A failover lost it,
+   * or the engine's clock has jumped, or the gateway was stopped together with its clocks; moves did not wait for it.
+   */
+  readonly lapsed?: boolean;
   /** Regions taken out of service by an operator. */
   readonly drained: readonly string[];
   /** Moves under way. */

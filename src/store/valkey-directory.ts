@@ -119,14 +119,15 @@ async function follow(
       patience: { leftMs: Math.min(FOLLOW_TIMEOUT_MS, lease?.leaseMs ?? FOLLOW_TIMEOUT_MS) },
     });
     if (answer.kind === 'regressed') return { kind: 'lost', cause: new MarkRegressedError() };
-    return newsOf(answer, generation);
+    // The first time there was none.
+    return newsOf(answer, generation, lease !== undefined && since !== undefined);
   } catch (cause) {
     return { kind: cause instanceof MarkMissingError ? 'lost' : 'unavailable', cause };
   }
 }
 
-function newsOf({ rest }: Answer, generation: Generation): Followed {
-  const [g, e, changes, drained, moving, gateways] = rest;
+function newsOf({ rest }: Answer, generation: Generation, wasLeased: boolean): Followed {
+  const [g, e, changes, drained, moving, gateways, stood] = rest;
   const mark = markOf(g, e);
   if (mark === undefined) throw new TypeError('the directory’s news cannot be read');
   generation.saw(mark.generation);
@@ -138,6 +139,7 @@ function newsOf({ rest }: Answer, generation: Generation): Followed {
       changes: Array.isArray(changes) ? buffersOf(changes).map(decodeChange).reverse() : 'gap',
       drained: buffersOf(drained).map(String).sort(),
       gateways: Number(gateways),
+      ...(wasLeased && Number(stood) === 0 ? { lapsed: true } : {}),
       moving: entries.flatMap((hash, at) => {
         const entry = entries[at + 1];
         return at % 2 === 1 || entry === undefined ? [] : [decodeAccount(hashOf(hash), entry)];

@@ -103,8 +103,10 @@ const FOLLOW = `${NEEDS_MARK}
 local gateway, label, seen, leaseMs, since, sinceEpoch = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
 local same = since == g
 if same and sinceEpoch > e then return { 'regressed' } end
+local stood = 0
 if gateway ~= '' then
-  if redis.call('HEXISTS', LEASES, gateway) == 0 then unexpired() end
+  local old = redis.call('HGET', LEASES, gateway)
+  if not old then unexpired() elseif tonumber(split(old)[2]) > clockMs() then stood = 1 end
   local lease = { same and seen or '0', int(clockMs() + tonumber(leaseMs)), label }
   redis.call('HSET', LEASES, gateway, table.concat(lease, '\\t'))
 end
@@ -122,7 +124,7 @@ for _, hash in ipairs(redis.call('SMEMBERS', MOVING)) do
   moving[#moving + 1] = hash
   moving[#moving + 1] = redis.call('HGET', ACCOUNTS, hash)
 end
-return { 'found', g, int(e), changes, redis.call('SMEMBERS', DRAINED), moving, redis.call('HLEN', LEASES) }
+return { 'found', g, int(e), changes, redis.call('SMEMBERS', DRAINED), moving, redis.call('HLEN', LEASES), stood }
 `;
 
 const GATEWAYS = `${NEEDS_MARK}

@@ -2,6 +2,7 @@
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { KeyedHash } from '../../src/domain.ts';
 import type { Twin } from '../../src/twin/twin.ts';
 import { openFolder } from '../support/folder.ts';
 import { basic, call, type Reply } from '../support/http.ts';
@@ -194,6 +195,26 @@ describe.skipIf(!HAS_REDIS)('a move', () => {
     await until(async () => (await call(url, 'POST', '/api/v1/share', { as: MIA, body: 'secret=x' })).status === 200);
     expect(withCredentials(fleet.us)).toEqual([]);
     expect(withCredentials(fleet.eu)).toHaveLength(1);
+  }, 40_000);
+
+  it('is not undone by what a gateway located before the engine lost its lease in a failover', async () => {
+    fleet = await openFleet({ gateways: 1, sameToken: true });
+    const { desk, store, redis } = fleet;
+    const [gateway] = fleet.gateways as [FleetGateway];
+    const slow = beginSlowly(gateway.url);
+    await until(async () => (await gateway.metric('onetime_gateway_in_flight_requests')) === 1);
+    const { account } = await desk.move(nameOf(MIA), 'eu', true);
+    const hash = Buffer.from(account.id, 'hex') as KeyedHash;
+    await until(async () => {
+      await redis.cli('DEL', 'otgw:{dir}leases');
+      return (await store.directory.advanceMove(hash, 'cli:test')).kind === 'none';
+    });
+    const epoch = (await desk.mark())?.epoch;
+    await until(async () => (await gateway.metric('onetime_gateway_directory_epoch')) === epoch);
+    slow.finish();
+    await until(() => slow.answer().includes('\r\n\r\n'));
+    expect(slow.answer()).toContain('"error":"directory_unavailable"');
+    expect(withCredentials(fleet.us)).toEqual([]);
   }, 40_000);
 
   it('costs nobody the lease while an import holds the directory for longer than that', async () => {
