@@ -20,6 +20,7 @@ type Column = 'name' | 'region' | 'pinned' | 'also';
 type Header = ReadonlyMap<Column, number>;
 
 const QUOTING = 'a quoted field that ends with its quote, quotes within it doubled';
+const HEADER = `a header line: ${FIELDS_EXPECTED}`;
 const NOT_READ = 'What follows was not read.';
 
 /** Yields lines and faults in the order of the file; ends after a fault of quoting, encoding or the header. */
@@ -50,8 +51,7 @@ export async function* readCsv(bytes: Bytes, suggest: Suggest): AsyncGenerator<R
   }
   if (broken !== undefined)
     yield { ...broken, hint: `${broken.hint === undefined ? '' : `${broken.hint} `}${NOT_READ}` };
-  else if (header === undefined)
-    yield fault(1, undefined, 'an empty file', `a header line: ${FIELDS_EXPECTED}`, undefined);
+  else if (header === undefined) yield fault(1, undefined, 'an empty file', HEADER, undefined);
 }
 
 interface Parsed {
@@ -108,28 +108,42 @@ function quotingFault(error: CsvError | undefined): Fault {
     return fault(line, undefined, found, 'short lines', 'A quote before it may never have been closed.');
   }
   if (code === 'CSV_QUOTE_NOT_CLOSED') {
-    return fault(line, undefined, 'the end of the file within a quoted field', QUOTING, undefined);
+    const hint = 'The quote that is never closed may stand much earlier.';
+    return fault(line, undefined, 'the end of the file within a quoted field', QUOTING, hint);
   }
   return fault(line, undefined, 'a quote in the middle of a field', QUOTING, undefined);
+}
+
+function headerHint(word: string, suggest: Suggest): string | undefined {
+  if (/^(hash|id|epoch)$/.test(word)) return EXPORTED;
+  if (/^(e-?mail|mail|user|username|login|custid)$/.test(word)) return 'Names of accounts stand in the column name.';
+  return suggest(word, FIELDS);
 }
 
 function readHeader(cells: readonly string[], line: number, suggest: Suggest): Header | Fault[] {
   const columns = new Map<Column, number>();
   const faults: Fault[] = [];
+  if (/^sep=/i.test(cells[0] ?? '')) {
+    return [fault(line, 'header', 'the line sep= of a spreadsheet', HEADER, 'Remove it.')];
+  }
+  const words = cells.map((cell) => cell.toLowerCase());
+  if (!words.some((word) => FIELDS.some((field) => field === word) || headerHint(word, suggest) !== undefined)) {
+    return [fault(line, 'header', 'none of the columns', HEADER, 'Put this line first: name,region,pinned,also')];
+  }
   cells.forEach((cell, place) => {
     const word = cell.toLowerCase();
     const known = FIELDS.find((field) => field === word);
     const column = known === 'account' ? 'name' : known;
     if (column === undefined) {
-      const hint = /^(hash|id|epoch)$/.test(word) ? EXPORTED : suggest(word, FIELDS);
-      faults.push(fault(line, 'header', `the column ${shown(cell)}`, FIELDS_EXPECTED, hint));
+      const found = cell === '' ? 'a column without a name' : `the column ${shown(cell)}`;
+      faults.push(fault(line, 'header', found, FIELDS_EXPECTED, headerHint(word, suggest)));
     } else if (columns.has(column)) {
       faults.push(fault(line, 'header', `the column ${column} twice`, 'each column once', undefined));
     } else columns.set(column, place);
   });
   for (const column of ['name', 'region'] as const) {
     if (columns.has(column) || faults.length > 0) continue;
-    faults.push(fault(line, 'header', `no column ${column}`, `a header line: ${FIELDS_EXPECTED}`, undefined));
+    faults.push(fault(line, 'header', `no column ${column}`, HEADER, undefined));
   }
   return faults.length === 0 ? columns : faults;
 }

@@ -103,6 +103,10 @@ describe('CSV', () => {
   it.each([
     ['', 'f:1: found an empty file'],
     ['name\n', 'f:1: header: found no column region'],
+    ['ann@corp.example,eu\nbob,us\n', 'f:1: header: found none of the columns, expected a header line: name (or'],
+    ['sep=;\nname;region\nann;eu\n', 'f:1: header: found the line sep= of a spreadsheet'],
+    ['email,region\nann,eu\n', 'Names of accounts stand in the column name.'],
+    ['name,,region\nann,,eu\n', 'f:1: header: found a column without a name'],
     ['nmae,region\n', 'Did you mean "name"?'],
     ['name,account,region\n', 'f:1: header: found the column name twice'],
     ['hash,region,pinned,also,epoch\n', 'An export holds hashes in place of names'],
