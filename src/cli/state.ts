@@ -8,6 +8,7 @@ import { type IdentityKeys, loadIdentityKeys } from '../store/identity-key.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import { CommandError, EXIT, stateProblem } from './exit.ts';
+import { say } from './terminal.ts';
 
 export interface State {
   readonly store: Store;
@@ -20,6 +21,7 @@ export interface State {
 const COMMAND_STORE_TIMEOUT_MS = 2000;
 export const READY_MS = 5000;
 const READY_EVERY_MS = 25;
+const SAY_SO_MS = 1000;
 
 /**
  * @param how `read` makes no store where there is none
@@ -84,6 +86,13 @@ function checkPlaces({ store, identityKeyFile }: Config, how: 'read' | 'write', 
 
 /** A distributed engine is being connected to; one that stays away is told by what is asked of it. */
 async function untilReady(store: Store): Promise<void> {
-  const endMs = performance.now() + READY_MS;
-  while (!store.readings().up && performance.now() < endMs) await pause(READY_EVERY_MS);
+  const beganMs = performance.now();
+  let said = false;
+  for (;;) {
+    const waitedMs = performance.now() - beganMs;
+    if (store.readings().up || waitedMs >= READY_MS) return;
+    if (!said && waitedMs >= SAY_SO_MS) say(`Waiting for the store, ${READY_MS / 1000} s at most ...`);
+    said ||= waitedMs >= SAY_SO_MS;
+    await pause(READY_EVERY_MS);
+  }
 }

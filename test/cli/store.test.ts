@@ -117,12 +117,13 @@ describe.skipIf(!hasRedis)('of a distributed store', () => {
     await stop();
     const { code, stderr, stdout } = await run(['store', 'status']);
     expect({ code, stdout }).toEqual({ code: 71, stdout: '' });
+    expect(stderr).toContain('Waiting for the store, 5 s at most ...\n');
     expect(stderr).toContain('The store has not answered for 5 s (ECONNREFUSED)');
     expect(stderr).not.toContain(String(port));
     expect(JSON.parse((await run(['store', 'status', '--json'])).stdout)).toEqual({
       up: false,
       mark: null,
-      problem: stderr.trim(),
+      problem: stderr.trim().split('\n').at(-1),
     });
   });
 
