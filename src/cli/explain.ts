@@ -152,7 +152,7 @@ export async function explain(
 /** The explanation for people. */
 export function explanationText(explanation: Explanation): string {
   const { route, access, effect, steps, decision, refusal } = explanation;
-  const lines = [route === null ? 'route    none' : `route    ${route} (${access}, effect: ${effect})`];
+  const lines = [route === null ? 'route    none' : `route    ${route} (access: ${access}, effect: ${effect})`];
   for (const { rule, says } of steps) lines.push(`rule ${rule}   ${says}`);
   if (refusal !== null) {
     lines.push(`refused  ${refusal.status} ${refusal.code}: ${refusal.message}`);

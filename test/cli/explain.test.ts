@@ -43,7 +43,7 @@ describe('explain, as text', () => {
   it('shows the route, the rules that spoke, and where a us account’s call goes', async () => {
     expect(await explain(rules, 'POST', '/api/v1/share', '--user', 'Alice@US.example')).toBe(
       [
-        'route    v1.share (anonymous, effect: creates)',
+        'route    v1.share (access: anonymous, effect: creates)',
         'rule 1   the request names no region',
         'rule 3   the account lives in us, pinned',
         "rule 6   no region is named: the account's home, us",
@@ -56,7 +56,7 @@ describe('explain, as text', () => {
   it('shows a refusal with its status, sentence and hint', async () => {
     expect(await explain(rules, 'POST', '/api/v1/share')).toBe(
       [
-        'route    v1.share (anonymous, effect: creates)',
+        'route    v1.share (access: anonymous, effect: creates)',
         'rule 1   the request names no region',
         'rule 7   anonymous, no region named and none configured for this call',
         'refused  400 region_required: Nothing in this request tells its region.',
@@ -186,7 +186,7 @@ identityKey: state/identity.key
     const before = twins.eu.requests.length;
     expect(await explain(file, 'POST', `/api/v1/secret/${made.eu.secret}`)).toBe(
       [
-        'route    v1.secret (anonymous, effect: destroys)',
+        'route    v1.secret (access: anonymous, effect: destroys)',
         'rule 1   the request names no region',
         'rule 5   the key is held in eu',
         'sent to  eu (key_held); credentials: none; verified at: nowhere',
