@@ -1,8 +1,9 @@
 // `accounts import`: all lines of a file or none.
 import type { ImportSummary } from '../locality/desk.ts';
 import { type Format, type Prepared, prepareImport } from '../locality/import.ts';
-import { atDesk, type Office } from './accounts-desk.ts';
+import { atDesk, type Office, warnOfForeignKey } from './accounts-desk.ts';
 import { type AccountsFile, faultJson, openAccountsFile, sayFaults } from './accounts-file.ts';
+import { countOf } from './accounts-text.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
 import { ask, canAsk, onInterrupt, print, printJson, say } from './terminal.ts';
 
@@ -21,6 +22,7 @@ type Result = 'written' | 'dry_run' | 'faults' | 'conflicts' | 'declined';
 export function accountsImport(path: string, options: ImportCommandOptions): Promise<ExitCode> {
   return atDesk(options.config, options.dryRun ? 'read' : 'write', async (office) => {
     const file = openAccountsFile(path, options.format, 'accounts read');
+    await warnOfForeignKey(office);
     const stop = onInterrupt(() => {
       say('Interrupted: nothing was written.');
       process.exit(EXIT.failure);
@@ -56,7 +58,7 @@ async function apply(
   const { overwrite = false } = options;
   if (summary === undefined) {
     sayFaults(file.name, faults, faultCount);
-    say(`Nothing was written: ${count(faultCount, 'fault')} in ${count(lines, 'account')}.`);
+    say(`Nothing was written: ${countOf(faultCount, 'fault')} in ${countOf(lines, 'account')}.`);
     return { result: 'faults', summary };
   }
   if (standsAgainst(summary, overwrite)) {
@@ -103,7 +105,7 @@ function sayConflicts(file: string, { conflicts, regionChanged, moving }: Import
 async function confirmed(summary: ImportSummary, file: AccountsFile, options: ImportCommandOptions): Promise<boolean> {
   if (summary.regionChanged === 0 || options.yes) return true;
   const what =
-    `${count(summary.regionChanged, 'account')} would change region at once, without a move: what is under way may ` +
+    `${countOf(summary.regionChanged, 'account')} would change region at once, without a move: what is under way may ` +
     'still be created in the old region, and pinned accounts no longer reach what they made there.';
   if (file.name === 'stdin' || !canAsk()) throw new CommandError(`${what} To do so, add --yes.`, EXIT.usage);
   return ['y', 'yes'].includes(await ask(`${what} Write it? [y/N]`));
@@ -112,10 +114,6 @@ async function confirmed(summary: ImportSummary, file: AccountsFile, options: Im
 function summaryText({ added, changed, same, regionChanged, moving }: ImportSummary): string {
   const regions = regionChanged === 0 ? '' : ` (${regionChanged} of them their region)`;
   return `${added} added, ${changed} changed${regions}, ${same} the same${moving === 0 ? '' : `, ${moving} being moved`}`;
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
 function reportJson({ lines, faults, faultCount }: Prepared, result: Result, summary: ImportSummary | undefined) {

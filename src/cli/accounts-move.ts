@@ -1,7 +1,7 @@
 // `accounts move`: begins a move, shows its phases and takes its steps, so that it needs no running gateway.
 import { setTimeout as pause } from 'node:timers/promises';
 import { type AccountView, DeskError, type GatewayLease, type Standing } from '../locality/desk.ts';
-import { atDesk, type Office } from './accounts-desk.ts';
+import { atDesk, type Office, warnOfForeignKey } from './accounts-desk.ts';
 import { gatewaysText } from './accounts-text.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
 import { ask, canAsk, onInterrupt, print, say } from './terminal.ts';
@@ -20,6 +20,7 @@ const STEP_MS = 200;
 
 export function accountsMove(name: string, options: MoveOptions): Promise<ExitCode> {
   return atDesk(options.config, 'write', async (office) => {
+    await warnOfForeignKey(office);
     if (options.abort) return abort(name, office);
     const { to } = options;
     if (to === undefined) throw new CommandError('Say where: --to REGION (or --abort).', EXIT.usage);

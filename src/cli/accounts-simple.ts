@@ -1,7 +1,7 @@
 // `accounts add`, `remove`, `show`, `list` and `moves`.
 import type { Standing } from '../locality/desk.ts';
-import { atDesk } from './accounts-desk.ts';
-import { accountLine, factsText, gatewaysText, moveText, standingText } from './accounts-text.ts';
+import { atDesk, warnOfForeignKey } from './accounts-desk.ts';
+import { accountLine, BY, factsText, gatewaysText, moveText, standingText } from './accounts-text.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
 import { print, printJson, say } from './terminal.ts';
 
@@ -10,15 +10,19 @@ export interface WithConfig {
 }
 
 export interface AddOptions extends WithConfig {
-  readonly region: string;
+  readonly region?: string;
   readonly pinned: boolean;
   readonly also: readonly string[];
   readonly overwrite?: boolean;
 }
 
-export function accountsAdd(name: string, options: AddOptions): Promise<ExitCode> {
-  return atDesk(options.config, 'write', async ({ desk }) => {
-    const { region, pinned, also, overwrite = false } = options;
+export async function accountsAdd(name: string, options: AddOptions): Promise<ExitCode> {
+  const { region } = options;
+  if (region === undefined) throw new CommandError('Say where it lives: --region REGION.', EXIT.usage);
+  return atDesk(options.config, 'write', async (office) => {
+    const { desk } = office;
+    const { pinned, also, overwrite = false } = options;
+    await warnOfForeignKey(office);
     const before = await desk.show(name);
     const { result, account } = await desk.add(name, { region, pinned, also }, overwrite);
     if (result === 'moving') {
@@ -36,7 +40,7 @@ export function accountsAdd(name: string, options: AddOptions): Promise<ExitCode
     sayFormer(before, region);
     const { by } = await desk.show(name);
     if (by === 'rules' || by === 'source') {
-      say(`The entry is not in force: ${by} of the configuration know the account and come first in accounts.order.`);
+      say(`The entry is not in force: ${BY[by]} knows the account and comes first in accounts.order.`);
     } else if (by === 'unknown') {
       say('The entry is not in force: accounts.order leaves the directory out.');
     }
@@ -48,26 +52,30 @@ export function accountsAdd(name: string, options: AddOptions): Promise<ExitCode
 function sayFormer({ by, locality }: Standing, region: string): void {
   if ((by !== 'rules' && by !== 'source') || locality === undefined || locality.home === region) return;
   say(
-    `Until now ${by} of the configuration said ${locality.home}: what the account made there stays there. Where it is in ` +
+    `Until now ${BY[by]} said ${locality.home}: what the account made there stays there. Where it is in ` +
       'use already, accounts move is the way that loses nothing.',
   );
 }
 
 export function accountsRemove(name: string, options: WithConfig): Promise<ExitCode> {
-  return atDesk(options.config, 'write', async ({ desk }) => {
+  return atDesk(options.config, 'write', async (office) => {
+    const { desk } = office;
+    await warnOfForeignKey(office);
     const result = await desk.remove({ name });
     if (result === 'missing') throw new CommandError('The directory does not know this account: nothing was removed.');
     if (result === 'moving') {
       throw new CommandError('Nothing was removed: the account is being moved. Abort the move or wait for its end.');
     }
     const { by } = await desk.show(name);
-    print(by === 'unknown' ? 'removed' : `removed; the account is still known by ${by} of the configuration`);
+    print(by === 'unknown' ? 'removed' : `removed; the account is still known by ${BY[by]}`);
     return EXIT.ok;
   });
 }
 
 export function accountsShow(name: string, options: WithConfig & { readonly json?: boolean }): Promise<ExitCode> {
-  return atDesk(options.config, 'read', async ({ desk, config }) => {
+  return atDesk(options.config, 'read', async (office) => {
+    const { desk, config } = office;
+    await warnOfForeignKey(office);
     const standing = await desk.show(name);
     if (options.json) printJson({ ...standing, locality: standing.locality ?? null, entry: standing.entry ?? null });
     else print(standingText(standing, config.accounts.order));

@@ -9,7 +9,7 @@ export function moveText({ from, to, phase, keepOld, since }: NonNullable<Accoun
   return `${from} -> ${to}, ${phase}, ${keepOld ? 'keeps' : 'drops'} ${from}, since ${since}`;
 }
 
-const BY = {
+export const BY = {
   directory: 'the directory',
   source: 'the source of accounts (accounts.source)',
   rules: 'a rule of the configuration (accounts.rules)',
@@ -28,6 +28,11 @@ export function standingText({ id, by, locality, entry }: Standing, order: reado
   if (entry !== undefined && by !== 'directory')
     lines.push('           this entry is not in force: something else comes first');
   return lines.join('\n');
+}
+
+/** `1 account`, `2 accounts`. */
+export function countOf(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
 /** One line an account, columns for the eye. */

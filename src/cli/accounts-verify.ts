@@ -2,9 +2,9 @@
 import type { Format } from '../locality/import.ts';
 import { type Finding, type Report, verifyDirectory } from '../locality/verify.ts';
 import { type Difference, type FileReport, verifyFile } from '../locality/verify-file.ts';
-import { atDesk, type Office } from './accounts-desk.ts';
+import { atDesk, type Office, warnOfForeignKey } from './accounts-desk.ts';
 import { faultJson, openAccountsFile, sayFaults } from './accounts-file.ts';
-import { gatewaysText, moveText } from './accounts-text.ts';
+import { countOf, gatewaysText, moveText } from './accounts-text.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import { createProgress, print, printJson, say } from './terminal.ts';
 
@@ -57,21 +57,22 @@ function sayReport({ mark, accounts, findings, moves, gateways, sound }: Report,
 }
 
 const FINDINGS: Readonly<Record<Finding['what'], (which: string) => string>> = {
-  region_not_configured: (which) => `live in ${which}, which is not configured: they are answered 503`,
-  also_not_configured: (which) => `have ${which} among their other regions, which is not configured: it is left out`,
-  identity_unknown: (which) => `were hashed under the identity key ${which}, which is not here: nobody finds them`,
-  identity_older: (which) =>
-    `are still under the older identity key ${which}: found as long as it is kept; import again`,
-  move_to_unconfigured: (which) => `are being moved to ${which}, which is not configured`,
+  region_not_configured: (which) => `in ${which}, which is not configured: answered 503`,
+  also_not_configured: (which) => `with ${which} among the other regions, which is not configured: it is left out`,
+  identity_unknown: (which) =>
+    `hashed under the identity key ${which}, which is not here: found by no name. Do the gateways have another key?`,
+  identity_older: (which) => `still under the older identity key ${which}: found as long as it is kept; import again`,
+  move_to_unconfigured: (which) => `being moved to ${which}, which is not configured`,
 };
 
 function findingText({ what, which, count, ids }: Finding): string {
   const examples = `${ids.join(', ')}${count > ids.length ? ', ...' : ''}`;
-  return `${what === 'identity_older' ? 'note' : 'off '}       ${count} ${FINDINGS[what](which)} (${examples})`;
+  return `${what === 'identity_older' ? 'note' : 'off '}       ${countOf(count, 'account')} ${FINDINGS[what](which)} (${examples})`;
 }
 
 async function verifyAgainst(path: string, office: Office, options: VerifyCommandOptions): Promise<ExitCode> {
   const file = openAccountsFile(path, options.format, 'accounts compared');
+  await warnOfForeignKey(office);
   const report = await verifyFile(file.bytes, file.format, office, (lines) =>
     file.progress.update(file.read(), lines),
   ).finally(file.progress.end);
@@ -89,8 +90,8 @@ function sayFileReport(file: string, report: FileReport, inDirectory: number): v
   const shown = new Set(report.differences.map(({ line }) => line)).size;
   if (missing + differ > shown) say(`... and ${missing + differ - shown} more.`);
   print(
-    `${lines} accounts in the file: ${same} the same, ${missing} missing, ${differ} differ, ${moving} being moved, ` +
-      `${faultCount} faults. The directory holds ${inDirectory}.`,
+    `${countOf(lines, 'account')} in the file: ${same} the same, ${missing} missing, ${differ} differ, ${moving} being ` +
+      `moved, ${countOf(faultCount, 'fault')}. The directory holds ${inDirectory}.`,
   );
 }
 

@@ -58,14 +58,15 @@ function addSimple(accounts: Command, { configOption, action }: Registry): void 
     .command('add')
     .description('add an account, or change it')
     .argument('<name>', 'as the account signs in, such as ann@corp.example')
-    .requiredOption('-r, --region <region>', 'where it lives')
+    // Not requiredOption: that would be said in place of what is wrong with a mistyped one.
+    .option('-r, --region <region>', 'where it lives; has to be given')
     .option('--not-pinned', 'its calls may name any region to retrieve')
-    .option('--also <regions>', 'other regions where it has an account too, separated by commas', regionList, [])
+    .option('--also <regions>', 'other regions where it has an account too, separated by commas', regionList)
     .option('--overwrite', 'also where it is known in another region: prefer accounts move')
     .addOption(configOption())
     .action(
-      action((name: string, { notPinned = false, ...options }) =>
-        accountsAdd(name, { ...options, pinned: !notPinned }),
+      action((name: string, { notPinned = false, also = [], ...options }) =>
+        accountsAdd(name, { ...options, also, pinned: !notPinned }),
       ),
     );
   examples(add, 'accounts add ann@corp.example --region eu', 'accounts add bob --region eu --not-pinned --also us,ca');
@@ -110,7 +111,7 @@ function addFiles(accounts: Command, { configOption, action }: Registry): void {
   accounts
     .command('export')
     .description('print every account by its hash: names cannot be given back')
-    .addOption(formatOption().default('csv'))
+    .addOption(new Option('--format <format>', 'in which it is printed').choices(FORMATS).default('csv'))
     .addOption(configOption())
     .action(action(accountsExport));
   const verify = accounts
@@ -134,7 +135,9 @@ function addMoves(accounts: Command, { configOption, action }: Registry): void {
     .option('--drop-old', 'it does not')
     .option('--no-wait', 'begin it, and leave the rest to the gateways')
     .option('--abort', 'end a move before cutover')
-    .option('--timeout <duration>', 'wait no longer than this', duration, 600_000)
+    .addOption(
+      new Option('--timeout <duration>', 'wait no longer than this').argParser(duration).default(600_000, '10m'),
+    )
     .addOption(configOption())
     .action(action(accountsMove));
   examples(move, 'accounts move ann@corp.example --to eu --keep-old', 'accounts move ann@corp.example --abort');

@@ -14,6 +14,12 @@ import { VERSION } from './package.ts';
 import { serve } from './serve.ts';
 import { twin } from './twin.ts';
 
+/** What goes wrong points to the help of the command that was meant. */
+function pointToHelp(command: Command, path: string): void {
+  command.showHelpAfterError(`Try ${path} --help.`);
+  for (const inner of command.commands) pointToHelp(inner, `${path} ${inner.name()}`);
+}
+
 interface ExplainOptions {
   readonly user?: string;
   readonly region?: string;
@@ -37,7 +43,6 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
   const program = new Command('onetime-gateway')
     .description('One endpoint in front of the regional data centres of Onetime Secret.')
     .version(VERSION)
-    .showHelpAfterError('Try onetime-gateway --help.')
     .exitOverride();
 
   program
@@ -144,6 +149,7 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
       process.stdout.write(`${metricsTable()}\n`);
     });
 
+  pointToHelp(program, program.name());
   try {
     await program.parseAsync(argv as string[]);
     return exitCode;

@@ -47,7 +47,12 @@ describe('accounts add, show and remove', () => {
     [['add', 'ann', '--region', 'ue'], 64, 'There is no region "ue". Configured: us, eu, ca. Did you mean "eu"?'],
     [['add', 'ann', '--region', 'eu', '--also', 'xx'], 64, 'There is no region "xx"'],
     [['add', 'a:b', '--region', 'eu'], 64, 'A name with a colon cannot be sent as Basic credentials'],
-    [['add', 'ann'], 64, "required option '-r, --region <region>' not specified"],
+    [['add', 'ann'], 64, 'Say where it lives: --region REGION.'],
+    [
+      ['add', 'ann', '--regoin', 'us'],
+      64,
+      "unknown option '--regoin'\n(Did you mean --region?)\nTry onetime-gateway accounts add --help.",
+    ],
     [['list', '--limit', '0'], 64, 'Expected a whole number from 1'],
     [['list', '--after', '!'], 64, 'That is no cursor of a list'],
     [['move', 'ann'], 64, 'Say where: --to REGION'],
@@ -67,12 +72,12 @@ describe('accounts add, show and remove', () => {
     const before = await desk.run('accounts', 'show', 'bob@us.example');
     expect(before.stderr).toContain('There is no store at');
     const added = await desk.run('accounts', 'add', 'bob@us.example', '--region', 'eu');
-    expect(added.stderr).toContain('Until now rules of the configuration said us');
+    expect(added.stderr).toContain('Until now a rule of the configuration (accounts.rules) said us');
     const shown = await desk.run('accounts', 'show', 'bob@us.example');
     expect(shown.stdout).toMatch(
       /by {9}the directory .*\nin force {3}eu, pinned\nentry {6}eu, pinned \(epoch \d+\)\n$/,
     );
-    expect((await desk.run('accounts', 'remove', 'bob@us.example')).stdout).toContain('still known by rules');
+    expect((await desk.run('accounts', 'remove', 'bob@us.example')).stdout).toContain('still known by a rule of');
     const { stdout } = await desk.run('accounts', 'show', 'bob@us.example');
     expect(stdout).toMatch(/by {9}a rule of the configuration/);
     expect(stdout).toContain('entry      none in the directory');
@@ -82,7 +87,9 @@ describe('accounts add, show and remove', () => {
     using hidden = openDeskFolder('accounts: { order: [rules, directory], rules: [{ account: bob, region: us }] }');
     const { code, stderr } = await hidden.run('accounts', 'add', 'bob', '--region', 'eu');
     expect(code).toBe(0);
-    expect(stderr).toContain('The entry is not in force: rules of the configuration know the account and come first');
+    expect(stderr).toContain(
+      'The entry is not in force: a rule of the configuration (accounts.rules) knows the account and comes first',
+    );
     const shown = await hidden.run('accounts', 'show', 'bob');
     expect(shown.stdout).toContain('this entry is not in force');
     const move = await hidden.run('accounts', 'move', 'bob', '--to', 'ca', '--keep-old');
