@@ -96,7 +96,8 @@ export interface Patience {
 /** Missing is not unavailable: a lookup answers one of three. */
 export type Found<T> =
   | { readonly kind: 'found'; readonly value: T }
-  | { readonly kind: 'missing' }
+  /** `term`: of an account that the directory does not know, as in Locality. */
+  | { readonly kind: 'missing'; readonly term?: number }
   | { readonly kind: 'unavailable'; readonly cause: unknown };
 
 /** What became of a forwarded request. */

@@ -46,8 +46,6 @@ export interface Directory
 
 type Known = Found<Locality> & { readonly kind: 'found' };
 
-const MISSING = { kind: 'missing' } as const;
-
 function unavailable(code: string): Found<never> {
   return { kind: 'unavailable', cause: { name: 'DirectoryError', code } };
 }
@@ -100,13 +98,20 @@ export function createDirectory(store: DirectoryStore, options: DirectoryOptions
     return answer instanceof Promise ? answer.then(told) : told(answer);
   }
 
+  /** One object a term: nobody is known by most names that callers make up. */
+  let missing: Found<never> & { kind: 'missing'; term: number } = { kind: 'missing', term: 0 };
+  function missingIn(term: number): Found<never> {
+    if (missing.term !== term) missing = { kind: 'missing', term };
+    return missing;
+  }
+
   /** What an answer means, remembered; undefined when it is of other data than those that are followed. */
   function take(name: string, answer: AccountAnswer, term: number): Found<Locality> | undefined {
     if (answer.kind === 'unavailable') return answer;
     if (!isCurrent(answer.mark)) return undefined;
     if (answer.kind === 'missing') {
       nobody.set(name, true);
-      return MISSING;
+      return missingIn(term);
     }
     const {
       value,
@@ -132,7 +137,7 @@ export function createDirectory(store: DirectoryStore, options: DirectoryOptions
     const term = follow.term();
     if (term === undefined) return locateAfterLook(account, hash, patience);
     const name = hash.toString('latin1');
-    const remembered = known.get(name) ?? (nobody.has(name) ? MISSING : undefined);
+    const remembered = known.get(name) ?? (nobody.has(name) ? missingIn(term) : undefined);
     if (remembered !== undefined) {
       counts.fromMemory++;
       return remembered;

@@ -143,8 +143,10 @@ export function createFollow(store: DirectoryStore, options: FollowOptions): Fol
       if (closed) return;
       if (chance() >= share) continue;
       const step = await store.advanceMove(hash, `gateway:${gateway}`).catch(() => undefined);
+      // The others would not be answered either, and the lease has to be renewed.
+      if (step === undefined) return;
       // There is something to be seen at once.
-      if (step?.kind === 'cutover' || step?.kind === 'finished') again = true;
+      if (step.kind === 'cutover' || step.kind === 'finished') again = true;
     }
   }
 

@@ -14,13 +14,21 @@ const MISSING: Found<Locality> = { kind: 'missing' };
  * @returns stays synchronous as long as the places do
  */
 export function createLocalities(places: readonly Locate[], normalise: (name: string) => string): Locate {
-  function ask(account: string, patience: Patience, at: number): Found<Locality> | Promise<Found<Locality>> {
+  /** @param nobody what is answered when no further place knows: as long in force as the directory's word that it does not */
+  function ask(
+    account: string,
+    patience: Patience,
+    at: number,
+    nobody: Found<Locality>,
+  ): Found<Locality> | Promise<Found<Locality>> {
     const place = places[at];
-    if (place === undefined) return MISSING;
+    if (place === undefined) return nobody;
     const answer = place(account, patience);
-    const next = (found: Found<Locality>): Found<Locality> | Promise<Found<Locality>> =>
-      found.kind === 'missing' ? ask(account, patience, at + 1) : found;
+    const next = (found: Found<Locality>): Found<Locality> | Promise<Found<Locality>> => {
+      if (found.kind !== 'missing') return found;
+      return ask(account, patience, at + 1, found.term === undefined ? nobody : found);
+    };
     return answer instanceof Promise ? answer.then(next) : next(answer);
   }
-  return (name, patience) => ask(normalise(name), patience, 0);
+  return (name, patience) => ask(normalise(name), patience, 0, MISSING);
 }

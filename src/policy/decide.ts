@@ -40,15 +40,16 @@ export function createDecide(policy: Policy): Decide {
   }
 
   /** Rule 3: what is taken for the locality of an account that nobody knows. */
-  function localityOfUnknown(region: RegionName | undefined): Locality | Refusal {
+  function localityOfUnknown(region: RegionName | undefined, term: number | undefined): Locality | Refusal {
+    const told = term === undefined ? {} : { term };
     switch (policy.unknownAccounts.kind) {
       case 'refuse':
         return new Refusal('unknown_account', { headers: CHALLENGE });
       case 'named':
         if (region === undefined) return new Refusal('region_required', { hint: HOW_TO_NAME(policy.regions) });
-        return { home: region, also: [], pinned: true };
+        return { home: region, also: [], pinned: true, ...told };
       case 'region':
-        return { home: policy.unknownAccounts.region, also: [], pinned: true };
+        return { home: policy.unknownAccounts.region, also: [], pinned: true, ...told };
     }
   }
 
@@ -232,7 +233,7 @@ export function createDecide(policy: Policy): Decide {
       return forAccount(route, region, account.value, held, reason, note);
     }
     note?.(3, `nobody knows the account; accounts.unknown is ${policy.unknownAccounts.kind}`);
-    const locality = localityOfUnknown(region);
+    const locality = localityOfUnknown(region, account.term);
     if (locality instanceof Refusal) return locality;
     const reason = policy.unknownAccounts.kind === 'named' ? 'account_unknown_named' : 'account_unknown_default';
     return forAccount(route, region, locality, held, reason, note);

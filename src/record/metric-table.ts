@@ -100,7 +100,7 @@ export const METRICS = [
     name: 'key_learned_total',
     type: 'counter',
     labels: ['result'],
-    help: 'Keys of successful creates: stored before the answer left, or failed (then only this process knows them).',
+    help: 'Keys of successful creates: stored before the answer left, or failed (then only this process knows them, until the store is back).',
   },
   { name: 'store_up', type: 'gauge', labels: ['engine'], help: '1 while the store can be asked, 0 while it is away.' },
   {

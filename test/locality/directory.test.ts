@@ -109,7 +109,7 @@ describe('the directory', () => {
       kind: 'found',
       value: { home: 'us', pinned: true },
     });
-    expect(directory.locate('nobody@x.example', PATIENCE)).toEqual({ kind: 'missing' });
+    expect(directory.locate('nobody@x.example', PATIENCE)).toEqual({ kind: 'missing', term: directory.term() });
     expect(asked).toBe(before);
     expect(directory.readings()).toMatchObject({ found: 3, missing: 2, fromMemory: 2, entries: 1 });
   });

@@ -2,11 +2,12 @@ import { expect, it } from 'vitest';
 import { Permit, type RegionName } from '../../src/domain.ts';
 import { createLapsed } from '../../src/locality/lapsed.ts';
 import { createDecide } from '../../src/policy/decide.ts';
+import type { Policy } from '../../src/policy/question.ts';
 import { ROUTES } from '../../src/route/table.ts';
 
 const US = 'us' as RegionName;
 const EU = 'eu' as RegionName;
-const decide = createDecide({
+const POLICY: Policy = {
   regions: [US, EU],
   hosts: new Map(),
   unknownAccounts: { kind: 'refuse' },
@@ -16,7 +17,8 @@ const decide = createDecide({
   ownership: 'enforce',
   self: undefined,
   gateways: new Map(),
-});
+};
+const decide = createDecide(POLICY);
 
 function ask(effect: 'creates' | 'destroys', more: object) {
   const route = ROUTES.find((row) => row.effect === effect && row.version === 'v1');
@@ -44,6 +46,17 @@ it.each([
 ])('located in term %s, sent in term %s: %s', (located, term, code) => {
   const lapsed = createLapsed({ term: () => term, isDrained: () => false });
   expect(lapsed(permit(located), US)?.code).toBe(code);
+});
+
+it('an account that nobody knew is sent to the region of accounts.unknown in the same term only', () => {
+  const route = ROUTES.find((row) => row.effect === 'creates' && row.version === 'v1');
+  if (route === undefined) throw new Error('no such route');
+  const unknown = createDecide({ ...POLICY, unknownAccounts: { kind: 'region', region: US } });
+  const named = { prefix: undefined, header: undefined, host: undefined };
+  const decided = unknown({ route, named, account: { kind: 'missing', term: 1 }, held: undefined });
+  if (!Permit.isGenuine(decided)) throw new Error('no permit');
+  const inTerm = (term: number) => createLapsed({ term: () => term, isDrained: () => false })(decided, US)?.code;
+  expect([inTerm(1), inTerm(2)]).toEqual([undefined, 'directory_unavailable']);
 });
 
 it('a drained region is refused for everybody, not sent', () => {

@@ -15,6 +15,11 @@ it.each<[string, readonly Found<Locality>[], Found<Locality>]>([
   ['one that cannot tell ends the search', [AWAY, found('us')], AWAY],
   ['one behind the first that knows is not asked', [found('us'), AWAY], found('us')],
   ['nobody knows', [MISSING, MISSING], MISSING],
+  [
+    'nobody knows, as long as the directory does not',
+    [{ kind: 'missing', term: 3 }, MISSING],
+    { kind: 'missing', term: 3 },
+  ],
   ['there is nobody to ask', [], MISSING],
 ])('%s', async (_, answers, expected) => {
   const asked: string[] = [];
