@@ -80,6 +80,9 @@ export function parseOptions(args: readonly string[], out: string): Options {
     const choice = choices.find((candidate) => candidate === value);
     return choice ?? command.error(`error: ${flag} is ${choices.join(' or ')}, not ${value}`);
   };
+  if (given.gate && (given.store !== 'sqlite' || given.close || given.quick)) {
+    command.error('error: --gate is for the embedded store and kept connections, and not for --quick');
+  }
   const preset = given.quick ? QUICK : DEFAULTS;
   return {
     rounds: given.rounds ?? preset.rounds,

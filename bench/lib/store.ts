@@ -1,5 +1,7 @@
 // Where the gateway of a measurement keeps what it knows: a file, or a server beside load and upstream.
+
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Setting } from '../peers/contestant.ts';
@@ -34,10 +36,11 @@ export async function openStore(kind: 'sqlite' | 'valkey', folder: string, core?
   return openServer(program, folder, core);
 }
 
-/** A shared store is made ready once (`store init`), before the first gateway starts. */
+/** A shared store is made ready once (`store init`), before the first gateway starts, under the identity key of all. */
 export function initialise(setting: Setting): void {
   const file = join(setting.folder, 'init.yaml');
   writeFileSync(file, gatewayFile(setting));
+  writeFileSync(join(setting.folder, 'identity.key'), `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
   const { status, stderr } = spawnSync(process.execPath, [MAIN, 'store', 'init', '--config', file], {
     encoding: 'utf8',
   });
