@@ -3,7 +3,7 @@
 // The lease is what makes moves safe. Who moves an account waits until every gateway has seen the step, or its lease has
 // expired; so a gateway that cannot reach the store may go on with what it remembers until then, and no longer.
 import type { RegionName } from '../domain.ts';
-import type { Change, DirectoryStore, Mark, News, StoredAccount } from '../store/directory-store.ts';
+import type { Change, DirectoryStore, Mark, News, Since, StoredAccount } from '../store/directory-store.ts';
 import { createEpochs, type Epochs } from './epochs.ts';
 
 export interface FollowOptions {
@@ -77,7 +77,7 @@ function codeOf(cause: unknown): unknown {
 export function createFollow(store: DirectoryStore, options: FollowOptions): Follow {
   const { gateway, label, leaseMs, now, steady, observe, chance = Math.random, setTimer = startTimer } = options;
   const epochs = createEpochs();
-  let seen: Mark | undefined;
+  let seen: Since | undefined;
   let lease = OVER;
   let terms = 0;
   let followedMs: number | undefined;
@@ -98,7 +98,7 @@ export function createFollow(store: DirectoryStore, options: FollowOptions): Fol
     trouble = kind;
   }
 
-  function learn({ mark, changes, lapsed, moving: moves, drained: regions }: News, asked: typeof OVER): void {
+  function learn({ mark, last, changes, lapsed, moving: moves, drained: regions }: News, asked: typeof OVER): void {
     // The first time is followed by a second at once: only then does the lease say what has been seen.
     if (seen === undefined) again = true;
     const known = seen?.generation === mark.generation ? changes : 'gap';
@@ -106,7 +106,7 @@ export function createFollow(store: DirectoryStore, options: FollowOptions): Fol
     if (interrupted) terms++;
     options.forget(interrupted ? 'gap' : known);
     if (known !== 'gap') for (const change of known) observe?.({ kind: 'changed', change });
-    seen = mark;
+    seen = { ...mark, last };
     epochs.moveOn(mark);
     moving = moves;
     drained = new Set(regions);

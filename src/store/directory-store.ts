@@ -117,8 +117,15 @@ export interface GatewayLease {
   readonly leftMs: number;
 }
 
+/** A mark, and what the engine told with it (`News.last`), to be told again. */
+export interface Since extends Mark {
+  readonly last?: Buffer | undefined;
+}
+
 export interface News {
   readonly mark: Mark;
+  /** Of an engine that may lose its last changes: what the change of this epoch was, so that another one is noticed. */
+  readonly last?: Buffer | undefined;
   /** After `since`, oldest first. `gap`: more than are kept, or `since` was undefined; forget all that is remembered. */
   readonly changes: readonly Change[] | 'gap';
   /** Leases, some of which may have expired: among so many the work of moves is shared out. */
@@ -238,9 +245,9 @@ export interface DirectoryStore {
   findAccount(hash: KeyedHash, patience: Patience): AccountAnswer | Promise<AccountAnswer>;
   /**
    * Renews the lease (undefined: only looks) and tells what has changed. Never rejects.
-   * @param since the mark that was seen last; undefined: none
+   * @param since the mark that was seen last, with what came with it; undefined: none
    */
-  follow(lease: Lease | undefined, since: Mark | undefined): Promise<Followed>;
+  follow(lease: Lease | undefined, since: Since | undefined): Promise<Followed>;
   /** Gives the lease back. Never rejects. */
   leave(gateway: string): Promise<void>;
   /** Of unexpired leases. */

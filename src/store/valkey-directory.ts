@@ -12,6 +12,7 @@ import {
   MarkMissingError,
   MarkRegressedError,
   type PutResult,
+  type Since,
 } from './directory-store.ts';
 import { asPart, decodeAccount, decodeChange, decodeLease, encodeFacts, hashOf } from './valkey-accounts.ts';
 import type { ValkeyClient } from './valkey-client.ts';
@@ -111,11 +112,12 @@ async function follow(
   run: Run,
   generation: Generation,
   lease: Lease | undefined,
-  since: Mark | undefined,
+  since: Since | undefined,
 ): Promise<Followed> {
   try {
     const args = lease === undefined ? ['', '', 0, 0] : [lease.gateway, asPart(lease.label), lease.seen, lease.leaseMs];
-    const answer = await run(scripts.follow, [...args, since?.generation ?? '', since?.epoch ?? ''], {
+    const seen = [since?.generation ?? '', since?.epoch ?? '', since?.last ?? ''];
+    const answer = await run(scripts.follow, [...args, ...seen], {
       patience: { leftMs: Math.min(FOLLOW_TIMEOUT_MS, lease?.leaseMs ?? FOLLOW_TIMEOUT_MS) },
     });
     if (answer.kind === 'regressed') return { kind: 'lost', cause: new MarkRegressedError() };
@@ -127,7 +129,7 @@ async function follow(
 }
 
 function newsOf({ rest }: Answer, generation: Generation, wasLeased: boolean): Followed {
-  const [g, e, changes, drained, moving, gateways, stood] = rest;
+  const [g, e, changes, drained, moving, gateways, stood, last] = rest;
   const mark = markOf(g, e);
   if (mark === undefined) throw new TypeError('the directory’s news cannot be read');
   generation.saw(mark.generation);
@@ -136,6 +138,7 @@ function newsOf({ rest }: Answer, generation: Generation, wasLeased: boolean): F
     kind: 'found',
     value: {
       mark,
+      ...(Buffer.isBuffer(last) ? { last } : {}),
       changes: Array.isArray(changes) ? buffersOf(changes).map(decodeChange).reverse() : 'gap',
       drained: buffersOf(drained).map(String).sort(),
       gateways: Number(gateways),

@@ -98,11 +98,18 @@ raise(how == 'new' and 'initialised' or 'renewed', nil, actor, '')
 return { g and 'renewed' or 'made' }
 `;
 
-/** ARGV: gateway or nothing, label, seen, leaseMs, generation and epoch that were seen last or nothing. */
+/**
+ * ARGV: gateway or nothing, label, seen, leaseMs; generation, epoch and last change that were seen, or nothing. An epoch that
+ * was lost and made again by another change is told by that change.
+ */
 const FOLLOW = `${NEEDS_MARK}
 local gateway, label, seen, leaseMs, since, sinceEpoch = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
 local same = since == g
 if same and sinceEpoch > e then return { 'regressed' } end
+if same and ARGV[8] ~= '' then
+  local change = redis.call('LINDEX', CHANGES, e - sinceEpoch)
+  if change and change ~= ARGV[8] then return { 'regressed' } end
+end
 local stood = 0
 if gateway ~= '' then
   local old = redis.call('HGET', LEASES, gateway)
@@ -124,7 +131,7 @@ for _, hash in ipairs(redis.call('SMEMBERS', MOVING)) do
   moving[#moving + 1] = hash
   moving[#moving + 1] = redis.call('HGET', ACCOUNTS, hash)
 end
-return { 'found', g, int(e), changes, redis.call('SMEMBERS', DRAINED), moving, redis.call('HLEN', LEASES), stood }
+return { 'found', g, int(e), changes, redis.call('SMEMBERS', DRAINED), moving, redis.call('HLEN', LEASES), stood, redis.call('LINDEX', CHANGES, 0) }
 `;
 
 const GATEWAYS = `${NEEDS_MARK}

@@ -7,7 +7,7 @@ import { openValkeyStore } from '../../src/store/valkey.ts';
 import type { ValkeyConfig } from '../../src/store/valkey-config.ts';
 import { HAS_REDIS, type RedisServer, startCluster, startRedis, until } from '../support/redis.ts';
 import { randomHash, row } from './support.ts';
-import { account, lease, markOf } from './world.ts';
+import { account, lease, markOf, newsOf } from './world.ts';
 
 const STORE_TIMEOUT_MS = 400;
 
@@ -107,6 +107,25 @@ describe.skipIf(!HAS_REDIS)('a distributed store whose engine', () => {
     const followed = await store.directory.follow(lease(), seen);
     expect(followed).toEqual({ kind: 'lost', cause: expect.any(MarkRegressedError) });
     expect(await server.cli('EXISTS', 'otgw:{dir}leases')).toBe('0');
+  });
+
+  it('lost a change and made another in its place: lost, also when the epoch has gone on', async () => {
+    const { server, store } = await engine();
+    await store.directory.put(account(), false, 'cli:test');
+    const before = await newsOf(store.directory, undefined, undefined);
+    await store.directory.setDrained('us', true, 'cli:test');
+    const { mark, last } = await newsOf(store.directory, undefined, { ...before.mark, last: before.last });
+    // As a new master is that never had this change.
+    await server.cli('LPOP', 'otgw:{dir}changes');
+    await server.cli('HSET', 'otgw:{dir}accounts', 'e', String(mark.epoch - 1));
+    await store.directory.put(account(), false, 'cli:test');
+    const lost = { kind: 'lost', cause: expect.any(MarkRegressedError) };
+    expect(await store.directory.follow(lease(), { ...mark, last })).toEqual(lost);
+    await store.directory.put(account(), false, 'cli:test');
+    expect(await store.directory.follow(lease(), { ...mark, last })).toEqual(lost);
+    expect(await store.directory.follow(lease(), { ...before.mark, last: before.last })).toMatchObject({
+      kind: 'found',
+    });
   });
 
   it('lost the accounts alone: their mark is lost with them', async () => {

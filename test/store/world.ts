@@ -1,6 +1,6 @@
 // What the conformance suite and the model test know of an engine: two gateways' connections to the same data.
 import { randomBytes } from 'node:crypto';
-import type { AccountRow, DirectoryStore, Lease, Mark, News } from '../../src/store/directory-store.ts';
+import type { AccountRow, DirectoryStore, Lease, Mark, News, Since } from '../../src/store/directory-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { randomHash } from './support.ts';
 
@@ -50,7 +50,7 @@ export async function markOf(directory: DirectoryStore): Promise<Mark> {
 export async function newsOf(
   directory: DirectoryStore,
   lease: Lease | undefined,
-  since: Mark | undefined,
+  since: Since | undefined,
 ): Promise<News> {
   const followed = await directory.follow(lease, since);
   if (followed.kind !== 'found') throw new Error(`not followed: ${followed.kind}`, { cause: followed.cause });
