@@ -8,7 +8,9 @@ import type { Config } from './config/types.ts';
 import { accountHash, createKeyedHash } from './keyed-hash.ts';
 import { createAccounts } from './locality/accounts.ts';
 import { createDesk, type Desk } from './locality/desk.ts';
+import type { Hashes } from './locality/desk-books.ts';
 import { createDirectory, type DirectoryEvent } from './locality/directory.ts';
+import { isForeign } from './locality/foreign-key.ts';
 import { createKeyIndex } from './locality/key-index.ts';
 import { createLocalities } from './locality/localities.ts';
 import { createSource, type Source, type SourceEvent } from './locality/source.ts';
@@ -71,6 +73,14 @@ function noteEngine(log: Logger): (event: ValkeyEvent) => void {
         'the store may forget what it is given: set its maxmemory-policy to noeviction',
       );
   };
+}
+
+/** A gateway with another identity key finds nobody, and would answer 401 to everybody without a word. */
+async function warnOfForeignKey(store: Store, hashes: Hashes, log: Logger): Promise<void> {
+  if (!(await isForeign(store.directory, hashes))) return;
+  log.error(
+    'the directory was written under another identity key: none of its accounts is found by this gateway. Give it the same GATEWAY_IDENTITY_KEY as the others',
+  );
 }
 
 function openIdentity(config: Config, { now, env }: StateDependencies) {
@@ -136,6 +146,7 @@ export function openState(config: Config, dependencies: StateDependencies) {
     steady,
     observe: noteDirectory(dependencies),
   });
+  void directory.look().then(() => warnOfForeignKey(store, hashes, log));
   const source: Source | undefined = openSource(config, identity, dependencies);
   const byRules = createAccounts(config.accounts.rules, accountKey);
   const places = { directory: directory.locate, source: source?.locate, rules: byRules };

@@ -4,10 +4,10 @@ import { accountKey } from '../caller/credentials.ts';
 import { didYouMean } from '../config/problem.ts';
 import type { Config } from '../config/types.ts';
 import type { RegionName } from '../domain.ts';
-import { identityName } from '../keyed-hash.ts';
 import { createAccounts } from '../locality/accounts.ts';
 import { createDesk, type Desk, type DeskCode, DeskError } from '../locality/desk.ts';
 import { type Books, createBooks } from '../locality/desk-books.ts';
+import { isForeign } from '../locality/foreign-key.ts';
 import { createSource, type Source } from '../locality/source.ts';
 import { readConfig } from './config.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
@@ -69,15 +69,10 @@ function checkUp({ store, awayBecause }: State): void {
   );
 }
 
-/** So many entries are looked at; they come in the order of hashes, so they are any. */
-const SAMPLE = 100;
-
 /** Under another identity key than the gateways' a command writes what they never find, and finds nothing of theirs. */
 export async function warnOfForeignKey({ store, hashes }: Pick<Office, 'store' | 'hashes'>): Promise<void> {
-  const own = new Set([hashes.current, ...hashes.older].map(identityName));
-  // What the command asks next tells why the store gives no list.
-  const { accounts } = await store.directory.list(undefined, SAMPLE).catch(() => ({ accounts: [] }));
-  if (accounts.length === 0 || accounts.some(({ identity }) => own.has(identity))) return;
+  // Where the store gives no list, what the command asks next tells why.
+  if (!(await isForeign(store.directory, hashes))) return;
   say(
     'Attention: the directory has entries, but none of those looked at is under the identity key of this command. If the ' +
       'gateways have another key, they never find what is written here. Give the command theirs (GATEWAY_IDENTITY_KEY, or ' +

@@ -13,7 +13,6 @@ import { type Call, call, type Reply } from '../support/http.ts';
 import { type RedisServer, startRedis, until } from '../support/redis.ts';
 
 export const IDENTITY_KEY = '5a'.repeat(32);
-const ENV = { GATEWAY_IDENTITY_KEY: IDENTITY_KEY };
 
 /** `name:token` of an account that has a token in both regions: it can be moved. */
 export const MOVER = {
@@ -64,7 +63,7 @@ export interface FleetOptions {
 const OFF = { mode: 'off' };
 export const NO_LIMITS = { anonymousRetrieval: OFF, perKey: OFF, failedAuth: OFF, account: OFF, regionBudget: OFF };
 
-async function openFleetGateway(text: string): Promise<FleetGateway> {
+export async function openFleetGateway(text: string, identityKey = IDENTITY_KEY): Promise<FleetGateway> {
   const log: string[] = [];
   const sink = new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -73,7 +72,11 @@ async function openFleetGateway(text: string): Promise<FleetGateway> {
     },
   });
   const config = parseConfig(text, 'fleet.yaml', {});
-  const gateway = await openGateway(config, { log: pino({ level: 'info' }, sink), version: 'test', env: ENV });
+  const gateway = await openGateway(config, {
+    log: pino({ level: 'info' }, sink),
+    version: 'test',
+    env: { GATEWAY_IDENTITY_KEY: identityKey },
+  });
   return {
     ...gateway,
     log,

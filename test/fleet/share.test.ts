@@ -1,7 +1,7 @@
 // What one gateway learns, all know: keys, accounts, limits, verifications, first answers.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HAS_REDIS, until } from '../support/redis.ts';
-import { type Fleet, MOVER, NO_LIMITS, nameOf, openFleet, STAYER } from './fleet.ts';
+import { type Fleet, MOVER, NO_LIMITS, nameOf, openFleet, openFleetGateway, STAYER } from './fleet.ts';
 
 describe.skipIf(!HAS_REDIS)('three gateways on one store', () => {
   let fleet: Fleet;
@@ -97,6 +97,13 @@ describe.skipIf(!HAS_REDIS)('three gateways on one store', () => {
     expect(reply.headers['retry-after']).toBe('30');
     await fleet.desk.setDrained('us', false);
     await until(async () => (await Promise.all([0, 1, 2].map(create))).every(({ status }) => status === 200));
+  });
+
+  it('a gateway with another identity key says so', async () => {
+    const stranger = await openFleetGateway(fleet.config, 'ab'.repeat(32));
+    await until(() => stranger.log.some((line) => line.includes('written under another identity key')));
+    expect(fleet.gateways.flatMap(({ log }) => log).join('')).not.toContain('another identity key');
+    await stranger.close();
   });
 
   it('nothing in the store names an account, a key, a client or a token', async () => {
