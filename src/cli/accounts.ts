@@ -1,14 +1,8 @@
 // The commands for accounts and the store, and their options.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { readDurationMs, Unfit } from '../config/units.ts';
-import { FORMATS } from '../locality/import.ts';
-import { accountsExport } from './accounts-export.ts';
-import { accountsImport } from './accounts-import.ts';
-import { accountsMove } from './accounts-move.ts';
-import { accountsAdd, accountsList, accountsMoves, accountsRemove, accountsShow } from './accounts-simple.ts';
-import { accountsVerify } from './accounts-verify.ts';
+import { FORMATS } from '../locality/formats.ts';
 import type { ExitCode } from './exit.ts';
-import { storeInit, storeStatus } from './store.ts';
 
 /** What the commands share with the program: the option for the configuration, and where the exit code goes. */
 export interface Registry {
@@ -38,6 +32,11 @@ function duration(text: string): number {
   return value;
 }
 
+/** A command whose file is loaded when it is called. */
+function later<A extends unknown[]>(load: () => Promise<(...args: A) => Promise<ExitCode>>) {
+  return async (...given: A): Promise<ExitCode> => (await load())(...given);
+}
+
 function examples(command: Command, ...lines: readonly string[]): void {
   command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  ${RUN} ${line}`).join('\n')}`);
 }
@@ -65,8 +64,8 @@ function addSimple(accounts: Command, { configOption, action }: Registry): void 
     .option('--overwrite', 'also where it is known in another region: prefer accounts move')
     .addOption(configOption())
     .action(
-      action((name: string, { notPinned = false, also = [], ...options }) =>
-        accountsAdd(name, { ...options, also, pinned: !notPinned }),
+      action(async (name: string, { notPinned = false, also = [], ...options }) =>
+        (await import('./accounts-simple.ts')).accountsAdd(name, { ...options, also, pinned: !notPinned }),
       ),
     );
   examples(add, 'accounts add ann@corp.example --region eu', 'accounts add bob --region eu --not-pinned --also us,ca');
@@ -75,14 +74,14 @@ function addSimple(accounts: Command, { configOption, action }: Registry): void 
     .description('forget an account')
     .argument('<name>')
     .addOption(configOption())
-    .action(action(accountsRemove));
+    .action(action(later(async () => (await import('./accounts-simple.ts')).accountsRemove)));
   const show = accounts
     .command('show')
     .description('where an account lives, and which part of the configuration says so')
     .argument('<name>')
     .addOption(configOption())
     .addOption(jsonOption())
-    .action(action(accountsShow));
+    .action(action(later(async () => (await import('./accounts-simple.ts')).accountsShow)));
   examples(show, 'accounts show ann@corp.example', 'accounts show ann@corp.example --json');
   accounts
     .command('list')
@@ -91,7 +90,7 @@ function addSimple(accounts: Command, { configOption, action }: Registry): void 
     .option('--after <cursor>', 'go on from where the last list ended')
     .addOption(configOption())
     .addOption(jsonOption())
-    .action(action(accountsList));
+    .action(action(later(async () => (await import('./accounts-simple.ts')).accountsList)));
 }
 
 function addFiles(accounts: Command, { configOption, action }: Registry): void {
@@ -105,7 +104,7 @@ function addFiles(accounts: Command, { configOption, action }: Registry): void {
     .option('--yes', 'do not ask')
     .addOption(configOption())
     .addOption(jsonOption())
-    .action(action(accountsImport));
+    .action(action(later(async () => (await import('./accounts-import.ts')).accountsImport)));
   examples(bring, 'accounts import accounts.csv --dry-run', 'accounts import - --format jsonl < accounts.jsonl');
   bring.addHelpText('after', '\nname,region,pinned,also\nann@corp.example,eu,true,us ca\n');
   accounts
@@ -113,7 +112,7 @@ function addFiles(accounts: Command, { configOption, action }: Registry): void {
     .description('print every account by its hash: names cannot be given back')
     .addOption(new Option('--format <format>', 'in which it is printed').choices(FORMATS).default('csv'))
     .addOption(configOption())
-    .action(action(accountsExport));
+    .action(action(later(async () => (await import('./accounts-export.ts')).accountsExport)));
   const verify = accounts
     .command('verify')
     .description('look whether the directory is sound; exit code 1 when something is off')
@@ -121,7 +120,7 @@ function addFiles(accounts: Command, { configOption, action }: Registry): void {
     .addOption(formatOption())
     .addOption(configOption())
     .addOption(jsonOption())
-    .action(action(accountsVerify));
+    .action(action(later(async () => (await import('./accounts-verify.ts')).accountsVerify)));
   examples(verify, 'accounts verify', 'accounts verify accounts.csv');
 }
 
@@ -139,14 +138,14 @@ function addMoves(accounts: Command, { configOption, action }: Registry): void {
       new Option('--timeout <duration>', 'wait no longer than this').argParser(duration).default(600_000, '10m'),
     )
     .addOption(configOption())
-    .action(action(accountsMove));
+    .action(action(later(async () => (await import('./accounts-move.ts')).accountsMove)));
   examples(move, 'accounts move ann@corp.example --to eu --keep-old', 'accounts move ann@corp.example --abort');
   accounts
     .command('moves')
     .description('list the moves under way')
     .addOption(configOption())
     .addOption(jsonOption())
-    .action(action(accountsMoves));
+    .action(action(later(async () => (await import('./accounts-simple.ts')).accountsMoves)));
 }
 
 export function addStoreCommands(program: Command, { configOption, action }: Registry): void {
@@ -157,12 +156,12 @@ export function addStoreCommands(program: Command, { configOption, action }: Reg
     .option('--renew', 'a new mark over the data that are there, after they were looked at')
     .option('--yes', 'do not ask')
     .addOption(configOption())
-    .action(action(storeInit));
+    .action(action(later(async () => (await import('./store.ts')).storeInit)));
   examples(init, 'store init --config gateway.yaml', 'store init --renew');
   store
     .command('status')
     .description('engine, mark, accounts, moves, gateways; exit code 1 without a mark, 71 when it is away')
     .addOption(configOption())
     .addOption(jsonOption())
-    .action(action(storeStatus));
+    .action(action(later(async () => (await import('./store.ts')).storeStatus)));
 }

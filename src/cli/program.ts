@@ -1,18 +1,12 @@
-// The commands and their options.
+// The commands and their options. What a command needs is loaded when it is called: a gateway is much to load for --help.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { LogLevel } from '../config/types.ts';
 import { metricsTable } from '../record/metric-table.ts';
 import { addAccountCommands, addStoreCommands } from './accounts.ts';
 import { adminToken } from './admin-token.ts';
-import { readConfig } from './config.ts';
-import { demo } from './demo.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
-import { explain, explanationText } from './explain.ts';
-import { openKnown } from './explain-keys.ts';
 import { keysRotate } from './keys.ts';
 import { VERSION } from './package.ts';
-import { serve } from './serve.ts';
-import { twin } from './twin.ts';
 
 /** What goes wrong points to the help of the command that was meant. */
 function pointToHelp(command: Command, path: string): void {
@@ -61,6 +55,7 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
       ]),
     )
     .action(async (options: { config?: string; logLevel?: LogLevel }) => {
+      const { serve } = await import('./serve.ts');
       exitCode = await serve(options);
     });
 
@@ -68,7 +63,8 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
     .command('check')
     .description('validate a configuration and say what is wrong with it')
     .addOption(configOption())
-    .action((options: { config?: string }) => {
+    .action(async (options: { config?: string }) => {
+      const { readConfig } = await import('./config.ts');
       const { name, config } = readConfig(options.config);
       process.stdout.write(`${name}: good. Regions: ${config.regions.map(({ name }) => name).join(', ')}.\n`);
     });
@@ -84,6 +80,9 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
     .addOption(configOption())
     .option('--json', 'print JSON')
     .action(async (method: string, path: string, options: ExplainOptions) => {
+      const { readConfig } = await import('./config.ts');
+      const { explain, explanationText } = await import('./explain.ts');
+      const { openKnown } = await import('./explain-keys.ts');
       const { config } = readConfig(options.config);
       const { user, region, host } = options;
       const { known, close } = await openKnown(config);
@@ -97,7 +96,8 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
     .command('rotate')
     .description('make a new identity key; the old one stays readable until its entries have expired')
     .addOption(configOption())
-    .action((options: { config?: string }) => {
+    .action(async (options: { config?: string }) => {
+      const { readConfig } = await import('./config.ts');
       const { identityKeyFile } = readConfig(options.config).config;
       keysRotate({ file: identityKeyFile, env: process.env.GATEWAY_IDENTITY_KEY });
     });
@@ -128,6 +128,7 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
     .option('--port <port>', 'public port', port, 8080)
     .option('--admin-port <port>', 'admin port', port, 9464)
     .action(async (options: { port: number; adminPort: number }) => {
+      const { demo } = await import('./demo.ts');
       exitCode = await demo(options);
     });
 
@@ -139,6 +140,7 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
     .option('--port <port>', 'port', port, 7801)
     .addOption(new Option('--answers-as <version>', 'service version').choices(['0.20', '0.26']).default('0.20'))
     .action(async (options: { region: string; host: string; port: number; answersAs: '0.20' | '0.26' }) => {
+      const { twin } = await import('./twin.ts');
       exitCode = await twin(options);
     });
 

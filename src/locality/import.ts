@@ -1,14 +1,14 @@
 // An import: every line is read and checked before any is applied, and then all are, in one step, or none.
 import type { DirectoryStore, ImportSummary, Stage } from '../store/directory-store.ts';
 import { asking } from './desk-error.ts';
+import type { Format } from './formats.ts';
 import { type CheckedRow, type CheckOptions, createCheck } from './import-check.ts';
 import { readCsv } from './import-csv.ts';
 import { readJsonl } from './import-jsonl.ts';
 import type { Fault } from './import-line.ts';
 import type { Bytes } from './import-text.ts';
 
-export const FORMATS = ['csv', 'jsonl'] as const;
-export type Format = (typeof FORMATS)[number];
+export type { Format } from './formats.ts';
 
 export interface ImportOptions extends CheckOptions {
   readonly store: DirectoryStore;
