@@ -143,7 +143,10 @@ export interface News {
 
 export type Followed =
   | { readonly kind: 'found'; readonly value: News }
-  /** Without the mark, or with an epoch before `since`: data were lost. Nothing was written, no lease was given. */
+  /**
+   * Without the mark: nothing was written. Or with older or other data than `since` says: a distributed engine notes the
+   * gateway as one that has seen nothing, so that moves wait for it; it gets no lease of its own.
+   */
   | { readonly kind: 'lost'; readonly cause: unknown }
   | { readonly kind: 'unavailable'; readonly cause: unknown };
 

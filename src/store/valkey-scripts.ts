@@ -105,10 +105,13 @@ return { g and 'renewed' or 'made' }
 const FOLLOW = `${NEEDS_MARK}
 local gateway, label, seen, leaseMs, since, sinceEpoch = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
 local same = since == g
-if same and sinceEpoch > e then return { 'regressed' } end
-if same and ARGV[8] ~= '' then
-  local change = redis.call('LINDEX', CHANGES, e - sinceEpoch)
-  if change and change ~= ARGV[8] then return { 'regressed' } end
+local change = same and ARGV[8] ~= '' and redis.call('LINDEX', CHANGES, e - sinceEpoch)
+if same and (sinceEpoch > e or (change and change ~= ARGV[8])) then
+  -- It serves from memory until its own lease ends: no move goes on behind its back meanwhile.
+  if gateway ~= '' then
+    redis.call('HSET', LEASES, gateway, table.concat({ '0', int(clockMs() + tonumber(leaseMs)), label }, '\\t'))
+  end
+  return { 'regressed' }
 end
 local stood = 0
 if gateway ~= '' then

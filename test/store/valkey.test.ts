@@ -99,14 +99,18 @@ describe.skipIf(!HAS_REDIS)('a distributed store whose engine', () => {
     expect(await store.directory.findAccount(person.hash, patience())).toMatchObject({ kind: 'found' });
   });
 
-  it('has older data than were seen: lost, without a lease', async () => {
+  it('has older data than were seen: lost, and moves wait for who has seen better ones', async () => {
     const { server, store } = await engine();
     await store.directory.put(account(), false, 'cli:test');
     const seen = await markOf(store.directory);
     await server.cli('HSET', 'otgw:{dir}accounts', 'e', '1');
     const followed = await store.directory.follow(lease(), seen);
     expect(followed).toEqual({ kind: 'lost', cause: expect.any(MarkRegressedError) });
-    expect(await server.cli('EXISTS', 'otgw:{dir}leases')).toBe('0');
+    expect(await store.directory.gateways()).toMatchObject([{ seen: 0 }]);
+    const person = account({ region: 'us' });
+    await store.directory.put(person, false, 'cli:test');
+    await store.directory.beginMove({ hash: person.hash, to: 'eu', keepOld: false, otherwise: undefined }, 'cli:test');
+    expect(await store.directory.advanceMove(person.hash, 'cli:test')).toMatchObject({ kind: 'waiting' });
   });
 
   it('lost a change and made another in its place: lost, also when the epoch has gone on', async () => {
