@@ -1,6 +1,6 @@
 // Idempotency-Key at several gateways on one real engine: one call is sent, whoever repeats it wherever.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Permit, RegionName } from '../../src/domain.ts';
+import { issuePermit, type RegionName } from '../../src/domain.ts';
 import type { Answer, Call } from '../../src/journey.ts';
 import { beginTrip } from '../../src/record/record.ts';
 import { Refusal } from '../../src/refusal.ts';
@@ -22,6 +22,8 @@ function answered(body: Buffer | string = VALUE, status = 200): Answer {
 }
 
 /** A call as the journey hands it on. */
+const REGION = 'canary-region' as RegionName;
+
 function callOf({
   key = KEY,
   body = PASSPHRASE,
@@ -33,7 +35,14 @@ function callOf({
   return {
     request: { route: reveal, path: '/api/v2/secret/canarykey/reveal', query: '', key: 'canarykey', prefix: undefined },
     caller: { address: '192.0.2.1', credentials: { name, token, header: caller } },
-    permit: { region: 'canary-region' as RegionName } as Permit,
+    permit: issuePermit({
+      region: REGION,
+      credentials: 'forward',
+      verifyAt: undefined,
+      reason: 'account_home',
+      account: { home: REGION, also: [], pinned: true },
+      retrieves: true,
+    }),
     body: Buffer.from(body),
     arrival: { headers: ['Idempotency-Key', key], downstream: { isGone } },
     trip: beginTrip('id', 'POST', 0, patienceMs),

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createAuthenticate } from '../../src/caller/authenticate.ts';
 import { createVerify, type Verification } from '../../src/caller/verify.ts';
-import type { Credentials, KeyedHash, Permit, RegionName } from '../../src/domain.ts';
+import { type Credentials, issuePermit, type KeyedHash, type PermitFacts, type RegionName } from '../../src/domain.ts';
 import { createKeyedHash } from '../../src/keyed-hash.ts';
 import { Refusal } from '../../src/refusal.ts';
 import type { SharedVerifications } from '../../src/store/store.ts';
@@ -17,7 +17,15 @@ const HASH = Buffer.alloc(16, 0xc3) as KeyedHash;
 const AT = 'eu' as RegionName;
 const ANNA: Credentials = { name: 'canary@example.org', token: 'canary-token', header: 'Basic Y2FuYXJ5' };
 const ADDRESS = '203.0.113.9';
-const PERMIT = { verifyAt: AT, region: AT, credentials: 'forward' } as Permit;
+const FACTS: PermitFacts = {
+  verifyAt: AT,
+  region: AT,
+  credentials: 'forward',
+  reason: 'account_home',
+  account: { home: AT, also: [], pinned: true },
+  retrieves: false,
+};
+const PERMIT = issuePermit(FACTS);
 const GOOD_MS = 300_000;
 const BAD_MS = 10_000;
 const GATEWAYS_HASH = createKeyedHash(Buffer.alloc(32, 1));
@@ -91,7 +99,7 @@ describe('where the limit on failures is shared', () => {
     const authenticate = createAuthenticate(verify, over, (name) => name);
     const caller = { credentials: ANNA, address: ADDRESS };
     // Over it, the credentials are asked about although the permit does not say so; bad ones get the 429.
-    expect(await authenticate.authenticate({ ...PERMIT, verifyAt: undefined } as Permit, caller)).toBe(limited);
+    expect(await authenticate.authenticate(issuePermit({ ...FACTS, verifyAt: undefined }), caller)).toBe(limited);
     expect(asked).toEqual([AT]);
     expect(await authenticate.failed(caller, new Refusal('unknown_account'))).toBe(limited);
     expect(steps).toEqual(['over', 'charge', 'over', 'charge']);
