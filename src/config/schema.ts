@@ -7,6 +7,7 @@ import { accounts } from './schema-accounts.ts';
 import { admin, limits, listen, replay, request } from './schema-callers.ts';
 import { anonymous, health, passthrough, regions, self, upstream } from './schema-regions.ts';
 import { DEFAULT_STORE, readStore, STORE } from './store-url.ts';
+import { workers } from './workers.ts';
 
 export { RESERVED_SEGMENTS } from './names.ts';
 export { admin, listen } from './schema-callers.ts';
@@ -63,6 +64,11 @@ export function configSchema(names: readonly string[] = [], folder = '.') {
     request: request.prefault({}).describe('What callers may send.'),
     replay: replay.prefault({}).describe('Answers kept for callers that repeat with Idempotency-Key, or off.'),
     self: self(names).prefault({}).describe('For organisations that run one gateway per region.'),
+    workers: workers()
+      .prefault('auto')
+      .describe(
+        'Threads that answer callers: auto is one for each core that the gateway may use, 1 is none beside the main one.',
+      ),
     ...kept(folder),
     log: log.prefault({}).describe('What the gateway logs.'),
   }).transform(({ storeTimeout: storeTimeoutMs, identityKey: identityKeyFile, ...others }) => {

@@ -167,6 +167,8 @@ export interface Config {
     /** Origin or base URL of each region's own gateway, without a trailing slash. */
     readonly gateways: ReadonlyMap<RegionName, string>;
   };
+  /** Threads that answer callers, from 1. */
+  readonly workers: number;
   readonly store: StoreConfig;
   readonly storeTimeoutMs: number;
   /** Absolute. Not read where GATEWAY_IDENTITY_KEY gives the key. */

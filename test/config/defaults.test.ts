@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
@@ -30,6 +31,7 @@ health:   { probe: 60s, breaker: { failures: 5, open: 10s, mode: enforce } }
 request:  { bodyLimit: 2MiB, timeout: 30s }
 replay:   { keep: 5m, maxBytes: 64MiB, shared: true }
 self:     { region: null, gateways: {} }
+workers: auto
 store: sqlite:data/gateway.db
 storeTimeout: 50ms
 identityKey: data/identity.key
@@ -67,6 +69,7 @@ const EXPECTED = {
   request: { bodyLimitBytes: 2_097_152, timeoutMs: 30_000 },
   replay: { keepMs: 300_000, maxBytes: 67_108_864, shared: true },
   self: { region: undefined, gateways: new Map() },
+  workers: availableParallelism(),
   store: { kind: 'sqlite', path: resolve('data/gateway.db') },
   storeTimeoutMs: 50,
   identityKeyFile: resolve('data/identity.key'),

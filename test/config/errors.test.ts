@@ -4,7 +4,7 @@ import { RESERVED_SEGMENTS } from '../../src/config/schema.ts';
 import { errorsOf, REGIONS } from './support.ts';
 
 const KEYS =
-  'listen, admin, regions, accounts, anonymous, private, errors, passthrough, limits, upstream, health, request, replay, self, store, storeTimeout, identityKey, log';
+  'listen, admin, regions, accounts, anonymous, private, errors, passthrough, limits, upstream, health, request, replay, self, workers, store, storeTimeout, identityKey, log';
 const US = 'us: { upstreams: ["https://us.onetimesecret.com"] }';
 
 /** What follows line and column, for a text in front of two working regions. */
@@ -168,6 +168,9 @@ describe('keys and kinds', () => {
       'log: { level: INFO }',
       'log.level: found "INFO", expected one of fatal, error, warn, info, debug, trace, silent. Did you mean "info"?',
     ],
+    ['workers: 0', 'workers: found 0, expected auto or a whole number from 1 to 64'],
+    ['workers: 65', 'workers: found 65, expected auto or a whole number from 1 to 64'],
+    ['workers: many', 'workers: found "many", expected auto or a whole number from 1 to 64'],
     ['upstream: { forwardClientAddress: yes }', 'upstream.forwardClientAddress: found "yes", expected true or false'],
   ])('%s', (text, message) => {
     expect(sayOf(text)).toEqual([message]);
