@@ -1,0 +1,119 @@
+// A limit table in memory that all threads share: each decision is made by one of them at a time.
+//
+// A lock for each set: a key's slot, whichever of the eight it is, is looked for, decided on and written under it, so no
+// decision is lost. Then a lock for each group of coarse buckets, which keys of other sets debit as well. Without a lock
+// a slot would have to be changed in one instruction, and it has 16 bytes: Atomics do 8, so either the fingerprint or
+// the time would lose its exactness. Uncontended, a lock costs two such instructions.
+
+import { notBefore } from '../shared-memory/clock.ts';
+import { Locks, locksBytes, type SharedMemory } from '../shared-memory/locks.ts';
+import type { Gcra, LimitResult } from './gcra.ts';
+import type { LimitKey, Place } from './key.ts';
+import { type SlotCounts, Slots, slotCounts, slotsBytes, WAYS } from './slots.ts';
+import type { LimitTable } from './table.ts';
+
+/** Locks for the coarse buckets: these are seldom needed, and a thousand of them seldom meet. */
+const COARSE_LOCKS = 1024;
+
+/** What is done with a key's slot while nobody else is at it. */
+type Step<T> = (slots: Slots, place: Place, index: number, cost: number, nowMs: number) => T;
+
+const spend: Step<LimitResult> = (slots, place, index, cost, nowMs) => slots.spend(place, index, cost, nowMs);
+const peek: Step<LimitResult> = (slots, place, index, _cost, nowMs) => slots.peek(place, index, nowMs);
+const charge: Step<undefined> = (slots, place, index, cost, nowMs) => {
+  slots.charge(place, index, cost, nowMs);
+  return undefined;
+};
+
+/** Locks; the count of shared newcomers; the latest moment of each set; the slots. */
+function layout(counts: SlotCounts) {
+  const sets = counts.slots / WAYS;
+  const locks = sets + Math.min(counts.coarseSlots, COARSE_LOCKS);
+  const newcomersAt = locksBytes(locks);
+  const clocksAt = newcomersAt + 8;
+  const slotsAt = clocksAt + 8 * sets;
+  return { sets, locks, newcomersAt, clocksAt, slotsAt, bytes: slotsAt + slotsBytes(counts) };
+}
+
+/** Memory for a shared table of these sizes (table.ts, `shared`). @throws RangeError where createLimitTable would */
+export function limitTableBytes(sizes: SlotCounts): number {
+  return layout(slotCounts(sizes)).bytes;
+}
+
+export class SharedTable implements LimitTable {
+  readonly capacity: number;
+  readonly bytes: number;
+  readonly #seed: string;
+  readonly #locks: Locks;
+  readonly #sets: number;
+  readonly #coarseLockMask: number;
+  /** 64 bits: a flood would overrun fewer in an hour. */
+  readonly #newcomers: BigUint64Array;
+  readonly #clocks: Float64Array;
+  readonly #slots: Slots;
+
+  constructor(gcra: Gcra, counts: SlotCounts, seed: string, shared: SharedMemory) {
+    const { memory } = shared;
+    const { sets, locks, newcomersAt, clocksAt, slotsAt, bytes } = layout(counts);
+    if (memory.byteLength < bytes) throw new RangeError(`${bytes} bytes are needed, not ${memory.byteLength}`);
+    this.capacity = counts.slots;
+    this.bytes = bytes;
+    this.#seed = seed;
+    this.#locks = new Locks(shared, locks);
+    this.#sets = sets;
+    this.#coarseLockMask = locks - sets - 1;
+    this.#newcomers = new BigUint64Array(memory, newcomersAt, 1);
+    this.#clocks = new Float64Array(memory, clocksAt, sets);
+    this.#slots = new Slots(gcra, counts, memory, slotsAt, () => Atomics.add(this.#newcomers, 0, 1n));
+  }
+
+  get sharedNewcomers(): number {
+    return Number(Atomics.load(this.#newcomers, 0));
+  }
+
+  spend(key: LimitKey, cost: number, nowMs: number): LimitResult {
+    return this.#alone(spend, key.place(this.#seed), cost, nowMs);
+  }
+
+  peek(key: LimitKey, nowMs: number): LimitResult {
+    return this.#alone(peek, key.place(this.#seed), 0, nowMs);
+  }
+
+  charge(key: LimitKey, cost: number, nowMs: number): void {
+    this.#alone(charge, key.place(this.#seed), cost, nowMs);
+  }
+
+  used(nowMs: number): number {
+    return this.#slots.used(nowMs);
+  }
+
+  /**
+   * Time does not go back within a set: a thread that comes late, with a moment before another's, would find a slot given
+   * away that was still live at that moment, and its owner a fresh allowance.
+   */
+  #alone<T>(step: Step<T>, place: Place, cost: number, nowMs: number): T {
+    const slots = this.#slots;
+    const locks = this.#locks;
+    const set = slots.setOf(place);
+    locks.acquire(set);
+    try {
+      const now = notBefore(this.#clocks, set, nowMs);
+      const index = slots.locate(place, now);
+      if (slots.needsCoarse(index, now)) return this.#withCoarse(step, place, index, cost, now);
+      return step(slots, place, index, cost, now);
+    } finally {
+      locks.release(set);
+    }
+  }
+
+  #withCoarse<T>(step: Step<T>, place: Place, index: number, cost: number, nowMs: number): T {
+    const slots = this.#slots;
+    const lock = this.#sets + (slots.coarseOf(place) & this.#coarseLockMask);
+    this.#locks.acquire(lock);
+    try {
+      return step(slots, place, index, cost, nowMs);
+    } finally {
+      this.#locks.release(lock);
+    }
+  }
+}
