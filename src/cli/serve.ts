@@ -1,7 +1,7 @@
 // `serve`: runs the gateway until a signal ends it.
-import { pino } from 'pino';
 import type { LogLevel } from '../config/types.ts';
 import { type Gateway, openGateway } from '../gateway.ts';
+import { openLines } from '../record/lines.ts';
 import { describeCause } from '../record/record.ts';
 import { readConfig } from './config.ts';
 import { EXIT, type ExitCode, listenProblem, stateProblem } from './exit.ts';
@@ -44,7 +44,7 @@ function logCrashes(log: { fatal(fields: object, message: string): void }): void
 /** @returns 0 after a drain in which every request was answered, 1 when some were cut off at the bound */
 export async function serve(options: ServeOptions): Promise<ExitCode> {
   const { name, config } = readConfig(options.config);
-  const log = pino({ level: options.logLevel ?? config.log.level });
+  const { log } = openLines(options.logLevel ?? config.log.level);
   logCrashes(log);
   const ended = untilSignal();
 
