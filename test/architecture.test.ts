@@ -37,7 +37,7 @@ const room = (path: string): string => path.split('/')[0] ?? '';
 /** Files that open rooms or stand outside the house: they may import any of them. */
 const OUTSIDE = new Set(['gateway.ts', 'rooms.ts', 'state.ts', 'main.ts', 'cli']);
 /** Words that every room shares. */
-const SHARED = new Set(['domain.ts', 'refusal.ts', 'keyed-hash.ts']);
+const SHARED = new Set(['domain.ts', 'refusal.ts', 'keyed-hash.ts', 'bounded.ts']);
 
 function importersOf(from: RegExp, runtimeOnly = false): string[] {
   const found = IMPORTS.filter((entry) => from.test(entry.from) && !(runtimeOnly && entry.typeOnly));

@@ -1,6 +1,6 @@
 // Are these credentials good? Asked of the one region that a permit names, remembered for a while, asked once for
 // simultaneous callers. Where gateways share what they were told, they are asked before the region.
-import { LRUCache } from 'lru-cache';
+import { createBounded } from '../bounded.ts';
 import type { Credentials, KeyedHash, Patience, Permit, RegionName } from '../domain.ts';
 import type { HashParts } from '../keyed-hash.ts';
 import type { SharedVerifications } from '../store/store.ts';
@@ -65,8 +65,8 @@ interface Result {
 export function createVerify(ask: Ask, options: VerifyOptions): Verify {
   const { goodMs, badMs, entries, now, observe, shared } = options;
   const hash = shared?.hash ?? options.hash;
-  const results = new LRUCache<string, Result>({ max: entries });
-  const goodAnywhere = new LRUCache<string, number>({ max: entries });
+  const results = createBounded<Result>(entries);
+  const goodAnywhere = createBounded<number>(entries);
   const asking = new Map<string, Question>();
 
   const hashAt = (at: RegionName, c: Credentials): KeyedHash => hash('verified-at', at, c.name, c.token);

@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { LRUCache } from 'lru-cache';
+import { createBounded } from '../bounded.ts';
 import type { KeyedHash } from '../domain.ts';
 import type { HashParts } from '../keyed-hash.ts';
 
@@ -70,7 +70,7 @@ export interface Place {
 export function addressKey(address: string, ipv6Prefix: number): LimitKey {
   let known = knownAddresses.get(ipv6Prefix);
   if (known === undefined) {
-    known = new LRUCache({ max: KNOWN_ADDRESSES });
+    known = createBounded(KNOWN_ADDRESSES);
     knownAddresses.set(ipv6Prefix, known);
   }
   let key = known.get(address);
@@ -84,7 +84,7 @@ export function addressKey(address: string, ipv6Prefix: number): LimitKey {
 }
 
 /** One bounded cache for each configured prefix: clients come back, and parsing and hashing take microseconds. */
-const knownAddresses = new Map<number, LRUCache<string, LimitKey>>();
+const knownAddresses = new Map<number, ReturnType<typeof createBounded<LimitKey>>>();
 
 /**
  * @param hashed a keyed hash of 128 bits or more (RangeError if shorter), or the text of one (hex or base64)

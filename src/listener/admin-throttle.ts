@@ -3,7 +3,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { LRUCache } from 'lru-cache';
+import { createBounded } from '../bounded.ts';
 
 export const WRONG_TOKENS = 20;
 export const WINDOW_MS = 60_000;
@@ -22,7 +22,7 @@ export interface Throttle {
 export function createThrottle(now: () => number): Throttle {
   // Addresses do not lie in memory as they are, so that no crash dump holds them.
   const secret = randomBytes(32);
-  const windows = new LRUCache<string, { count: number; readonly endsMs: number }>({ max: ADDRESSES });
+  const windows = createBounded<{ count: number; readonly endsMs: number }>(ADDRESSES);
 
   function current(address: string): { key: string; window: { count: number; readonly endsMs: number } | undefined } {
     const key = createHmac('sha256', secret).update(network(address)).digest('base64');

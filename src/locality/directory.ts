@@ -1,6 +1,6 @@
 // Where accounts live, by the directory in the store: a bounded memory in front of it, kept true by following its changes
 // (follow.ts), and good only while this gateway holds a lease.
-import { LRUCache } from 'lru-cache';
+import { createBounded } from '../bounded.ts';
 import type { Found, KeyedHash, Locality, Patience, RegionName } from '../domain.ts';
 import type { HashParts } from '../keyed-hash.ts';
 import type { AccountAnswer, DirectoryStore, Mark, News, StoredAccount } from '../store/directory-store.ts';
@@ -56,8 +56,8 @@ const NO_SUCH_REGION = unavailable('DIRECTORY_REGION_NOT_CONFIGURED');
 /** Follows the directory from now on. The store stays the caller's to close. */
 export function createDirectory(store: DirectoryStore, options: DirectoryOptions): Directory {
   const { hashes, accountHash, regions } = options;
-  const known = new LRUCache<string, Known>({ max: options.entries });
-  const nobody = new LRUCache<string, true>({ max: options.entries });
+  const known = createBounded<Known>(options.entries);
+  const nobody = createBounded<true>(options.entries);
   const counts = { found: 0, missing: 0, unavailable: 0, fromMemory: 0 };
 
   function forgetAll(): void {

@@ -1,7 +1,7 @@
 // Which region holds a key: learned when a secret is created through the gateway, kept in the store by keyed hash, with
 // a bounded front in memory.
 import { timingSafeEqual } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
+import { createBounded } from '../bounded.ts';
 import type { Found, KeyedHash, Patience, RegionName } from '../domain.ts';
 import type { HashParts } from '../keyed-hash.ts';
 import type { Store, StoredKey } from '../store/store.ts';
@@ -91,7 +91,7 @@ export function createKeyIndex(store: Store, options: KeyIndexOptions): KeyIndex
   const [current] = hashers as [HashParts, ...HashParts[]];
   // Only what was found is remembered. "Missing" is true for a moment: another gateway may learn the key right now, and
   // its first reader, sent here, would be told that there is no such secret.
-  const front = new LRUCache<string, Fronted>({ max: options.frontEntries });
+  const front = createBounded<Fronted>(options.frontEntries);
   const counts = { found: 0, fromFront: 0, missing: 0, unavailable: 0, learned: 0, failed: 0 };
 
   const isConfigured = (region: string): region is RegionName => regions.has(region);

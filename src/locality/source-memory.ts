@@ -1,5 +1,5 @@
 // What the source answered, and for how long it holds. Plain state over a clock that is given; asks nobody.
-import { LRUCache } from 'lru-cache';
+import { createBounded } from '../bounded.ts';
 import type { Found, Locality } from '../domain.ts';
 
 /** A good answer as it is remembered and kept on disk. */
@@ -60,8 +60,8 @@ export function isWithin(atMs: number, limitMs: number, nowMs: number): boolean 
 /** State: two bounded caches by keyed hash. Made-up names have one of their own and push nobody out. */
 export function createSourceMemory(options: MemoryOptions): SourceMemory {
   const { refreshMs, expireMs, negativeMs, entries } = options;
-  const good = new LRUCache<string, Good>({ max: entries });
-  const negative = new LRUCache<string, number>({ max: entries });
+  const good = createBounded<Good>(entries);
+  const negative = createBounded<number>(entries);
 
   return {
     find(name, nowMs) {
