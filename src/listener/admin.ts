@@ -7,6 +7,7 @@ import { adminDocument } from './admin-openapi.ts';
 import { Problem, problemOf } from './admin-problem.ts';
 import type { AdminRoute, AdminTools } from './admin-route.ts';
 import { ADMIN_PREFIX, ADMIN_ROUTES, methodsAt } from './admin-routes.ts';
+import { NO_SCHEMAS } from './no-schemas.ts';
 
 export type { AdminToken } from './admin-access.ts';
 export type { AdminTools, RegionReading } from './admin-route.ts';
@@ -37,6 +38,7 @@ const OPEN = { config: { open: true } };
 export function createAdminListener({ scrape, isReady, api }: AdminOptions): FastifyInstance {
   const admin = Fastify({
     logger: false,
+    schemaController: NO_SCHEMAS,
     forceCloseConnections: true,
     requestTimeout: 10_000,
     bodyLimit: BODY_LIMIT_BYTES,

@@ -3,7 +3,6 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
-import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Answer } from '../journey.ts';
 import { Refusal } from '../refusal.ts';
@@ -177,7 +176,7 @@ export function createPassthrough(rows: readonly PassthroughRow[], options: Pass
             passage.failure ??= new Refusal('request_malformed', { outcome: 'not_sent', cause });
             fail(reply, passage);
           });
-          await scope.register(httpProxy, proxyOptions(row));
+          await scope.register(import('@fastify/http-proxy'), proxyOptions(row));
         });
       }
       app.addHook('preClose', async () => webSockets.goAway());
