@@ -19,7 +19,7 @@ const SHORT_BYTES = SHORT_UNITS * 3;
  */
 function createHmacOf(key: Buffer): (text: string) => string {
   const padded = Buffer.alloc(BLOCK_BYTES);
-  if (key.length > BLOCK_BYTES) padded.latin1Write(digest('sha256', key, 'latin1'));
+  if (key.length > BLOCK_BYTES) padded.write(digest('sha256', key, 'latin1'), 'latin1');
   else key.copy(padded);
   const inner = Buffer.alloc(BLOCK_BYTES + SHORT_BYTES);
   const outer = Buffer.alloc(BLOCK_BYTES + DIGEST_BYTES);
@@ -31,7 +31,7 @@ function createHmacOf(key: Buffer): (text: string) => string {
 
   function innerDigest(text: string): string {
     if (text.length > SHORT_UNITS) return digest('sha256', Buffer.concat([innerPad, Buffer.from(text)]), 'latin1');
-    const end = BLOCK_BYTES + inner.utf8Write(text, BLOCK_BYTES);
+    const end = BLOCK_BYTES + inner.write(text, BLOCK_BYTES);
     const result = digest('sha256', inner.subarray(0, end), 'latin1');
     // The text may be a capability, and this buffer lives as long as the process.
     inner.fill(0, BLOCK_BYTES, end);
@@ -39,7 +39,7 @@ function createHmacOf(key: Buffer): (text: string) => string {
   }
 
   return (text) => {
-    outer.latin1Write(innerDigest(text), BLOCK_BYTES);
+    outer.write(innerDigest(text), BLOCK_BYTES, 'latin1');
     return digest('sha256', outer, 'latin1');
   };
 }

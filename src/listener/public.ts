@@ -1,15 +1,20 @@
 // The public listener: every request takes the journey; every answer is written and recorded once.
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Answer, Arrival, Journey } from '../journey.ts';
 import { beginTrip, type Recorder, type Trip } from '../record/record.ts';
 import { Refusal, type RefusalCode } from '../refusal.ts';
 import type { Passthrough } from '../region/passthrough.ts';
+import { createServer } from './http.ts';
+import { NO_SCHEMAS } from './no-schemas.ts';
 import { receive } from './receive.ts';
 import type { Respond } from './respond.ts';
-import { createSockets, type Exchange } from './sockets.ts';
+import { createSockets, type Exchange, type Sockets } from './sockets.ts';
+
+/** How long an unused connection of a caller is kept: as Fastify has it, longer than load balancers keep theirs. */
+const KEEP_ALIVE_MS = 72_000;
 
 export interface PublicOptions {
   /** Largest request body. */
@@ -35,20 +40,28 @@ export interface PublicListener {
   drain(): Promise<void>;
 }
 
-function arrivalOf(exchange: Exchange, bodyLimitBytes: number): Arrival {
-  const { req, res } = exchange;
-  return {
-    method: req.method ?? '',
-    target: req.url ?? '',
-    headers: req.rawHeaders,
-    socketAddress: req.socket.remoteAddress ?? '',
-    receive: () => receive(exchange, bodyLimitBytes),
-    downstream: {
-      // A caller that has closed its side cannot be answered any more (Node ends the other side then).
-      isGone: () => res.closed || res.destroyed || !req.socket.writable,
-      onGone: (callback) => void res.once('close', callback),
-    },
-  };
+/** A request as it came in over HTTP/1.1. */
+class HttpArrival implements Arrival {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: readonly string[];
+  readonly socketAddress: string;
+  readonly downstream: Exchange;
+  readonly #bodyLimitBytes: number;
+
+  constructor(exchange: Exchange, bodyLimitBytes: number) {
+    const { req } = exchange;
+    this.method = req.method ?? '';
+    this.target = req.url ?? '';
+    this.headers = req.rawHeaders;
+    this.socketAddress = req.socket.remoteAddress ?? '';
+    this.downstream = exchange;
+    this.#bodyLimitBytes = bodyLimitBytes;
+  }
+
+  receive(): ReturnType<typeof receive> {
+    return receive(this.downstream, this.#bodyLimitBytes);
+  }
 }
 
 /** RFC 9112, 3.2: a request of HTTP/1.1 without Host is answered 400. */
@@ -85,6 +98,38 @@ function boundDelivery(res: ServerResponse, timeoutMs: number): void {
   res.once('close', () => clearTimeout(timer));
 }
 
+/**
+ * The server below Fastify. What is not passed through enters the journey here: Fastify's request, reply and router cost a
+ * tenth of a request and would do nothing for it.
+ */
+function createHttpServer(
+  route: RequestListener,
+  { timeoutMs, passthrough }: PublicOptions,
+  sockets: Sockets,
+  run: (exchange: Exchange) => void,
+): Server {
+  const serve: RequestListener = (req, res) => {
+    if (passthrough.match(req.url ?? '') === undefined) sockets.enter(req, res, run);
+    else route(req, res);
+  };
+  const server = createServer(
+    {
+      requestTimeout: timeoutMs,
+      headersTimeout: timeoutMs,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connectionsCheckingInterval: Math.min(1000, Math.ceil(timeoutMs / 4)),
+      // Refused by identify, in the gateway's own words.
+      requireHostHeader: false,
+      shouldUpgradeCallback: passthrough.upgrades,
+    },
+    serve,
+  );
+  server.on('connection', sockets.opened);
+  // An Expect that Node does not know is none of the API's: served as if it were not there (RFC 9110, 10.1.1 allows it).
+  server.on('checkExpectation', serve);
+  return server;
+}
+
 /** Fastify serves as the shell (server, timeouts, closing); its router and body parsers see what is passed through, and nothing else. */
 export function createPublicListener(
   journey: Journey,
@@ -117,9 +162,9 @@ export function createPublicListener(
     const over = (): void => {
       if (--open === 0) record(trip, res.writableFinished || trip.status === 101, now());
     };
-    res.once('close', over);
+    exchange.onGone(over);
     try {
-      const answer = headProblem(req) ?? (await take(arrivalOf(exchange, options.bodyLimitBytes), trip));
+      const answer = headProblem(req) ?? (await take(new HttpArrival(exchange, options.bodyLimitBytes), trip));
       if (answer !== 'passed') write(answer, trip, res);
     } catch (cause) {
       // After the request was sent its outcome is unknown, and a defect of ours must not hide that.
@@ -131,33 +176,25 @@ export function createPublicListener(
     }
   }
 
-  const enter = (req: IncomingMessage, res: ServerResponse): void =>
-    sockets.enter(req, res, (exchange) => void serve(exchange, journey));
+  const run = (exchange: Exchange): void => void serve(exchange, journey);
   const app = Fastify<Server>({
     logger: false,
-    requestTimeout: timeoutMs,
+    schemaController: NO_SCHEMAS,
     return503OnClosing: false,
     forceCloseConnections: 'idle',
-    http: {
-      requestTimeout: timeoutMs,
-      headersTimeout: timeoutMs,
-      connectionsCheckingInterval: Math.min(1000, Math.ceil(timeoutMs / 4)),
-      // Refused by identify, in the gateway's own words.
-      requireHostHeader: false,
-      shouldUpgradeCallback: passthrough.upgrades,
-    },
     clientErrorHandler: (error, socket) => sockets.troubled(error, socket as Socket),
     frameworkErrors: (_error, request, reply) => {
       reply.hijack();
-      enter(request.raw, reply.raw);
+      sockets.enter(request.raw, reply.raw, run);
     },
+    serverFactory: (route) => createHttpServer(route as RequestListener, options, sockets, run),
   });
   app.addHook('onRequest', (request, reply, pass) => {
     const { raw: req } = request;
     const row = passthrough.match(req.url ?? '');
     if (row === undefined) {
       reply.hijack();
-      enter(req, reply.raw);
+      sockets.enter(req, reply.raw, run);
       return;
     }
     sockets.enter(req, reply.raw, (exchange) => {
@@ -172,9 +209,6 @@ export function createPublicListener(
     });
   });
   passthrough.register(app);
-  app.server.on('connection', sockets.opened);
-  // An Expect that Node does not know is none of the API's: served as if it were not there (RFC 9110, 10.1.1 allows it).
-  app.server.on('checkExpectation', (req, res) => app.routing(req, res));
 
   return {
     app,

@@ -1,18 +1,42 @@
 // The public listener's connections: which exchange is under way on each, so that trouble on one is answered once, to
 // the right request, or not at all.
 import { randomUUID } from 'node:crypto';
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Refusal, type RefusalCode, refusalBody } from '../refusal.ts';
+import { STATUS_CODES } from './http.ts';
 
 /** One request and its answer. */
-export interface Exchange {
+export class Exchange {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   /** Set while the body is being received: ends that with a refusal. */
   interrupt: ((refusal: Refusal) => void) | undefined;
   /** Trouble that came before the body was asked for. */
   trouble: Refusal | undefined;
+  /** One listener of the response's `close` for all who wait for it: each further one costs a microsecond a request. */
+  readonly #callbacks: (() => void)[] = [];
+
+  constructor(req: IncomingMessage, res: ServerResponse) {
+    this.req = req;
+    this.res = res;
+  }
+
+  /** A caller that has closed its side cannot be answered any more (Node ends the other side then). */
+  isGone(): boolean {
+    const { req, res } = this;
+    return res.closed || res.destroyed || !req.socket.writable;
+  }
+
+  /** Registers what is to be called when the answer has left, or its caller. */
+  onGone(callback: () => void): void {
+    this.#callbacks.push(callback);
+  }
+
+  /** The response is closed. */
+  close(): void {
+    for (const callback of this.#callbacks) callback();
+  }
 }
 
 interface Connection {
@@ -77,10 +101,13 @@ export function createSockets(count: (code: RefusalCode) => void): Sockets {
       const connection = connections.get(socket);
       if (connection === undefined || connection.ending) return;
       const start = (): void => {
-        const exchange: Exchange = { req, res, interrupt: undefined, trouble: undefined };
+        const exchange = new Exchange(req, res);
         connection.current = exchange;
         if (connection.ending && connection.waiting.length === 0) res.shouldKeepAlive = false;
-        res.once('close', () => leave(socket, connection, exchange));
+        res.on('close', () => {
+          leave(socket, connection, exchange);
+          exchange.close();
+        });
         run(exchange);
       };
       if (connection.current === undefined) start();

@@ -12,9 +12,9 @@ import { borrow, type Region } from './region.ts';
 /** The caller on the other side, as far as forwarding must know it. */
 export interface Downstream {
   /** Whether it has hung up. */
-  readonly isGone: () => boolean;
+  isGone(): boolean;
   /** Registers what is to be called when it hangs up. */
-  readonly onGone: (callback: () => void) => void;
+  onGone(callback: () => void): void;
 }
 
 export type Forwarded =
@@ -73,7 +73,7 @@ export function createForward(regions: ReadonlyMap<RegionName, Region>, options:
     downstream: Downstream,
     lapsed: () => Refusal | undefined,
   ) {
-    const borrowed = borrow(upstream, options.patienceMs, downstream.onGone);
+    const borrowed = borrow(upstream, options.patienceMs, downstream);
     const connection = borrowed instanceof Promise ? await borrowed : borrowed;
     if (connection === undefined) return downstream.isGone() ? GONE : 'busy';
     if (downstream.isGone()) {

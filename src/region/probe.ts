@@ -24,6 +24,8 @@ export interface ProbeOptions extends Pick<AttemptOptions, 'bodyTimeoutMs'> {
 }
 
 /** An answer of /api/v1/status has 35 bytes; one that is longer than this is not read to its end. */
+/** A probe is nobody's call: it waits its time. */
+const NOBODY = { onGone(): void {} };
 const STATUS_BYTES = 16 * 1024;
 const STATUS = {
   method: 'GET',
@@ -81,7 +83,7 @@ export function createProbe(regions: ReadonlyMap<RegionName, Region>, options: P
   return async (region, origin) => {
     const upstream = regions.get(region)?.upstreams.find((candidate) => candidate.origin === origin);
     if (upstream === undefined) return 'nothing';
-    const connection = await borrow(upstream, options.patienceMs, () => {});
+    const connection = await borrow(upstream, options.patienceMs, NOBODY);
     // All in use: its calls will tell.
     if (connection === undefined) return 'nothing';
     return judge(await attempt(connection, { ...STATUS, headers: [...STATUS.headers] }, attemptOptions, () => false));

@@ -7,6 +7,7 @@ import {
   createConnections,
   type Waiter,
 } from './connections.ts';
+import type { Downstream } from './forward.ts';
 
 export interface Region {
   readonly name: RegionName;
@@ -28,12 +29,12 @@ export function createRegion(name: RegionName, origins: readonly string[], optio
 
 /**
  * A connection now, or within `patienceMs`; undefined when none became free, or the caller left while waiting.
- * @param onLeave registers what is to be called when the caller hangs up
+ * @param downstream who leaves the line when it hangs up
  */
 export function borrow(
   upstream: Connections,
   patienceMs: number,
-  onLeave: (leave: () => void) => void,
+  downstream: Pick<Downstream, 'onGone'>,
 ): Borrowed | Promise<Borrowed | undefined> {
   const free = upstream.take();
   if (free !== undefined) return free;
@@ -50,7 +51,7 @@ export function borrow(
       settle(undefined);
     };
     const timer = setTimeout(leave, patienceMs);
-    if (upstream.wait(waiter)) onLeave(leave);
+    if (upstream.wait(waiter)) downstream.onGone(leave);
     else leave();
   });
 }

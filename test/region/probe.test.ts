@@ -40,7 +40,7 @@ async function broken(behave: (socket: Socket) => void) {
 /** A caller's call, as health hears of it. */
 async function signal({ upstreams: [upstream] }: Region, isGone = false) {
   if (upstream === undefined) throw new Error('a region without upstreams');
-  const connection = await borrow(upstream, 50, () => {});
+  const connection = await borrow(upstream, 50, { onGone() {} });
   if (connection === undefined) throw new Error('no connection');
   const request = { method: 'POST' as const, target: '/api/v1/share', headers: [], body: Buffer.from('secret=x') };
   const options = { collectBytes: 1024, bodyTimeoutMs: 300, now: Date.now };
