@@ -1,9 +1,9 @@
 // A limit table in memory that all threads share: each decision is made by one of them at a time.
 //
 // A lock for each set: a key's slot, whichever of the eight it is, is looked for, decided on and written under it, so no
-// decision is lost. Then a lock for each group of coarse buckets, which keys of other sets debit as well. Without a lock
-// a slot would have to be changed in one instruction, and it has 16 bytes: Atomics do 8, so either the fingerprint or
-// the time would lose its exactness. Uncontended, a lock costs two such instructions.
+// decision is lost. Where all eight are taken, also a lock for some of the coarse buckets, which keys of other sets debit
+// as well. Without a lock a slot would have to be changed in one instruction, and it has 16 bytes: Atomics do 8, so
+// either the fingerprint or the time would lose its exactness. Uncontended, a lock costs two such instructions.
 
 import { notBefore } from '../shared-memory/clock.ts';
 import { Locks, locksBytes, type SharedMemory } from '../shared-memory/locks.ts';
@@ -99,7 +99,7 @@ export class SharedTable implements LimitTable {
     try {
       const now = notBefore(this.#clocks, set, nowMs);
       const index = slots.locate(place, now);
-      if (slots.needsCoarse(index, now)) return this.#withCoarse(step, place, index, cost, now);
+      if (index >= this.capacity) return this.#withCoarse(step, place, index, cost, now);
       return step(slots, place, index, cost, now);
     } finally {
       locks.release(set);

@@ -1,6 +1,6 @@
 // The memory of a limit table (table.ts says how it is used): slots in sets of eight, and the coarse buckets behind them.
-// Several threads may have views of the same memory; who calls sees to it that only one is here with a set, and with a
-// coarse bucket, at a time.
+// Several threads may have views of the same memory; who calls sees to it that one at a time is here with a set, and that
+// one at a time has a coarse bucket for its index.
 
 import { believedTat, type Gcra, gcraCharge, gcraDecide, type LimitResult } from './gcra.ts';
 import type { Place } from './key.ts';
@@ -82,11 +82,6 @@ export class Slots {
     return free === -1 ? this.#coarseIndex(place) : free;
   }
 
-  /** Whether that index has to do with the coarse bucket: it is the bucket, or a free slot, which starts with its debt. */
-  needsCoarse(index: number, nowMs: number): boolean {
-    return index >= this.capacity || this.#tat(index) <= nowMs;
-  }
-
   spend(place: Place, index: number, cost: number, nowMs: number): LimitResult {
     const decision = gcraDecide(this.#gcra, this.#debt(place, index, nowMs), nowMs, cost);
     if (decision.allowed) this.#write(place, index, decision.tatMs);
@@ -111,7 +106,11 @@ export class Slots {
     return live;
   }
 
-  /** The TAT that counts: in a free slot, whose old owner owes nothing, that of the newcomer's coarse bucket. */
+  /**
+   * The TAT that counts: in a free slot, whose old owner owes nothing, that of the newcomer's coarse bucket. Another set's
+   * thread may be writing that one: then it is the old or the new, since eight aligned bytes are read in one piece. What
+   * the newcomer itself owes there was written by threads that had this set before.
+   */
   #debt(place: Place, index: number, nowMs: number): number {
     const tat = this.#tat(index);
     return tat <= nowMs ? this.#tat(this.#coarseIndex(place)) : tat;
