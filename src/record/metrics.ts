@@ -1,10 +1,11 @@
 // What Prometheus is told. The only file that knows prom-client. Labels come from the route table, the configured regions
 // and closed lists, never from a request, so the number of series is bounded by the configuration.
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
 import { type Effect, type Outcome, REASONS, type Reason, type RegionName, type Route } from '../domain.ts';
 import { REFUSAL_CODES, type RefusalCode } from '../refusal.ts';
 import { type MetricName, PREFIX, rowOf } from './metric-table.ts';
 import { type Readings, type Scraped, scrapedMetrics } from './scraped.ts';
+import { counterTally, histogramTally, type RegisterTally } from './tallies.ts';
 
 export type { Readings } from './scraped.ts';
 
@@ -50,14 +51,16 @@ export function createMetrics(readings: Readings, build: { version: string; node
     const row = rowOf(name);
     return { name: PREFIX + row.name, help: row.help, labelNames: [...row.labels], registers: [registry] };
   };
-  const counter = (name: MetricName): Counter => new Counter(shape(name));
-  const histogram = (name: MetricName): Histogram => new Histogram({ ...shape(name), buckets: SECONDS });
+  const tally = (name: MetricName) => ({ ...rowOf(name), name: PREFIX + name });
+  const register: RegisterTally = (metric) => registry.registerMetric(metric as unknown as Metric);
+  const counter = (name: MetricName) => counterTally(register, tally(name));
+  const histogram = (name: MetricName) => histogramTally(register, tally(name), SECONDS);
 
   const requests = counter('requests_total');
   const duration = histogram('request_duration_seconds');
   const upstreamDuration = histogram('upstream_duration_seconds');
   const outcomes = counter('outcomes_total');
-  const inFlight = new Gauge(shape('in_flight_requests'));
+  let inFlight = 0;
   const refusals = counter('refusals_total');
   const decisions = counter('decisions_total');
   const limited = counter('limited_total');
@@ -69,9 +72,9 @@ export function createMetrics(readings: Readings, build: { version: string; node
   const held = counter('breaker_held_total');
   const probes = counter('probes_total');
   new Gauge(shape('build_info')).set(build, 1);
-  for (const code of REFUSAL_CODES) refusals.inc({ code }, 0);
-  for (const reason of REASONS) decisions.inc({ reason }, 0);
-  violations.inc(0);
+  for (const code of REFUSAL_CODES) refusals(0, code);
+  for (const reason of REASONS) decisions(0, reason);
+  violations(0);
 
   /** Read when it is scraped: one series for each row. */
   const gauge: Scraped = (name, label, rows) => {
@@ -101,34 +104,35 @@ export function createMetrics(readings: Readings, build: { version: string; node
       },
     });
   };
+  single('in_flight_requests', () => inFlight);
   scrapedMetrics(readings, { gauge, counted, single });
 
   // Node's own come last: the gateway's are what a person looks for first.
   collectDefaultMetrics({ register: registry });
 
   return {
-    began: () => inFlight.inc(),
+    began() {
+      inFlight++;
+    },
     ended(route, region, answer, durationMs) {
-      inFlight.dec();
+      inFlight--;
       const id = route?.id ?? 'none';
-      requests.inc({ route: id, region: region ?? 'none', class: answer });
-      duration.observe({ route: id }, durationMs / 1000);
+      requests(1, id, region ?? 'none', answer);
+      duration(durationMs / 1000, id);
     },
     upstream(region, purpose, effect, outcome, durationMs) {
-      upstreamDuration.observe({ region, purpose }, durationMs / 1000);
-      outcomes.inc({ region, purpose, effect, outcome });
+      upstreamDuration(durationMs / 1000, region, purpose);
+      outcomes(1, region, purpose, effect, outcome);
     },
-    refused: (code) => refusals.inc({ code }),
-    decided: (reason) => decisions.inc({ reason }),
-    limited: (limit, mode) => limited.inc({ limit, mode }),
-    verified(region, result, cached) {
-      (cached ? cacheHits : verifications).inc({ region, result });
-    },
-    violated: () => violations.inc(),
-    held: (region, enforced) => held.inc({ region, mode: enforced ? 'enforce' : 'shadow' }),
-    probed: (region, answer) => probes.inc({ region, answer }),
-    replayed: (result) => replays.inc({ result }),
-    directoryChanged: (change) => changes.inc({ change }),
+    refused: (code) => refusals(1, code),
+    decided: (reason) => decisions(1, reason),
+    limited: (limit, mode) => limited(1, limit, mode),
+    verified: (region, result, cached) => (cached ? cacheHits : verifications)(1, region, result),
+    violated: () => violations(1),
+    held: (region, enforced) => held(1, region, enforced ? 'enforce' : 'shadow'),
+    probed: (region, answer) => probes(1, region, answer),
+    replayed: (result) => replays(1, result),
+    directoryChanged: (change) => changes(1, change),
     async scrape() {
       return { body: await registry.metrics(), contentType: registry.contentType };
     },
