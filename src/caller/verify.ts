@@ -49,8 +49,8 @@ export interface Verify {
 }
 
 /**
- * Of the time that an answer is kept, how long one from another gateway is remembered here: nobody tells how old it is,
- * and this is what it may be kept too long.
+ * Of the time that an answer is kept, how long one from another gateway is remembered here where nobody tells how old it
+ * is: this is what it may be kept too long.
  */
 const SECOND_HAND = 1 / 10;
 
@@ -89,26 +89,27 @@ export function createVerify(ask: Ask, options: VerifyOptions): Verify {
   }
 
   /** What another gateway was told; undefined: nothing, or nobody can tell, and the region is asked. */
-  async function secondHand(hashed: KeyedHash, patience: Patience | undefined): Promise<boolean | undefined> {
+  async function secondHand(hashed: KeyedHash, patience: Patience | undefined) {
     if (shared === undefined) return undefined;
     const found = await shared.verifications.find(hashed, patience);
-    return found.kind === 'found' ? found.value : undefined;
+    if (found.kind !== 'found') return undefined;
+    return { good: found.value, keepMs: found.leftMs ?? (found.value ? goodMs : badMs) * SECOND_HAND };
   }
 
   async function answerOf(question: Question, hashed: KeyedHash, patience: Patience | undefined) {
     const { name, permit, at, credentials, clientAddress } = question;
     const known = await secondHand(hashed, patience);
     if (known !== undefined && !question.stale) {
-      remember(name, credentials, known, (known ? goodMs : badMs) * SECOND_HAND);
-      observe?.(at, known ? 'good' : 'bad', true);
-      return known ? 'good' : 'bad';
+      remember(name, credentials, known.good, known.keepMs);
+      observe?.(at, known.good ? 'good' : 'bad', true);
+      return known.good ? 'good' : 'bad';
     }
     const answer = await ask(permit, at, credentials, clientAddress);
     if ((answer === 'good' || answer === 'bad') && !question.stale) {
       const keepMs = answer === 'good' ? goodMs : badMs;
       remember(name, credentials, answer === 'good', keepMs);
       shared?.verifications.put(hashed, answer === 'good', keepMs);
-    }
+    } else shared?.verifications.pass?.(hashed);
     observe?.(at, typeof answer === 'string' ? answer : answer.kind, false);
     return answer;
   }

@@ -4,6 +4,7 @@ import type { KeyedHash } from '../domain.ts';
 import type { AccountAnswer, AccountRow, DirectoryStore, PutResult } from './directory-store.ts';
 import { type Accounts, createAccounts, isSame, tellOf } from './sqlite-accounts.ts';
 import { awayError } from './sqlite-errors.ts';
+import { createFindAccount } from './sqlite-find.ts';
 import { createLeases } from './sqlite-leases.ts';
 import { createMarks, type Marks } from './sqlite-mark.ts';
 import { createMoves } from './sqlite-moves.ts';
@@ -61,18 +62,7 @@ export function createSqliteDirectory(db: DatabaseSync, options: SqliteDirectory
   }
 
   return {
-    findAccount(hash) {
-      const cause = watch.replaced();
-      if (cause !== undefined) return { kind: 'unavailable', cause };
-      try {
-        const answer = accounts.find(hash);
-        standing.answered();
-        return answer;
-      } catch (error) {
-        standing.failed();
-        return { kind: 'unavailable', cause: awayError(error) };
-      }
-    },
+    findAccount: createFindAccount(accounts, { watch, standing }),
     follow: leases.follow,
     leave: leases.leave,
     gateways: () => look(() => leases.all()),

@@ -104,7 +104,8 @@ function damaged(file: string, finding: string, cause: unknown): StoreOpenError 
   return new StoreOpenError(`The store ${file} is damaged (${finding}): ${wayOut(file)}`, { cause });
 }
 
-function openError(file: string, cause: unknown): StoreOpenError {
+/** What stands in the way of opening the file, as a sentence. */
+export function openError(file: string, cause: unknown): StoreOpenError {
   const finding = cause instanceof Error ? cause.message : String(cause);
   switch (sqliteCode(cause)) {
     case SQLITE.corrupt:

@@ -9,11 +9,15 @@ export interface FileWatch {
   checkKnown(): void;
   /** What a look has found before. */
   replaced(): Error | undefined;
+  /** Tells this file from any other that may come to lie under its path. */
+  readonly identity: string;
 }
 
-/** @param file its path, or undefined for a store in memory */
-export function watchFile(file: string | undefined): FileWatch {
-  const opened = identify(file);
+/**
+ * @param file its path, or undefined for a store in memory
+ * @param opened the `identity` of the watch of another thread, which opened it first
+ */
+export function watchFile(file: string | undefined, opened: string = identify(file)): FileWatch {
   let found: Error | undefined;
   return {
     check() {
@@ -24,6 +28,7 @@ export function watchFile(file: string | undefined): FileWatch {
       if (found !== undefined) throw found;
     },
     replaced: () => found,
+    identity: opened,
   };
 }
 

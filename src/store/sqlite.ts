@@ -3,9 +3,9 @@ import { resolve } from 'node:path';
 import type { Found, KeyedHash } from '../domain.ts';
 import { createCheckpointer } from './checkpoint.ts';
 import { createSqliteDirectory, type SqliteDirectory } from './sqlite-directory.ts';
-import { awayError } from './sqlite-errors.ts';
 import { openDatabase } from './sqlite-file.ts';
-import { createKeyReader, createKeySweep, createKeyWriter } from './sqlite-keys.ts';
+import { createFindKey } from './sqlite-find.ts';
+import { createKeySweep, createKeyWriter } from './sqlite-keys.ts';
 import { createStanding } from './sqlite-standing.ts';
 import { watchFile } from './sqlite-watch.ts';
 import type { Store, StoredKey, StoreNews } from './store.ts';
@@ -24,6 +24,8 @@ export interface SqliteOptions {
 export interface SqliteStore extends Store {
   readonly directory: SqliteDirectory;
   findKey(hash: KeyedHash): Found<StoredKey>;
+  /** Tells the open file from any other that may come to lie under its path. */
+  readonly identity: string;
   /** Removes the expired ones of the next `sweepRows` entries. Returns how many; 0 too when the file is locked. */
   sweep(): number;
 }
@@ -39,7 +41,6 @@ export function openSqliteStore(path: string, options: SqliteOptions): SqliteSto
   const watch = watchFile(file);
   const checkpointer = file === undefined ? undefined : createCheckpointer(file);
   const standing = createStanding(() => watch.replaced() === undefined && db.isOpen);
-  const reader = createKeyReader(db, now);
   const writer = createKeyWriter(db, now, storeTimeoutMs, watch.checkKnown, checkpointer);
   const sweep = createKeySweep(db, now, sweepRows);
   const timer = setInterval(sweep, sweepEveryMs).unref();
@@ -59,19 +60,8 @@ export function openSqliteStore(path: string, options: SqliteOptions): SqliteSto
     engine: 'sqlite',
     directory,
     shared: undefined,
-    findKey(hash) {
-      try {
-        const found = reader(hash);
-        standing.answered();
-        // In a file that nobody else writes any more, what is missing may be known to all others.
-        const cause = found.kind === 'missing' ? watch.replaced() : undefined;
-        return cause === undefined ? found : { kind: 'unavailable', cause };
-      } catch (error) {
-        // Not for a lock: in WAL mode readers wait for nobody, whatever another process does with the file.
-        standing.failed();
-        return { kind: 'unavailable', cause: awayError(error) };
-      }
-    },
+    identity: watch.identity,
+    findKey: createFindKey(db, { now, watch, standing }),
     putKeys: writer.put,
     sweep,
     readings: standing.readings,

@@ -39,7 +39,7 @@ export interface Store {
    */
   putKeys(rows: readonly StoredKey[], patience?: Patience): Promise<void>;
   readonly directory: DirectoryStore;
-  /** What several machines share beside the directory and the keys; undefined: this engine is one machine's. */
+  /** What gateways, or threads of one, share beside the directory and the keys; undefined: each has its own. */
   readonly shared: SharedState | undefined;
   /** Whether the engine can be asked at the moment. */
   readings(): StoreReadings;
@@ -61,9 +61,10 @@ export type StoreNews =
   /** Credentials that were found good are so no longer; the hash is that of SharedVerifications. */
   | { readonly kind: 'verification'; readonly hash: KeyedHash };
 
-/** Held by a distributed engine for all gateways. Nothing here throws or rejects. */
+/** Held by a distributed engine for all gateways, or by one thread for the others. Nothing here throws or rejects. */
 export interface SharedState {
-  readonly limits: SharedLimits;
+  /** Undefined among threads: they count in memory that they share. */
+  readonly limits: SharedLimits | undefined;
   readonly verifications: SharedVerifications;
   readonly replays: SharedReplays;
 }
@@ -100,11 +101,19 @@ export interface SharedLimits {
   ): Promise<Found<SharedDecision>>;
 }
 
+/** `leftMs`: how much longer it may be kept; undefined: nobody tells. */
+export type SharedVerification = Found<boolean> & { readonly leftMs?: number };
+
 export interface SharedVerifications {
-  /** Whether the credentials of this hash were found good (true) or bad. */
-  find(hash: KeyedHash, patience: Patience | undefined): Promise<Found<boolean>>;
+  /**
+   * Whether the credentials of this hash were found good (true) or bad. Among threads, `missing` makes the asker the one
+   * who finds out: others who ask meanwhile wait until it tells by `put` or `pass`.
+   */
+  find(hash: KeyedHash, patience: Patience | undefined): Promise<SharedVerification>;
   /** Not waited for. */
   put(hash: KeyedHash, good: boolean, keepMs: number): void;
+  /** What was asked after a `missing` has no answer that could be put: the next one who waits finds out. Not waited for. */
+  readonly pass?: (hash: KeyedHash) => void;
   /** For every gateway, also what they remember themselves. Not waited for. */
   forget(hash: KeyedHash): void;
 }
@@ -141,4 +150,6 @@ export interface SharedReplays {
   extend(name: Buffer, owner: Buffer, claimMs: number, keepMs: number): Promise<Found<boolean>>;
   /** Puts the record in place of the claim, or (undefined) takes the claim away. False: it was no longer this owner's. */
   settle(name: Buffer, owner: Buffer, record: Buffer | undefined, keepMs: number): Promise<Found<boolean>>;
+  /** Resolves when the claim under this name is over. Where it is not there, the claim has to be asked about. Never rejects. */
+  readonly over?: (name: Buffer) => Promise<void>;
 }
