@@ -138,10 +138,15 @@ function createOne(replays: SharedReplays, options: SharedVaultOptions): SharedV
     });
   }
 
-  /** The longer it takes, the less often it is asked about. */
-  function pollLater(local: Local, check: Buffer): void {
+  /** Where nobody tells that it is over: the longer it takes, the less often it is asked about. */
+  function wakeWhenOver(local: Local, name: Buffer, check: Buffer): void {
     local.state = { kind: 'elsewhere', check };
-    setTimeout(() => wake(local, { kind: 'due' }), local.pollMs).unref();
+    const due = (): void => wake(local, { kind: 'due' });
+    if (replays.over !== undefined) {
+      void replays.over(name).then(due);
+      return;
+    }
+    setTimeout(due, local.pollMs).unref();
     local.pollMs = Math.min(2 * local.pollMs, times.mostPollMs);
   }
 
@@ -210,7 +215,7 @@ function createOne(replays: SharedReplays, options: SharedVaultOptions): SharedV
     const owner = randomBytes(OWNER_BYTES);
     const found = await replays.begin(name, derived.check, owner, times.claimMs, keepMs, patience);
     if (found.kind === 'found' && found.value.kind === 'claimed') return first(derived, local, name, owner);
-    if (found.kind === 'found' && found.value.kind === 'under_way') pollLater(local, found.value.check);
+    if (found.kind === 'found' && found.value.kind === 'under_way') wakeWhenOver(local, name, found.value.check);
     else wake(local, { kind: 'told', found });
     // The question may have been heard, though its answer was not: then the claim is nobody's.
     if (found.kind !== 'found') writes.release(name, owner);

@@ -84,7 +84,7 @@ interface Flight {
 
 const MISMATCH = { kind: 'mismatch' } as const;
 /** The part of the whole room that one answer may take. */
-const LARGEST_SHARE = 1 / 8;
+export const LARGEST_SHARE = 1 / 8;
 
 /** Makes the room. State: what is under way, and the shelf. */
 export function createVault(options: VaultOptions): Vault {
