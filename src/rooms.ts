@@ -7,7 +7,6 @@ import { accountKey } from './caller/credentials.ts';
 import { createIdentify } from './caller/identify.ts';
 import { createVerify } from './caller/verify.ts';
 import type { Config } from './config/types.ts';
-import type { RegionName } from './domain.ts';
 import { createJourney, type Journey } from './journey.ts';
 import { createKeyedHash } from './keyed-hash.ts';
 import { createAdmit } from './limit/admit.ts';
@@ -15,28 +14,23 @@ import { createOwn } from './listener/own.ts';
 import { createPublicListener } from './listener/public.ts';
 import { createRespond } from './listener/respond.ts';
 import { createKeyRooms } from './locality/held.ts';
-import { createLapsed } from './locality/lapsed.ts';
 import { createDecide } from './policy/decide.ts';
 import { policyOf } from './policy/policy.ts';
 import { createMetrics, type Metrics } from './record/metrics.ts';
 import { createRecord } from './record/record.ts';
 import { createAsk } from './region/ask.ts';
-import { createForward } from './region/forward.ts';
-import { createHealth, type Health, type HealthEvent } from './region/health.ts';
 import { interpretWith } from './region/interpret.ts';
 import { createPassthrough } from './region/passthrough.ts';
-import { createProbe } from './region/probe.ts';
-import { createRegion, type Region } from './region/region.ts';
 import { createSend } from './region/send.ts';
 import { createReplay } from './replay/replay.ts';
 import { createSharedVault } from './replay/shared-vault.ts';
-import { createVault } from './replay/vault.ts';
+import { createVault, LARGEST_SHARE } from './replay/vault.ts';
+import { openRegions, readingsOf } from './rooms-way.ts';
 import { createClassify } from './route/classify.ts';
 import { LINK, PASSTHROUGH, ROUTES } from './route/table.ts';
 import { openState, type State } from './state.ts';
+import type { Together } from './together.ts';
 
-/** An answer of a region up to this size leaves only when it is whole; a longer one streams. */
-const COLLECT_BYTES = 8 * 1024 * 1024;
 const VERIFIED_GOOD_MS = 5 * 60_000;
 const VERIFIED_BAD_MS = 10_000;
 const VERIFIED_ENTRIES = 100_000;
@@ -46,77 +40,43 @@ export interface GatewayDependencies {
   readonly version: string;
   /** Milliseconds; tests move it by hand. */
   readonly now?: () => number;
+  /** Milliseconds of a clock that nobody sets; of several threads, one for all. */
+  readonly steady?: () => number;
+  /** Of a thread that is one of several. */
+  readonly together?: Together;
   /** For GATEWAY_IDENTITY_KEY. */
   readonly env?: NodeJS.ProcessEnv;
 }
 
-function readingsOf(regions: ReadonlyMap<RegionName, Region>, health: Health, directory: State['directory']) {
-  const states = new Map(health.readings().map((reading) => [reading.region, reading]));
-  return [...regions.values()].map(({ name, upstreams }) => ({
-    name,
-    up: states.get(name)?.up ?? true,
-    breaker: states.get(name)?.state ?? 'closed',
-    failures: states.get(name)?.failures ?? 0,
-    drained: directory.isDrained(name),
-    inUse: upstreams.reduce((sum, upstream) => sum + upstream.inUse, 0),
-    waiting: upstreams.reduce((sum, upstream) => sum + upstream.waiting, 0),
-  }));
-}
-
-/** A region that goes down or comes back is news; what is only counted is not. */
-function noteHealth(log: Logger, metrics: Metrics, region: RegionName, event: HealthEvent): void {
-  if (event.kind === 'held') metrics.held(region, event.enforced);
-  else if (event.kind === 'probed') metrics.probed(region, event.answer);
-  else log.warn({ region, ...event }, event.kind === 'opened' ? 'region is down' : 'region is back');
-}
-
 /** A step of the day's clock must neither forget an answer nor give an allowance: `steady` is set by nobody. */
-interface Clocks {
+export interface Clocks {
   readonly now: () => number;
   readonly steady: () => number;
 }
 
-/** The regions, and the one way to them. */
-function openRegions(config: Config, state: State, metrics: Metrics, { steady }: Clocks, log: Logger) {
-  const regions = new Map<RegionName, Region>(
-    config.regions.map(({ name, upstreams }) => [name, createRegion(name, upstreams, config.upstream)]),
-  );
-  const bounds = { bodyTimeoutMs: config.upstream.bodyTimeoutMs, patienceMs: config.upstream.connectTimeoutMs };
-  const health = createHealth(new Map(config.regions.map(({ name, upstreams }) => [name, upstreams])), {
-    ...config.health.breaker,
-    now: steady,
-    probeMs: config.health.probeMs,
-    probe: createProbe(regions, bounds),
-    observe: (region, event) => noteHealth(log, metrics, region, event),
-  });
-  const onViolation = (problem: string): void => {
-    metrics.violated();
-    log.fatal({ problem }, 'pin violation stopped');
-  };
-  const lapsed = createLapsed(state.directory);
-  const forward = createForward(regions, {
-    ...bounds,
-    health,
-    collectBytes: COLLECT_BYTES,
-    observe: metrics.upstream,
-    onViolation,
-    lapsed,
-  });
-  return { regions, health, onViolation, lapsed, forward };
+export function clocksOf({ now, steady }: Pick<GatewayDependencies, 'now' | 'steady'>): Clocks {
+  return { now: now ?? Date.now, steady: steady ?? now ?? (() => performance.now()) };
 }
 
 /** What is spent, and what is counted together with other gateways where the store is shared. */
-function openAdmit(config: Config, state: State, metrics: () => Metrics, { steady }: Clocks, log: Logger) {
-  const { shared } = state.store;
+function openAdmit(
+  config: Config,
+  state: State,
+  metrics: () => Metrics,
+  { steady }: Clocks,
+  { log, together }: GatewayDependencies,
+) {
+  const limits = state.store.shared?.limits;
   return createAdmit(
     config.limits,
     {
       now: steady,
-      hash: createKeyedHash(randomBytes(32)),
-      seed: randomBytes(32),
+      hash: createKeyedHash(together?.secrets.hashKey ?? randomBytes(32)),
+      seed: together?.secrets.seed ?? randomBytes(32),
+      memory: together?.limits,
       onShadow: (limit) => metrics().limited(limit, 'shadow'),
-      shared: shared && {
-        limits: shared.limits,
+      shared: limits && {
+        limits,
         hash: state.sharedHash,
         onFallback: (limit) => log.warn({ limit }, 'the store is away: this limit is counted by this gateway alone'),
       },
@@ -125,19 +85,21 @@ function openAdmit(config: Config, state: State, metrics: () => Metrics, { stead
   );
 }
 
-/** Of this process, or shared by gateways. The vault in memory has nothing to be closed. */
-function openVault(
-  config: Config,
-  { store, replaySalt: salt, olderReplaySalts: olderSalts }: State,
-  { steady }: Clocks,
-) {
+/** Of this thread, of all threads, or shared by gateways. The vault in memory has nothing to be closed. */
+function openVault(config: Config, state: State, { steady }: Clocks, together: Together | undefined) {
   const { replay, storeTimeoutMs } = config;
   if (replay === undefined) return { vault: undefined, close: async () => {} };
-  if (store.shared === undefined || !replay.shared) {
-    return { vault: createVault({ ...replay, now: steady }), close: async () => {} };
+  const { keepMs, maxBytes } = replay;
+  const engine = replay.shared && config.store.kind === 'valkey' ? state.store.shared?.replays : undefined;
+  if (engine !== undefined) {
+    const { replaySalt: salt, olderReplaySalts: olderSalts } = state;
+    const vault = createSharedVault(engine, { keepMs, salt, olderSalts, storeTimeoutMs });
+    return { vault, close: vault.close };
   }
-  const { keepMs } = replay;
-  const vault = createSharedVault(store.shared.replays, { keepMs, salt, olderSalts, storeTimeoutMs });
+  if (together === undefined) return { vault: createVault({ ...replay, now: steady }), close: async () => {} };
+  const salt = together.secrets.replaySalt;
+  const mostBytes = maxBytes * LARGEST_SHARE;
+  const vault = createSharedVault(together.replays, { keepMs, salt, mostBytes, storeTimeoutMs });
   return { vault, close: vault.close };
 }
 
@@ -165,16 +127,17 @@ function holdOnce({ enter, leave }: State['directory']): () => void {
 
 /** Everything between the listeners, and what they need of it. */
 export function openRooms(config: Config, dependencies: GatewayDependencies, isDraining: () => boolean) {
-  const { log, version, env = process.env } = dependencies;
-  const clocks = { now: dependencies.now ?? Date.now, steady: dependencies.now ?? (() => performance.now()) };
+  const { log, version, env = process.env, together } = dependencies;
+  const clocks = clocksOf(dependencies);
   const state = openState(config, {
     log,
     ...clocks,
     env,
+    together,
     onChange: ({ what }) => metrics.directoryChanged(what),
   });
   const { store, index, directory } = state;
-  const admit = openAdmit(config, state, () => metrics, clocks, log);
+  const admit = openAdmit(config, state, () => metrics, clocks, dependencies);
   const metrics: Metrics = createMetrics(
     {
       limits: () => admit.readings(),
@@ -192,7 +155,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
   const { forwardClientAddress } = config.upstream;
   const verify = createVerify(createAsk(forward, interpret, forwardClientAddress), {
     now: clocks.steady,
-    hash: createKeyedHash(randomBytes(32)),
+    hash: createKeyedHash(together?.secrets.hashKey ?? randomBytes(32)),
     shared: store.shared && { verifications: store.shared.verifications, hash: state.sharedHash },
     goodMs: VERIFIED_GOOD_MS,
     badMs: VERIFIED_BAD_MS,
@@ -203,7 +166,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     if (news.kind === 'directory') void directory.look();
     else verify.dropped(news.hash);
   });
-  const replays = openVault(config, state, clocks);
+  const replays = openVault(config, state, clocks, together);
   const authenticate = createAuthenticate(verify, admit.failedAuth, accountKey);
   const keys = createKeyRooms(index, accountKey);
   const checks = {

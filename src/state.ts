@@ -20,6 +20,7 @@ import { loadIdentityKeys } from './store/identity-key.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
 import type { ValkeyEvent } from './store/valkey-client.ts';
+import type { Together } from './together.ts';
 
 /** Keys and accounts that are remembered in memory before the store is asked. */
 const FRONT_ENTRIES = 100_000;
@@ -38,6 +39,8 @@ export interface StateDependencies {
   readonly env: NodeJS.ProcessEnv;
   /** For metrics: a change of the directory was seen. */
   readonly onChange: (change: Change) => void;
+  /** Of a thread that is one of several. The main thread tells of changes, and of a foreign key. */
+  readonly together?: Pick<Together, 'identity' | 'lease' | 'store' | 'source'> | undefined;
 }
 
 /** Trouble, once in a while for each kind: a busy gateway would write it for each request, and metrics count it. */
@@ -51,9 +54,10 @@ function occasionally(log: Logger, now: () => number, message: string): (what: s
 }
 
 /** Events of the directory, whoever made them: every gateway's log has them all. */
-function noteDirectory({ log, onChange }: StateDependencies): (event: DirectoryEvent) => void {
+function noteDirectory({ log, onChange, together }: StateDependencies): (event: DirectoryEvent) => void {
   return (event) => {
     if (event.kind === 'changed') {
+      if (together !== undefined) return;
       onChange(event.change);
       const { what, hash, actor, detail, epoch } = event.change;
       log.info({ event: what, account: hash?.toString('hex'), actor, detail, epoch }, 'directory changed');
@@ -83,10 +87,13 @@ async function warnOfForeignKey(store: Store, hashes: Hashes, log: Logger): Prom
   );
 }
 
-function openIdentity(config: Config, { now, env }: StateDependencies) {
-  const { current, older } = loadIdentityKeys({ file: config.identityKeyFile, env: env.GATEWAY_IDENTITY_KEY, now });
+function openIdentity(config: Config, { now, env, together }: StateDependencies) {
+  const keys =
+    together?.identity ?? loadIdentityKeys({ file: config.identityKeyFile, env: env.GATEWAY_IDENTITY_KEY, now });
+  const { current, older } = keys;
   const derive = (key: Buffer, label: string): Buffer => createHmac('sha256', key).update(label).digest();
   return {
+    keys,
     hashes: { current: createKeyedHash(current), older: older.map(createKeyedHash) },
     /** For what gateways share and forget within minutes. */
     sharedHash: createKeyedHash(derive(current, 'onetime-gateway shared')),
@@ -95,9 +102,20 @@ function openIdentity(config: Config, { now, env }: StateDependencies) {
   };
 }
 
-function openSource(config: Config, identity: ReturnType<typeof openIdentity>, { log, now }: StateDependencies) {
+/** For people: the machine's name, the port, and which of several threads. */
+export function newLease({ listen }: Pick<Config, 'listen'>, thread?: number): Together['lease'] {
+  const label = `${hostname()}:${listen.port}${thread === undefined ? '' : `#${thread}`}`;
+  return { gateway: randomBytes(8).toString('hex'), label };
+}
+
+function openSource(
+  config: Config,
+  identity: ReturnType<typeof openIdentity>,
+  { log, now, together }: StateDependencies,
+) {
   const { source } = config.accounts;
-  if (source === undefined) return undefined;
+  // Its file has one writer.
+  if (source === undefined || together !== undefined) return undefined;
   const note = occasionally(log, now, 'accounts.source');
   return createSource({
     ...source,
@@ -115,15 +133,13 @@ function openSource(config: Config, identity: ReturnType<typeof openIdentity>, {
  * @throws IdentityKeyError, StoreOpenError
  */
 export function openState(config: Config, dependencies: StateDependencies) {
-  const { log, now, steady } = dependencies;
+  const { log, now, steady, together } = dependencies;
   const identity = openIdentity(config, dependencies);
   const { hashes } = identity;
   const regions = new Set(config.regions.map(({ name }) => name));
-  const store: Store = openStore(config.store, {
-    now,
-    storeTimeoutMs: config.storeTimeoutMs,
-    observe: noteEngine(log),
-  });
+  const store: Store =
+    together?.store ??
+    openStore(config.store, { now, storeTimeoutMs: config.storeTimeoutMs, observe: noteEngine(log) });
   const index = createKeyIndex(store, {
     now,
     keys: hashes,
@@ -136,8 +152,7 @@ export function openState(config: Config, dependencies: StateDependencies) {
     hashes: [hashes.current, ...hashes.older],
     accountHash,
     regions,
-    gateway: randomBytes(8).toString('hex'),
-    label: `${hostname()}:${config.listen.port}`,
+    ...(together?.lease ?? newLease(config)),
     leaseMs: config.accounts.leaseMs,
     pollMs: POLL_MS[store.engine],
     pollMovingMs: POLL_MOVING_MS,
@@ -146,10 +161,11 @@ export function openState(config: Config, dependencies: StateDependencies) {
     steady,
     observe: noteDirectory(dependencies),
   });
-  void directory.look().then(() => warnOfForeignKey(store, hashes, log));
+  if (together === undefined) void directory.look().then(() => warnOfForeignKey(store, hashes, log));
   const source: Source | undefined = openSource(config, identity, dependencies);
   const byRules = createAccounts(config.accounts.rules, accountKey);
-  const places = { directory: directory.locate, source: source?.locate, rules: byRules };
+  const locateBySource = together?.source ?? source?.locate;
+  const places = { directory: directory.locate, source: locateBySource, rules: byRules };
   const { order } = config.accounts;
   const behind = order.slice(order.indexOf('directory') + 1);
   const asked = order.flatMap((place) => {

@@ -1,11 +1,12 @@
 // Spends from the limits that concern a request, or refuses it with 429.
 import type { Caller, Classified, KeyedHash, Patience, Permit } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
+import type { SharedMemory } from '../shared-memory/locks.ts';
 import type { Rate } from './gcra.ts';
 import { limitHeaders } from './headers.ts';
 import { addressKey, hashKey, type LimitKey } from './key.ts';
 import { createSharedCounters, type SharedCounters, type SharedCounting } from './shared.ts';
-import { createLimitTable, type LimitResult, type LimitTable } from './table.ts';
+import { createLimitTable, type LimitResult, type LimitTable, limitTableBytes } from './table.ts';
 
 export type LimitMode = 'enforce' | 'shadow' | 'off';
 export interface LimitRule extends Rate {
@@ -35,11 +36,26 @@ export interface LimitDependencies {
   readonly onShadow: (limit: string) => void;
   /** Where several gateways count together; undefined: this process counts alone, and answers at once. */
   readonly shared?: SharedCounting | undefined;
+  /** Where several threads count together, by the limit's name: LIMIT_BYTES of memory each. */
+  readonly memory?: ((limit: string) => SharedMemory | undefined) | undefined;
 }
+
+/** The names of all limits, also of those that are off. */
+export const LIMITS = [
+  'anonymous-retrieval',
+  'per-key',
+  'failed-auth-client',
+  'failed-auth-account',
+  'account',
+  'region-budget',
+] as const;
 
 /** Entries per table before newcomers share coarser buckets. */
 const SLOTS = 1 << 17;
 const COARSE_SLOTS = 1 << 16;
+
+/** What one limit's counters take of memory that threads share. */
+export const LIMIT_BYTES = limitTableBytes({ slots: SLOTS, coarseSlots: COARSE_SLOTS });
 
 /** At once where this process counts alone. Never rejects. */
 export type Admitted = Refusal | undefined | Promise<Refusal | undefined>;
@@ -56,11 +72,15 @@ interface Limit {
   charge(key: LimitKey, cost: number): void;
 }
 
-function createLimit(name: string, rule: LimitRule, dependencies: LimitDependencies): Limit | undefined {
+function createLimit(
+  name: (typeof LIMITS)[number],
+  rule: LimitRule,
+  dependencies: LimitDependencies,
+): Limit | undefined {
   if (rule.mode === 'off') return undefined;
   const { mode } = rule;
-  const { now, seed, onShadow, shared } = dependencies;
-  const table = createLimitTable(rule, { slots: SLOTS, coarseSlots: COARSE_SLOTS, seed });
+  const { now, seed, onShadow, shared, memory } = dependencies;
+  const table = createLimitTable(rule, { slots: SLOTS, coarseSlots: COARSE_SLOTS, seed, shared: memory?.(name) });
   const policy = { name, requests: rule.requests, perMs: rule.perMs };
 
   function answer(result: LimitResult): Refusal | undefined {

@@ -25,6 +25,8 @@ export interface SourceMemory {
   find(name: string, nowMs: number): Found<Locality> | undefined;
   /** Whether a good answer should be asked for again: old, and not just tried in vain. */
   isDue(name: string, nowMs: number): boolean;
+  /** How much longer a good answer may be used; 0 where there is none. */
+  leftMs(name: string, nowMs: number): number;
   found(name: string, answer: KeptAnswer): void;
   missing(name: string, atMs: number): void;
   /** A refresh failed: the next one comes after a pause that grows. */
@@ -74,6 +76,10 @@ export function createSourceMemory(options: MemoryOptions): SourceMemory {
       const known = good.peek(name);
       if (known === undefined || isWithin(known.atMs, refreshMs, nowMs)) return false;
       return known.failures === 0 || !isWithin(known.failedAtMs, pauseMs(known.failures), nowMs);
+    },
+    leftMs(name, nowMs) {
+      const known = good.peek(name);
+      return known !== undefined && isWithin(known.atMs, expireMs, nowMs) ? known.atMs + expireMs - nowMs : 0;
     },
     found(name, { locality, atMs }) {
       negative.delete(name);

@@ -72,6 +72,8 @@ export interface Source {
    * @param account normalised name (caller/credentials.ts accountKey)
    */
   locate(account: string, patience?: Patience): Found<Locality> | Promise<Found<Locality>>;
+  /** How much longer what is known of this account may be used; 0: nothing is. For who passes it on. */
+  leftMs(account: string): number;
   readings(): SourceReadings;
   /** Cuts questions under way, and writes down what is not yet written. Afterwards everything is unavailable. */
   close(): Promise<void>;
@@ -153,6 +155,7 @@ export function createLocator(put: PutQuestion, memory: SourceMemory, kept: Sour
       if (memory.isDue(name, nowMs)) questions.refresh(name, account);
       return known;
     },
+    leftMs: (account: string): number => memory.leftMs(accountHash(hash, account).toString('hex'), now()),
     readings(): SourceReadings {
       const { good, negative } = memory.size;
       const { oldestMs, newestMs } = memory.ages(now());
