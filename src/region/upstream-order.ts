@@ -13,20 +13,33 @@ function isFailing({ failures }: Upstream): boolean {
   return failures > 0;
 }
 
+/** Nothing is known of it yet. */
+export function untried(origin: string): Upstream {
+  return { origin, failures: 0, failedMs: 0 };
+}
+
 export class UpstreamOrder {
   readonly #origins: readonly string[];
   readonly #upstreams: readonly Upstream[];
   readonly #openMs: number;
 
-  /** @param openMs how long one that failed is left alone before it gets another chance */
-  constructor(origins: readonly string[], openMs: number) {
+  /**
+   * @param openMs how long one that failed is left alone before it gets another chance
+   * @param upstreams those of the origins, where what is known of them is kept elsewhere (shared-watch.ts)
+   */
+  constructor(origins: readonly string[], openMs: number, upstreams: readonly Upstream[] = origins.map(untried)) {
     this.#origins = origins;
-    this.#upstreams = origins.map((origin) => ({ origin, failures: 0, failedMs: 0 }));
+    this.#upstreams = upstreams;
     this.#openMs = openMs;
   }
 
   find(origin: string): Upstream | undefined {
     return this.#upstreams.find((candidate) => candidate.origin === origin);
+  }
+
+  /** The order as configured, where nothing says another: for each call, so before anything else is asked. */
+  get usual(): readonly string[] | undefined {
+    return this.#upstreams.length === 1 || !this.#upstreams.some(isFailing) ? this.#origins : undefined;
   }
 
   get allFailing(): boolean {
@@ -51,7 +64,8 @@ export class UpstreamOrder {
    * enough, is back in its place for a harmless call; for another call it is handed to `probe` instead.
    */
   order(harmless: boolean, nowMs: number, probe: (due: Upstream) => void): readonly string[] {
-    if (this.#upstreams.length === 1 || !this.#upstreams.some(isFailing)) return this.#origins;
+    const { usual } = this;
+    if (usual !== undefined) return usual;
     const best = this.#upstreams.findIndex((upstream) => !isFailing(upstream));
     const due = this.#upstreams.find(({ failedMs }, at) => at < best && !within(nowMs, failedMs, this.#openMs));
     const chance = harmless ? due : undefined;
