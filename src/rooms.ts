@@ -146,6 +146,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
       store: () => ({ engine: store.engine, ...store.readings() }),
       directory: () => directory.readings(),
       source: () => state.source?.readings(),
+      workers: () => undefined,
     },
     { version, node: process.version },
   );

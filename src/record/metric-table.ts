@@ -7,6 +7,8 @@ export interface MetricRow {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly labels: readonly string[];
   readonly help: string;
+  /** What the numbers of several threads come to; `first` is the main thread's. By default `sum`. */
+  readonly across?: 'sum' | 'first' | 'min' | 'max';
 }
 
 /** Every metric of the gateway's own; docs/metrics.md is printed from this table (`onetime-gateway metrics-doc`). */
@@ -71,12 +73,14 @@ export const METRICS = [
     type: 'gauge',
     labels: ['limit'],
     help: 'Clients, keys or accounts whose allowance is not full at the moment; bounded.',
+    across: 'first',
   },
   {
     name: 'limit_shared_total',
     type: 'counter',
     labels: ['limit'],
     help: 'Newcomers that were counted in a shared, coarser bucket because the table was full.',
+    across: 'first',
   },
   {
     name: 'verifications_total',
@@ -102,7 +106,13 @@ export const METRICS = [
     labels: ['result'],
     help: 'Keys of successful creates: stored before the answer left, or failed (then only this process knows them, until the store is back).',
   },
-  { name: 'store_up', type: 'gauge', labels: ['engine'], help: '1 while the store can be asked, 0 while it is away.' },
+  {
+    name: 'store_up',
+    type: 'gauge',
+    labels: ['engine'],
+    help: '1 while the store can be asked, 0 while it is away.',
+    across: 'min',
+  },
   {
     name: 'store_away_total',
     type: 'counter',
@@ -120,6 +130,7 @@ export const METRICS = [
     type: 'gauge',
     labels: ['limit'],
     help: '1 while this process counts the limit alone, because the store that gateways count in together is away.',
+    across: 'max',
   },
   {
     name: 'limit_fallbacks_total',
@@ -144,54 +155,63 @@ export const METRICS = [
     type: 'gauge',
     labels: [],
     help: 'The change of the directory that this gateway has seen last. It goes back only with other data.',
+    across: 'min',
   },
   {
     name: 'directory_age_seconds',
     type: 'gauge',
     labels: [],
     help: 'Since this gateway followed the directory’s changes last; grows while the store is away.',
+    across: 'max',
   },
   {
     name: 'directory_leased',
     type: 'gauge',
     labels: [],
     help: '1 while this gateway’s lease is in force; at 0 accounts of the directory are answered 503.',
+    across: 'min',
   },
   {
     name: 'directory_changes_total',
     type: 'counter',
     labels: ['change'],
     help: 'Changes of the directory that this gateway saw, whoever made them, by kind.',
+    across: 'first',
   },
   {
     name: 'account_moves',
     type: 'gauge',
     labels: ['phase'],
     help: 'Accounts that are being moved, by phase (frozen, cutover). One that stays for long waits for a gateway.',
+    across: 'max',
   },
   {
     name: 'region_drained',
     type: 'gauge',
     labels: ['region'],
     help: '1 while an operator has taken the region out of service.',
+    across: 'max',
   },
   {
     name: 'source_questions_total',
     type: 'counter',
     labels: ['result'],
     help: 'Questions to accounts.source, by result (found, missing, failed; refused: too many were under way).',
+    across: 'first',
   },
   {
     name: 'source_entries',
     type: 'gauge',
     labels: ['kind'],
     help: 'Answers of accounts.source that are remembered (good).',
+    across: 'first',
   },
   {
     name: 'source_age_seconds',
     type: 'gauge',
     labels: ['answer'],
     help: 'Age of the oldest and of the newest good answer of accounts.source that is remembered.',
+    across: 'first',
   },
   {
     name: 'replays_total',
@@ -204,12 +224,14 @@ export const METRICS = [
     type: 'gauge',
     labels: ['region'],
     help: '0 when the last that was heard of every upstream URL of the region is a failure, else 1.',
+    across: 'first',
   },
   {
     name: 'breaker_state',
     type: 'gauge',
     labels: ['region'],
     help: 'The region’s breaker: 0 closed, 1 half-open, 2 open.',
+    across: 'first',
   },
   {
     name: 'breaker_held_total',
@@ -229,7 +251,27 @@ export const METRICS = [
     labels: [],
     help: 'Requests stopped by the connections’ own check because their account may not go there. Anything but 0 is a defect: alert on it.',
   },
-  { name: 'build_info', type: 'gauge', labels: ['version', 'node'], help: 'Always 1; the labels tell what runs.' },
+  {
+    name: 'workers',
+    type: 'gauge',
+    labels: [],
+    help: 'Threads that answer callers at the moment; 1 where the gateway runs without workers.',
+    across: 'first',
+  },
+  {
+    name: 'worker_restarts_total',
+    type: 'counter',
+    labels: ['reason'],
+    help: 'Workers that were started anew in place of one that ended: crashed (an error nobody caught), out_of_memory, or ended otherwise.',
+    across: 'first',
+  },
+  {
+    name: 'build_info',
+    type: 'gauge',
+    labels: ['version', 'node'],
+    help: 'Always 1; the labels tell what runs.',
+    across: 'first',
+  },
 ] as const satisfies readonly MetricRow[];
 
 export type MetricName = (typeof METRICS)[number]['name'];

@@ -1,8 +1,9 @@
-// What Prometheus is told. The only file that knows prom-client. Labels come from the route table, the configured regions
+// What Prometheus is told. With aggregate.ts the only file that knows prom-client. Labels come from the route table, the configured regions
 // and closed lists, never from a request, so the number of series is bounded by the configuration.
 import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
 import { type Effect, type Outcome, REASONS, type Reason, type RegionName, type Route } from '../domain.ts';
 import { REFUSAL_CODES, type RefusalCode } from '../refusal.ts';
+import type { Snapshot } from './aggregate.ts';
 import { type MetricName, PREFIX, rowOf } from './metric-table.ts';
 import { type Readings, type Scraped, scrapedMetrics } from './scraped.ts';
 import { counterTally, histogramTally, type RegisterTally } from './tallies.ts';
@@ -40,6 +41,8 @@ export interface Metrics {
   replayed(result: 'first' | 'replayed' | 'mismatch'): void;
   /** The directory changed, whoever changed it. */
   directoryChanged(change: string): void;
+  /** Of this thread, to be put together with those of others (aggregate.ts). */
+  snapshot(): Promise<Snapshot>;
   /** Prometheus text format and its content type. */
   scrape(): Promise<{ body: string; contentType: string }>;
 }
@@ -49,7 +52,8 @@ export function createMetrics(readings: Readings, build: { version: string; node
   const registry = new Registry();
   const shape = (name: MetricName) => {
     const row = rowOf(name);
-    return { name: PREFIX + row.name, help: row.help, labelNames: [...row.labels], registers: [registry] };
+    const aggregator = row.across ?? 'sum';
+    return { name: PREFIX + row.name, help: row.help, labelNames: [...row.labels], registers: [registry], aggregator };
   };
   const tally = (name: MetricName) => ({ ...rowOf(name), name: PREFIX + name });
   const register: RegisterTally = (metric) => registry.registerMetric(metric as unknown as Metric);
@@ -133,6 +137,7 @@ export function createMetrics(readings: Readings, build: { version: string; node
     probed: (region, answer) => probes(1, region, answer),
     replayed: (result) => replays(1, result),
     directoryChanged: (change) => changes(1, change),
+    snapshot: () => registry.getMetricsAsJSON() as Promise<Snapshot>,
     async scrape() {
       return { body: await registry.metrics(), contentType: registry.contentType };
     },

@@ -34,6 +34,14 @@ export interface Readings {
   directory(): DirectoryReading;
   /** Undefined where there is no source. */
   source(): SourceReading | undefined;
+  /** Undefined in a worker itself, and where there are none. */
+  workers(): WorkersReading | undefined;
+}
+
+export interface WorkersReading {
+  readonly listening: number;
+  /** By what became of the one before. */
+  readonly restarts: { readonly crashed: number; readonly out_of_memory: number; readonly ended: number };
 }
 
 export interface DirectoryReading {
@@ -60,6 +68,7 @@ export function scrapedMetrics(readings: Readings, instruments: Instruments): vo
   limitMetrics(readings, instruments);
   stateMetrics(readings, instruments);
   sourceMetrics(readings, instruments);
+  workerMetrics(readings, instruments);
 }
 
 function regionMetrics({ regions }: Readings, { gauge }: Instruments): void {
@@ -154,4 +163,11 @@ function sourceMetrics({ source }: Readings, { gauge, counted }: Instruments): v
     const ages = Object.entries({ oldest: oldestAgeMs, newest: newestAgeMs });
     return ages.flatMap(([answer, ms]) => (ms === undefined ? [] : [[answer, ms / 1000] as const]));
   });
+}
+
+const WITHOUT_WORKERS: WorkersReading = { listening: 1, restarts: { crashed: 0, out_of_memory: 0, ended: 0 } };
+
+function workerMetrics({ workers }: Readings, { counted, single }: Instruments): void {
+  single('workers', () => (workers() ?? WITHOUT_WORKERS).listening);
+  counted('worker_restarts_total', 'reason', () => Object.entries((workers() ?? WITHOUT_WORKERS).restarts));
 }
