@@ -1,6 +1,7 @@
 // One question to the account directory of an organisation: GET url?account=NAME. The only file outside region/ that
 // opens connections, and it opens them to the configured host alone.
-import { type Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
+import Pool from 'undici/lib/dispatcher/pool.js';
 import type { Locality } from '../domain.ts';
 import { parseAnswer, type SourceAnswer, SourceError } from './source-answer.ts';
 

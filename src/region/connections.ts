@@ -1,6 +1,7 @@
 // The connections to one upstream URL: a last-in-first-out list of undici Clients, one request at a time each. The most
 // recently used connection is taken first, so that the others grow idle and close before the region closes them.
-import { Client, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
+import Client from 'undici/lib/dispatcher/client.js';
 
 export interface ConnectionOptions {
   readonly connectTimeoutMs: number;

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { buildConnector } from 'undici';
+import buildConnector from 'undici/lib/core/connect.js';
 import type { Permit, RegionName } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import type { Passage } from './passthrough-enter.ts';

@@ -1,7 +1,8 @@
 // The connections of the passed-through paths: their own pools, so that slow callers there use up none of the API's. Each
 // request is sent once, and only with a permit.
 import type { Readable } from 'node:stream';
-import { type Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
+import Pool from 'undici/lib/dispatcher/pool.js';
 import type { Effect, Outcome, Permit, RegionName } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import type { ConnectionOptions } from './connections.ts';

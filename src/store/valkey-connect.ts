@@ -1,6 +1,7 @@
 // Connections of ioredis, set up so that nothing is sent twice, nothing waits in a queue, and they come back for ever.
 import { readFileSync } from 'node:fs';
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import type { Cluster, Redis, RedisOptions } from 'ioredis';
+import { ioredis } from './ioredis.ts';
 import { StoreOpenError } from './sqlite-file.ts';
 import type { ValkeyConfig } from './valkey-config.ts';
 import { guardSockets } from './valkey-sockets.ts';
@@ -28,6 +29,7 @@ export function connectValkey(config: ValkeyConfig): ValkeyConnections {
   }
   const place = placeOf(config, common.tls);
   const options = { ...common, ...place, retryStrategy, enableOfflineQueue: false };
+  const { Redis } = ioredis();
   return {
     redis: new Redis({ ...options, connectionName: 'onetime-gateway' }),
     subscriber: new Redis({ ...options, connectionName: 'onetime-gateway-news' }),
@@ -90,6 +92,7 @@ function placeOf(config: ValkeyConfig, tls: Options['tls']): Options {
 }
 
 function connectCluster(config: ValkeyConfig, redisOptions: Options): Cluster {
+  const { Cluster } = ioredis();
   return new Cluster(
     config.nodes.map(({ host, port }) => ({ host, port })),
     {

@@ -1,6 +1,7 @@
 // Whether the engine can be asked: away from the first sign of trouble until a ping is answered, so that no request
 // after the first one waits for a server that does not answer.
-import { Cluster, type Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
+import { ioredis } from './ioredis.ts';
 import type { ValkeyEvent } from './valkey-client.ts';
 import { renewConnection } from './valkey-connect.ts';
 import { awayError, codeOf } from './valkey-errors.ts';
@@ -172,5 +173,5 @@ function listen(
   redis.on('error', lost);
   redis.on('close', () => lost());
   // A node that goes is no reason by itself, as the cluster may have changed: the next question tells.
-  if (redis instanceof Cluster) redis.on('node error', () => undefined);
+  if (redis instanceof ioredis().Cluster) redis.on('node error', () => undefined);
 }

@@ -1,5 +1,6 @@
 // What is asked of an engine to know whether it serves, and whether it keeps what it is given.
-import { Cluster, type Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
+import { ioredis } from './ioredis.ts';
 import type { ValkeyEvent } from './valkey-client.ts';
 import { codeOf, isReplyError } from './valkey-errors.ts';
 
@@ -10,7 +11,7 @@ const NOT_SERVING = new Set(['READONLY', 'LOADING', 'MASTERDOWN', 'CLUSTERDOWN',
  * accepts. Other refusals are answers: what it cannot do now is told to who asks for it.
  */
 export async function ping(redis: Redis | Cluster, prefix: string): Promise<void> {
-  const nodes = redis instanceof Cluster ? redis.nodes('master') : [];
+  const nodes = redis instanceof ioredis().Cluster ? redis.nodes('master') : [];
   try {
     await Promise.all([redis.del(`${prefix}ping`), ...nodes.map((node) => node.ping())]);
   } catch (error) {
@@ -26,7 +27,7 @@ export function createPolicyCheck(
 ): () => void {
   let told = false;
   async function check(): Promise<void> {
-    const nodes = redis instanceof Cluster ? redis.nodes('master') : [redis];
+    const nodes = redis instanceof ioredis().Cluster ? redis.nodes('master') : [redis];
     for (const node of nodes) {
       const [, policy] = (await node.config('GET', 'maxmemory-policy')) as string[];
       if (policy === undefined || policy === 'noeviction' || told) continue;

@@ -1,7 +1,8 @@
 // Sentinel makes another server the master, and the old one may go on answering for seconds until it hears of it: what is
 // written there is lost, and leases given there are not known to anybody else. So the gateway listens to the Sentinels
 // themselves. (ioredis can do so too, but prints the addresses of Sentinels that are away.)
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
+import { ioredis } from './ioredis.ts';
 import type { ValkeyConfig } from './valkey-config.ts';
 import { retryStrategy, sentinelOptions } from './valkey-connect.ts';
 
@@ -27,6 +28,7 @@ export function watchSentinels(config: ValkeyConfig, onSwitch: () => void): () =
 }
 
 function connect(config: ValkeyConfig, { host, port }: ValkeyConfig['nodes'][number]): Redis {
+  const { Redis } = ioredis();
   return new Redis({
     ...sentinelOptions(config),
     host,
