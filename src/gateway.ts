@@ -1,11 +1,10 @@
 // The composition root: opens the rooms and the listeners, and closes them in order.
-import type { AddressInfo } from 'node:net';
-import type { FastifyInstance } from 'fastify';
 import { explain, keyLookup } from './cli/explain.ts';
 import type { Config } from './config/types.ts';
 import { type AdminApi, createAdminListener } from './listener/admin.ts';
 import { describeCause } from './record/record.ts';
-import { type GatewayDependencies, openRooms } from './rooms.ts';
+import { type GatewayDependencies, openRooms, type Rooms } from './rooms.ts';
+import { closeFront, finishWithin, urlOf } from './rooms-close.ts';
 
 export type { GatewayDependencies } from './rooms.ts';
 
@@ -26,11 +25,6 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-function urlOf(listener: FastifyInstance): string {
-  const { address, family, port } = listener.server.address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
-}
-
 /**
  * Opens the gateway: both listeners listen when it returns.
  * @throws the system's error (EADDRINUSE, EACCES) with `address` and `port` when a listener cannot listen; nothing is
@@ -40,7 +34,7 @@ export async function openGateway(config: Config, dependencies: GatewayDependenc
   const { log } = dependencies;
   let state: 'starting' | 'ready' | 'draining' = 'starting';
   const rooms = openRooms(config, dependencies, () => state === 'draining');
-  const { front, metrics, regions, health, passthrough } = rooms;
+  const { front, metrics, regions } = rooms;
   const admin = createAdminListener({
     scrape: metrics.scrape,
     isReady: () => state === 'ready',
@@ -49,11 +43,7 @@ export async function openGateway(config: Config, dependencies: GatewayDependenc
 
   async function close(): Promise<void> {
     state = 'draining';
-    front.app.server.closeAllConnections();
-    passthrough.cut();
-    await front.app.close();
-    health.close();
-    await Promise.all([...regions.values()].map((region) => region.close()));
+    await closeFront(rooms);
     await admin.close();
     await rooms.closeState();
   }
@@ -84,10 +74,10 @@ export async function openGateway(config: Config, dependencies: GatewayDependenc
 }
 
 /** What operators may do, with the very rooms that serve callers. */
-function adminApi(
+export function adminApi(
   config: Config,
   { log, version, now = Date.now }: GatewayDependencies,
-  rooms: ReturnType<typeof openRooms>,
+  rooms: Pick<Rooms, 'state' | 'regionReadings'>,
 ): AdminApi {
   const { state, regionReadings } = rooms;
   return {
@@ -107,14 +97,4 @@ function adminApi(
         isDrained: state.directory.isDrained,
       }),
   };
-}
-
-async function finishWithin(work: PromiseLike<unknown>, boundMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const bound = new Promise<false>((settle) => {
-    timer = setTimeout(settle, boundMs, false);
-  });
-  const finished = await Promise.race([Promise.resolve(work).then(() => true), bound]);
-  clearTimeout(timer);
-  return finished;
 }

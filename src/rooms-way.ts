@@ -8,7 +8,8 @@ import { createForward } from './region/forward.ts';
 import { createHealth, type Health, type HealthEvent } from './region/health.ts';
 import { createProbe, type Probe } from './region/probe.ts';
 import { createRegion, type Region } from './region/region.ts';
-import type { Clocks } from './rooms.ts';
+import type { Clocks, GatewayDependencies } from './rooms.ts';
+import type { SharedMemory } from './shared-memory/locks.ts';
 import type { State } from './state.ts';
 
 /** An answer of a region up to this size leaves only when it is whole; a longer one streams. */
@@ -39,30 +40,42 @@ function noteHealth(log: Logger, metrics: Metrics, region: RegionName, event: He
   else log.warn({ region, ...event }, event.kind === 'opened' ? 'region is down' : 'region is back');
 }
 
+/** Each region's upstream URLs, in the order of preference. */
+export function originsOf({ regions }: Config): ReadonlyMap<RegionName, readonly string[]> {
+  return new Map(regions.map(({ name, upstreams }) => [name, upstreams]));
+}
+
 /** @param probe how a region is asked how it is */
 export function openHealth(
   config: Config,
   { steady }: Pick<Clocks, 'steady'>,
   probe: Probe,
   observe: (region: RegionName, event: HealthEvent) => void,
+  shared: SharedMemory | undefined,
 ): Health {
-  return createHealth(new Map(config.regions.map(({ name, upstreams }) => [name, upstreams])), {
+  return createHealth(originsOf(config), {
     ...config.health.breaker,
     now: steady,
     probeMs: config.health.probeMs,
     probe,
     observe,
+    shared,
   });
 }
 
-export function openRegions(config: Config, state: State, metrics: Metrics, clocks: Clocks, log: Logger) {
+export function openRegions(
+  config: Config,
+  state: State,
+  metrics: Metrics,
+  clocks: Clocks,
+  { log, together }: GatewayDependencies,
+) {
   const regions = new Map<RegionName, Region>(
     config.regions.map(({ name, upstreams }) => [name, createRegion(name, upstreams, config.upstream)]),
   );
   const bounds = { bodyTimeoutMs: config.upstream.bodyTimeoutMs, patienceMs: config.upstream.connectTimeoutMs };
-  const health = openHealth(config, clocks, createProbe(regions, bounds), (region, event) =>
-    noteHealth(log, metrics, region, event),
-  );
+  const note = (region: RegionName, event: HealthEvent): void => noteHealth(log, metrics, region, event);
+  const health = openHealth(config, clocks, createProbe(regions, bounds), note, together?.health);
   const onViolation = (problem: string): void => {
     metrics.violated();
     log.fatal({ problem }, 'pin violation stopped');

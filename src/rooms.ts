@@ -33,7 +33,7 @@ import type { Together } from './together.ts';
 
 const VERIFIED_GOOD_MS = 5 * 60_000;
 const VERIFIED_BAD_MS = 10_000;
-const VERIFIED_ENTRIES = 100_000;
+export const VERIFIED_ENTRIES = 100_000;
 
 export interface GatewayDependencies {
   readonly log: Logger;
@@ -150,7 +150,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     },
     { version, node: process.version },
   );
-  const way = openRegions(config, state, metrics, clocks, log);
+  const way = openRegions(config, state, metrics, clocks, dependencies);
   const { forward, health, onViolation, lapsed } = way;
   const interpret = interpretWith(config.errors);
   const { forwardClientAddress } = config.upstream;
@@ -229,3 +229,5 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
   }
   return { front, metrics, regions: way.regions, state, closeState, health, passthrough, regionReadings };
 }
+
+export type Rooms = ReturnType<typeof openRooms>;

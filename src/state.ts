@@ -23,7 +23,7 @@ import type { ValkeyEvent } from './store/valkey-client.ts';
 import type { Together } from './together.ts';
 
 /** Keys and accounts that are remembered in memory before the store is asked. */
-const FRONT_ENTRIES = 100_000;
+export const FRONT_ENTRIES = 100_000;
 const STORE_NEWS_MS = 10_000;
 /** An embedded store is asked in this process; a server tells of news itself, and is asked in case that was lost. */
 const POLL_MS = { sqlite: 250, valkey: 1000 } as const;

@@ -17,6 +17,8 @@ export interface Together {
   readonly secrets: Secrets;
   /** The counters of a limit, by its name. */
   readonly limits: (limit: string) => SharedMemory | undefined;
+  /** Of all regions. */
+  readonly health: SharedMemory;
   readonly replays: SharedReplays;
 }
 

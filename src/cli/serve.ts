@@ -1,8 +1,9 @@
 // `serve`: runs the gateway until a signal ends it.
 import type { LogLevel } from '../config/types.ts';
-import { type Gateway, openGateway } from '../gateway.ts';
+import type { Gateway } from '../gateway.ts';
+import { onCrash } from '../record/crash.ts';
 import { openLines } from '../record/lines.ts';
-import { describeCause } from '../record/record.ts';
+import { openSeveral } from '../workers/several.ts';
 import { readConfig } from './config.ts';
 import { EXIT, type ExitCode, listenProblem, stateProblem } from './exit.ts';
 import { VERSION } from './package.ts';
@@ -30,27 +31,16 @@ export function untilSignal(): Promise<NodeJS.Signals> {
   });
 }
 
-/** A crash must not print what was being handled: no message, no properties, only where it happened. */
-function logCrashes(log: { fatal(fields: object, message: string): void }): void {
-  const crash = (error: unknown): void => {
-    const frames = error instanceof Error ? error.stack?.split('\n').filter((line) => line.startsWith('    at ')) : [];
-    log.fatal({ ...describeCause(error), at: frames }, 'crashed');
-    process.exit(EXIT.failure);
-  };
-  process.on('uncaughtException', crash);
-  process.on('unhandledRejection', crash);
-}
-
 /** @returns 0 after a drain in which every request was answered, 1 when some were cut off at the bound */
 export async function serve(options: ServeOptions): Promise<ExitCode> {
   const { name, config } = readConfig(options.config);
   const { log } = openLines(options.logLevel ?? config.log.level);
-  logCrashes(log);
+  onCrash(log, () => process.exit(EXIT.failure));
   const ended = untilSignal();
 
   let gateway: Gateway;
   try {
-    gateway = await openGateway(config, { log, version: VERSION });
+    gateway = await openSeveral(config, { log, version: VERSION });
   } catch (error) {
     const advice = (port: number): string =>
       `Choose another under ${port === config.admin.port ? 'admin.port' : 'listen.port'} in ${name}.`;

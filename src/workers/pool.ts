@@ -1,0 +1,133 @@
+// All workers: started together, replaced one by one, ended together.
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { countsOf, type Snapshot } from '../record/aggregate.ts';
+import { describeCause } from '../record/record.ts';
+import type { StoreNews } from '../store/store.ts';
+import type { End, Ended, Thread } from './thread.ts';
+
+export interface PoolReadings {
+  readonly listening: number;
+  readonly restarts: Readonly<Record<End, number>>;
+}
+
+export interface Pool {
+  /** Resolves to the URL on which all of them answer callers. Rejects when one of them cannot, with its cause. */
+  start(): Promise<string>;
+  tell(news: StoreNews, except?: number): void;
+  /** Their metrics; of one that does not answer, as they were known last; and what ended ones have counted. */
+  snapshots(): Promise<Snapshot[]>;
+  readings(): PoolReadings;
+  /** No worker takes callers any more, and none is started. */
+  stop(): Promise<void>;
+  /** Ends all, after the requests under way or after `boundMs`. @returns whether all of them were answered */
+  drain(boundMs: number): Promise<boolean>;
+}
+
+export interface PoolOptions {
+  readonly workers: number;
+  readonly log: Pick<Logger, 'error' | 'info'>;
+  readonly open: (holder: number) => Thread;
+  /** What an ended one had begun is given to the others, before another takes its place. Never rejects. */
+  readonly onEnded: (thread: Thread) => Promise<void>;
+}
+
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5000;
+/** Who lived longer than this did not fall over its own start. */
+const SETTLED_MS = 60_000;
+/** A scrape waits no longer for a worker that is busy. */
+const SNAPSHOT_MS = 1000;
+/** How long a worker may take to close what it has, once it is drained. */
+const CLOSING_MS = 3000;
+
+export function createPool({ workers, log, open, onEnded }: PoolOptions): Pool {
+  const threads = new Map<number, Thread>();
+  const restarts: Record<End, number> = { crashed: 0, out_of_memory: 0, ended: 0 };
+  const closing = new AbortController();
+  /** Counted by those that have ended, as one; one after the other. */
+  let past: Promise<Snapshot> = Promise.resolve([]);
+
+  function bury(thread: Thread): void {
+    threads.delete(thread.holder);
+    const before = past;
+    past = before.then((counts) => countsOf([counts, thread.counted()]));
+  }
+
+  function report({ holder }: Thread, { how, cause }: Ended, pauseMs: number): void {
+    const why = cause === undefined ? {} : describeCause(cause);
+    log.error({ worker: holder, how, ...why, restart_ms: pauseMs }, 'a worker has ended: another takes its place');
+  }
+
+  /** Keeps one worker alive until all are to end. */
+  async function keep(first: Thread): Promise<void> {
+    let thread = first;
+    let pauseMs = FIRST_PAUSE_MS;
+    for (;;) {
+      const startedMs = performance.now();
+      const end = await thread.ended;
+      bury(thread);
+      await onEnded(thread);
+      if (closing.signal.aborted) return;
+      if (performance.now() - startedMs > SETTLED_MS) pauseMs = FIRST_PAUSE_MS;
+      report(thread, end, pauseMs);
+      await pause(pauseMs, undefined, { signal: closing.signal }).catch(() => {});
+      if (closing.signal.aborted) return;
+      pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+      restarts[end.how]++;
+      thread = openOne(thread.holder);
+      void thread.listening.then(
+        () => log.info({ worker: thread.holder }, 'the worker answers callers'),
+        () => {},
+      );
+    }
+  }
+
+  function openOne(holder: number): Thread {
+    const thread = open(holder);
+    threads.set(holder, thread);
+    return thread;
+  }
+
+  async function end(thread: Thread, boundMs: number): Promise<boolean> {
+    const timer = setTimeout(() => void thread.terminate(), boundMs + CLOSING_MS);
+    const finished = await thread.link.ask('drain', boundMs).catch(() => false);
+    clearTimeout(timer);
+    await thread.terminate();
+    await thread.ended;
+    return finished;
+  }
+
+  let kept: Promise<unknown> = Promise.resolve();
+
+  return {
+    async start() {
+      const all = Array.from({ length: workers }, (_, index) => openOne(index + 1));
+      const listening = Promise.all(all.map((thread) => thread.listening));
+      const [url = ''] = await listening;
+      kept = Promise.all(all.map(keep));
+      return url;
+    },
+    tell(news, except) {
+      for (const { holder, link } of threads.values()) if (holder !== except) link.tell('news', news);
+    },
+    async snapshots() {
+      const alive = await Promise.all([...threads.values()].map((thread) => thread.snapshot(SNAPSHOT_MS)));
+      return [...alive, await past];
+    },
+    readings: () => ({
+      listening: [...threads.values()].filter(({ isListening }) => isListening()).length,
+      restarts: { ...restarts },
+    }),
+    async stop() {
+      closing.abort();
+      await Promise.all([...threads.values()].map(({ link }) => link.ask('stop').catch(() => {})));
+    },
+    async drain(boundMs) {
+      closing.abort();
+      const finished = await Promise.all([...threads.values()].map((thread) => end(thread, boundMs)));
+      await kept;
+      return finished.every((each) => each);
+    },
+  };
+}

@@ -1,0 +1,185 @@
+// A gateway of several threads: this one, the main thread, has the admin listener, the store with all that is written to it,
+// and an eye on the workers, which answer callers.
+import type { Logger } from 'pino';
+import type { Config } from '../config/types.ts';
+import { adminApi, type Gateway, openGateway } from '../gateway.ts';
+import { createAdminListener } from '../listener/admin.ts';
+import { scrapeOf } from '../record/aggregate.ts';
+import { createMetrics, type Metrics } from '../record/metrics.ts';
+import { describeCause } from '../record/record.ts';
+import type { GatewayDependencies } from '../rooms.ts';
+import { finishWithin, urlOf } from '../rooms-close.ts';
+import { openHealth, readingsOf } from '../rooms-way.ts';
+import { newLease, openState, type State } from '../state.ts';
+import type { SqliteStore } from '../store/sqlite.ts';
+import { createCommonClock } from './clock.ts';
+import { type Hosted, openHosted } from './hosted.ts';
+import { createPool, type Pool } from './pool.ts';
+import { type ClaimedPort, claimPort, type Place } from './port.ts';
+import { startThread, type Thread } from './thread.ts';
+
+type Dependencies = Pick<GatewayDependencies, 'log' | 'version' | 'env'>;
+
+/** The number that main has among the threads which share memory; it only reads there. */
+const MAIN = 65_535;
+
+/** Why one thread does all, where the configuration asks for more. */
+function whyAlone({ store }: Config): string | undefined {
+  if (store.kind === 'sqlite' && store.path === ':memory:') return 'a store in memory is one thread’s: no workers';
+  return undefined;
+}
+
+function fileIdentityOf({ store }: State): string | undefined {
+  return store.engine === 'sqlite' ? (store as SqliteStore).identity : undefined;
+}
+
+/** The rooms of the main thread. */
+function openMain(config: Config, { log, version, env = process.env }: Dependencies, pool: () => Pool) {
+  const steady = createCommonClock();
+  const state = openState(config, {
+    log,
+    now: Date.now,
+    steady,
+    env,
+    onChange: ({ what }) => metrics.directoryChanged(what),
+  });
+  const hosted = openHosted(config, state, steady);
+  const shared = { memory: hosted.memory.health, holder: MAIN };
+  const health = openHealth(
+    config,
+    { steady },
+    async () => 'nothing',
+    () => {},
+    shared,
+  );
+  // It only reads: probes are the workers'.
+  health.close();
+  const regions = new Map(config.regions.map(({ name }) => [name, { upstreams: [] }]));
+  const regionReadings = () => readingsOf(regions, health, state.directory);
+  const { store, index, directory, source } = state;
+  const metrics: Metrics = createMetrics(
+    {
+      limits: () => [],
+      regions: regionReadings,
+      keyIndex: () => index.readings(),
+      store: () => ({ engine: store.engine, ...store.readings() }),
+      directory: () => directory.readings(),
+      source: () => source?.readings(),
+      workers: () => pool().readings(),
+    },
+    { version, node: process.version },
+  );
+  store.onNews((news) => {
+    if (news.kind === 'directory') void directory.look();
+    // A server tells each thread itself.
+    if (store.engine === 'sqlite') pool().tell(news);
+  });
+  return { state, hosted, metrics, regionReadings };
+}
+
+type Main = ReturnType<typeof openMain>;
+
+/** Without what cannot cross to another thread. */
+const placeOf = ({ host, port }: Place): Place => ({ host, port });
+
+/** Workers of a gateway that listens on `place`. */
+function openWorkers(config: Config, { log, version }: Dependencies, main: Main, place: () => Place): Pool {
+  const { state, hosted } = main;
+  const pool: Pool = createPool({
+    workers: config.workers,
+    log,
+    open: (holder) =>
+      startThread({
+        given: {
+          holder,
+          config,
+          version,
+          level: (log as Logger).level as 'info',
+          place: place(),
+          lease: newLease({ listen: { ...config.listen, ...place() } }, holder),
+          identity: state.keys,
+          fileIdentity: fileIdentityOf(state),
+          secrets: hosted.secrets,
+          memory: hosted.memory,
+        },
+        services: servicesOf(hosted, holder, () => pool),
+        onExit: () => hosted.exited(holder),
+      }),
+    async onEnded({ holder, lease }: Thread) {
+      hosted.ended(holder);
+      // Nothing more is sent by it, so a move need not wait until its lease is over.
+      await state.store.directory.leave(lease.gateway).catch(() => {});
+    },
+  });
+  return pool;
+}
+
+function servicesOf(hosted: Hosted, holder: number, pool: () => Pool) {
+  return hosted.servicesFor(holder, (news) => pool().tell(news, holder));
+}
+
+/**
+ * As openGateway, with `config.workers` threads that listen: all of them do when it returns. Where one is asked for, or only
+ * one is possible, it is openGateway.
+ */
+export async function openSeveral(config: Config, dependencies: Dependencies): Promise<Gateway> {
+  const { log } = dependencies;
+  const alone = config.workers > 1 ? whyAlone(config) : undefined;
+  if (alone !== undefined) log.info(alone);
+  if (config.workers === 1 || alone !== undefined) return openGateway(config, dependencies);
+
+  let phase: 'starting' | 'ready' | 'draining' = 'starting';
+  let claimed: ClaimedPort | undefined;
+  const main = openMain(config, dependencies, () => pool);
+  const pool = openWorkers(config, dependencies, main, () => placeOf(claimed ?? config.listen));
+  const admin = createAdminListener({
+    scrape: async () => scrapeOf([await main.metrics.snapshot(), ...(await pool.snapshots())]),
+    isReady: () => phase === 'ready' && pool.readings().listening > 0,
+    api: adminApi(config, dependencies, main),
+  });
+
+  async function close(boundMs: number): Promise<boolean> {
+    phase = 'draining';
+    const finished = await pool.drain(boundMs);
+    await admin.close();
+    await main.state.close();
+    claimed?.started();
+    claimed?.release();
+    return finished;
+  }
+
+  let url: string;
+  try {
+    await admin.listen({ host: config.admin.host, port: config.admin.port });
+    const port = await claimPort(config.listen);
+    if (port === 'alone') {
+      await close(0);
+      log.info('on this platform one thread alone can listen on a port: no workers');
+      return await openGateway(config, dependencies);
+    }
+    claimed = port;
+    url = await pool.start();
+    claimed.started();
+  } catch (error) {
+    await close(0);
+    throw error;
+  }
+  phase = 'ready';
+  const regions = config.regions.map(({ name }) => name);
+  log.info({ url, admin: urlOf(admin), regions, workers: config.workers }, 'listening');
+
+  return {
+    url,
+    adminUrl: urlOf(admin),
+    close: async () => void (await close(0)),
+    async drain(boundMs) {
+      phase = 'draining';
+      await finishWithin(pool.stop(), boundMs);
+      log.info({ bound_ms: boundMs }, 'draining');
+      return close(boundMs).catch((error: unknown) => {
+        log.error(describeCause(error), 'closing');
+        return false;
+      });
+    },
+  };
+}
