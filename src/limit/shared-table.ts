@@ -15,16 +15,6 @@ import type { LimitTable } from './table.ts';
 /** Locks for the coarse buckets: these are seldom needed, and a thousand of them seldom meet. */
 const COARSE_LOCKS = 1024;
 
-/** What is done with a key's slot while nobody else is at it. */
-type Step<T> = (slots: Slots, place: Place, index: number, cost: number, nowMs: number) => T;
-
-const spend: Step<LimitResult> = (slots, place, index, cost, nowMs) => slots.spend(place, index, cost, nowMs);
-const peek: Step<LimitResult> = (slots, place, index, _cost, nowMs) => slots.peek(place, index, nowMs);
-const charge: Step<undefined> = (slots, place, index, cost, nowMs) => {
-  slots.charge(place, index, cost, nowMs);
-  return undefined;
-};
-
 /** Locks; the count of shared newcomers; the latest moment of each set; the slots. */
 function layout(counts: SlotCounts) {
   const sets = counts.slots / WAYS;
@@ -40,8 +30,9 @@ export function limitTableBytes(sizes: SlotCounts): number {
   return layout(slotCounts(sizes)).bytes;
 }
 
-export class SharedTable implements LimitTable {
-  readonly capacity: number;
+type Operation = 'spend' | 'peek' | 'charge';
+
+export class SharedTable extends Slots implements LimitTable {
   readonly bytes: number;
   readonly #seed: string;
   readonly #locks: Locks;
@@ -50,13 +41,12 @@ export class SharedTable implements LimitTable {
   /** 64 bits: a flood would overrun fewer in an hour. */
   readonly #newcomers: BigUint64Array;
   readonly #clocks: Float64Array;
-  readonly #slots: Slots;
 
   constructor(gcra: Gcra, counts: SlotCounts, seed: string, shared: SharedMemory) {
     const { memory } = shared;
     const { sets, locks, newcomersAt, clocksAt, slotsAt, bytes } = layout(counts);
     if (memory.byteLength < bytes) throw new RangeError(`${bytes} bytes are needed, not ${memory.byteLength}`);
-    this.capacity = counts.slots;
+    super(gcra, counts, memory, slotsAt);
     this.bytes = bytes;
     this.#seed = seed;
     this.#locks = new Locks(shared, locks);
@@ -64,7 +54,6 @@ export class SharedTable implements LimitTable {
     this.#coarseLockMask = locks - sets - 1;
     this.#newcomers = new BigUint64Array(memory, newcomersAt, 1);
     this.#clocks = new Float64Array(memory, clocksAt, sets);
-    this.#slots = new Slots(gcra, counts, memory, slotsAt, () => Atomics.add(this.#newcomers, 0, 1n));
   }
 
   get sharedNewcomers(): number {
@@ -72,48 +61,52 @@ export class SharedTable implements LimitTable {
   }
 
   spend(key: LimitKey, cost: number, nowMs: number): LimitResult {
-    return this.#alone(spend, key.place(this.#seed), cost, nowMs);
+    return this.#alone('spend', key.place(this.#seed), cost, nowMs);
   }
 
   peek(key: LimitKey, nowMs: number): LimitResult {
-    return this.#alone(peek, key.place(this.#seed), 0, nowMs);
+    return this.#alone('peek', key.place(this.#seed), 1, nowMs);
   }
 
   charge(key: LimitKey, cost: number, nowMs: number): void {
-    this.#alone(charge, key.place(this.#seed), cost, nowMs);
+    this.#alone('charge', key.place(this.#seed), cost, nowMs);
   }
 
-  used(nowMs: number): number {
-    return this.#slots.used(nowMs);
+  protected override overflowed(): void {
+    Atomics.add(this.#newcomers, 0, 1n);
   }
 
   /**
    * Time does not go back within a set: a thread that comes late, with a moment before another's, would find a slot given
    * away that was still live at that moment, and its owner a fresh allowance.
    */
-  #alone<T>(step: Step<T>, place: Place, cost: number, nowMs: number): T {
-    const slots = this.#slots;
+  #alone(operation: Operation, place: Place, cost: number, nowMs: number): LimitResult {
     const locks = this.#locks;
-    const set = slots.setOf(place);
+    const set = this.setOf(place);
     locks.acquire(set);
     try {
       const now = notBefore(this.#clocks, set, nowMs);
-      const index = slots.locate(place, now);
-      if (index >= this.capacity) return this.#withCoarse(step, place, index, cost, now);
-      return step(slots, place, index, cost, now);
+      const index = this.locate(place, now);
+      if (index >= this.capacity) return this.#withCoarse(operation, place, index, cost, now);
+      return this.#operate(operation, place, index, cost, now);
     } finally {
       locks.release(set);
     }
   }
 
-  #withCoarse<T>(step: Step<T>, place: Place, index: number, cost: number, nowMs: number): T {
-    const slots = this.#slots;
-    const lock = this.#sets + (slots.coarseOf(place) & this.#coarseLockMask);
+  #withCoarse(operation: Operation, place: Place, index: number, cost: number, nowMs: number): LimitResult {
+    const lock = this.#sets + (this.coarseOf(place) & this.#coarseLockMask);
     this.#locks.acquire(lock);
     try {
-      return step(slots, place, index, cost, nowMs);
+      return this.#operate(operation, place, index, cost, nowMs);
     } finally {
       this.#locks.release(lock);
     }
+  }
+
+  #operate(operation: Operation, place: Place, index: number, cost: number, nowMs: number): LimitResult {
+    if (operation === 'spend') return this.spendAt(place, index, cost, nowMs);
+    if (operation === 'charge') this.chargeAt(place, index, cost, nowMs);
+    return this.peekAt(place, index, nowMs);
   }
 }

@@ -28,7 +28,7 @@ export function slotsBytes({ slots, coarseSlots }: SlotCounts): number {
   return (slots + coarseSlots) * 8 + slots * 8;
 }
 
-export class Slots {
+export abstract class Slots {
   readonly capacity: number;
   readonly #gcra: Gcra;
   readonly #setMask: number;
@@ -37,13 +37,9 @@ export class Slots {
   readonly #tats: Float64Array;
   /** Two words a slot. */
   readonly #fingerprints: Int32Array;
-  readonly #onOverflow: () => void;
 
-  /**
-   * @param memory `slotsBytes` from `offset` on, zeroed at first; offset in whole doubles
-   * @param onOverflow called when a coarse bucket is debited
-   */
-  constructor(gcra: Gcra, counts: SlotCounts, memory: ArrayBufferLike, offset: number, onOverflow: () => void) {
+  /** @param memory `slotsBytes` from `offset` on, zeroed at first; offset in whole doubles */
+  constructor(gcra: Gcra, counts: SlotCounts, memory: ArrayBufferLike, offset: number) {
     const { slots, coarseSlots } = counts;
     const tats = slots + coarseSlots;
     this.capacity = slots;
@@ -52,20 +48,22 @@ export class Slots {
     this.#coarseMask = coarseSlots - 1;
     this.#tats = new Float64Array(memory, offset, tats);
     this.#fingerprints = new Int32Array(memory, offset + tats * 8, slots * 2);
-    this.#onOverflow = onOverflow;
   }
 
-  setOf(place: Place): number {
+  /** A coarse bucket is being debited. */
+  protected abstract overflowed(): void;
+
+  protected setOf(place: Place): number {
     return place.set & this.#setMask;
   }
 
-  coarseOf(place: Place): number {
+  protected coarseOf(place: Place): number {
     return place.coarse & this.#coarseMask;
   }
 
   /** The key's own live slot, else a free one of its set, else its coarse bucket: an index for the calls below. */
-  locate(place: Place, nowMs: number): number {
-    const first = (place.set & this.#setMask) * WAYS;
+  protected locate(place: Place, nowMs: number): number {
+    const first = this.setOf(place) * WAYS;
     let free = -1;
     for (let slot = first; slot < first + WAYS; slot++) {
       const tat = this.#tat(slot);
@@ -82,20 +80,20 @@ export class Slots {
     return free === -1 ? this.#coarseIndex(place) : free;
   }
 
-  spend(place: Place, index: number, cost: number, nowMs: number): LimitResult {
+  protected spendAt(place: Place, index: number, cost: number, nowMs: number): LimitResult {
     const decision = gcraDecide(this.#gcra, this.#debt(place, index, nowMs), nowMs, cost);
     if (decision.allowed) this.#write(place, index, decision.tatMs);
     return decision;
   }
 
-  peek(place: Place, index: number, nowMs: number): LimitResult {
+  protected peekAt(place: Place, index: number, nowMs: number): LimitResult {
     const debt = this.#debt(place, index, nowMs);
     const { allowed, retryAfterMs } = gcraDecide(this.#gcra, debt, nowMs, 1);
     const { remaining, resetMs } = gcraDecide(this.#gcra, debt, nowMs, 0);
     return { allowed, retryAfterMs, remaining, resetMs };
   }
 
-  charge(place: Place, index: number, cost: number, nowMs: number): void {
+  protected chargeAt(place: Place, index: number, cost: number, nowMs: number): void {
     this.#write(place, index, gcraCharge(this.#gcra, this.#debt(place, index, nowMs), nowMs, cost));
   }
 
@@ -125,13 +123,13 @@ export class Slots {
       this.#fingerprints[2 * index] = place.low;
       this.#fingerprints[2 * index + 1] = place.high;
     } else {
-      this.#onOverflow();
+      this.overflowed();
     }
     this.#tats[index] = tatMs;
   }
 
   #coarseIndex(place: Place): number {
-    return this.capacity + (place.coarse & this.#coarseMask);
+    return this.capacity + this.coarseOf(place);
   }
 
   #tat(index: number): number {

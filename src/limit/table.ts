@@ -62,36 +62,34 @@ export function createLimitTable(rate: Rate, { seed, shared, ...sizes }: LimitTa
     : new SharedTable(gcra, counts, characters, shared);
 }
 
-class SlotTable implements LimitTable {
-  readonly capacity: number;
+class SlotTable extends Slots implements LimitTable {
   readonly bytes: number;
   sharedNewcomers = 0;
   readonly #seed: string;
-  readonly #slots: Slots;
 
   constructor(gcra: Gcra, counts: SlotCounts, seed: string) {
-    this.capacity = counts.slots;
-    this.bytes = slotsBytes(counts);
+    const bytes = slotsBytes(counts);
+    super(gcra, counts, new ArrayBuffer(bytes), 0);
+    this.bytes = bytes;
     this.#seed = seed;
-    this.#slots = new Slots(gcra, counts, new ArrayBuffer(this.bytes), 0, () => this.sharedNewcomers++);
   }
 
   spend(key: LimitKey, cost: number, nowMs: number): LimitResult {
     const place = key.place(this.#seed);
-    return this.#slots.spend(place, this.#slots.locate(place, nowMs), cost, nowMs);
+    return this.spendAt(place, this.locate(place, nowMs), cost, nowMs);
   }
 
   peek(key: LimitKey, nowMs: number): LimitResult {
     const place = key.place(this.#seed);
-    return this.#slots.peek(place, this.#slots.locate(place, nowMs), nowMs);
+    return this.peekAt(place, this.locate(place, nowMs), nowMs);
   }
 
   charge(key: LimitKey, cost: number, nowMs: number): void {
     const place = key.place(this.#seed);
-    this.#slots.charge(place, this.#slots.locate(place, nowMs), cost, nowMs);
+    this.chargeAt(place, this.locate(place, nowMs), cost, nowMs);
   }
 
-  used(nowMs: number): number {
-    return this.#slots.used(nowMs);
+  protected override overflowed(): void {
+    this.sharedNewcomers++;
   }
 }
