@@ -76,7 +76,9 @@ function openPaths(admin: FastifyInstance, scrape: AdminOptions['scrape'], isRea
 
 function serveApi(admin: FastifyInstance, api: AdminApi): void {
   const access = createAccess(api);
-  const document = adminDocument(api.version);
+  // Made when it is first asked for: it would be a tenth of the start.
+  let document: ReturnType<typeof adminDocument> | undefined;
+  const describe = () => (document ??= adminDocument(api.version));
   const visitors = new WeakMap<FastifyRequest, Visitor>();
   // Before anything of a body is read.
   admin.addHook('onRequest', async (request) => {
@@ -96,7 +98,7 @@ function serveApi(admin: FastifyInstance, api: AdminApi): void {
       handler: async (request, reply) => {
         const { actor } = visitorOf(visitors, request);
         const { params, query, body } = request;
-        const context = { ...api, desk: api.desk(actor), document: () => document };
+        const context = { ...api, desk: api.desk(actor), document: describe };
         const answer = await row.serve({ params, query, body }, context);
         if (row.changes) api.log.info({ admin: row.id, actor, id: answer.about }, 'changed by an operator');
         return reply.code(answer.status).send(answer.body);
