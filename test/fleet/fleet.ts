@@ -118,6 +118,8 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
     regions: { us: { upstreams: [us.url] }, eu: { upstreams: [eu.url] } },
     accounts: { lease: '3s' },
     limits: NO_LIMITS,
+    // One lease a gateway; several threads are test/workers/'s subject.
+    workers: 1,
     store: redis?.url ?? `sqlite:${options.file}`,
     // Two cores serve all of this: a pause of the machine is not what these tests are about.
     storeTimeout: '1s',
