@@ -3,7 +3,7 @@
 import { PassThrough, type Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Borrowed } from './connections.ts';
-import { headerOf } from './headers.ts';
+import { type AnswerHead, readAnswerHead } from './headers.ts';
 
 export interface AttemptRequest {
   readonly method: 'GET' | 'POST';
@@ -28,8 +28,7 @@ export interface AttemptOptions {
 /** A region's whole answer. `body` is a stream only when the answer is longer than `collectBytes`. */
 export interface RegionAnswer {
   readonly status: number;
-  /** Flat, as received. */
-  readonly headers: readonly (Buffer | string)[];
+  readonly head: AnswerHead;
   readonly body: Buffer | Readable;
 }
 
@@ -43,6 +42,9 @@ export type AttemptResult =
 /** 64 kB a second: an honest answer over a slow line is let through, a dribble is not. */
 const SLOWEST_BYTES_PER_MS = 64;
 
+const EMPTY = Buffer.alloc(0);
+const NO_HEAD: AnswerHead = { crossing: [], delimited: false, lengthBytes: undefined, intended: undefined };
+
 const INTERRUPTED = new Error('the caller has gone');
 const TWICE = new Error('a second send of one request was refused');
 const UNDELIMITED = new Error(
@@ -52,47 +54,32 @@ const NO_STATUS = new Error('the answer has a status beyond 599');
 const STALLED_READER = new Error('the caller does not take its answer');
 const TOO_SLOW = Object.assign(new Error('the answer did not arrive in time'), { code: 'UND_ERR_BODY_TIMEOUT' });
 
-/** Whether the length of an answer's body can be known, so that a cut one does not look whole (RFC 9112, 6.3). */
-function isDelimited(status: number, raw: readonly (Buffer | string)[]): boolean {
-  if (status === 204 || status === 304) return true;
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = String(raw[i]).toLowerCase();
-    if (name === 'content-length') return true;
-    if (name === 'transfer-encoding') return /(^|,)\s*chunked\s*$/i.test(String(raw[i + 1]));
-  }
-  return false;
-}
-
-/** Bytes that Content-Length announces, or undefined. */
-export function announcedBytes(raw: readonly (Buffer | string)[]): number | undefined {
-  const length = headerOf(raw, 'content-length');
-  return length === undefined ? undefined : Number(length);
-}
-
 /** Collects the answer of one dispatch; settles `done` exactly once. */
 class Collector implements Dispatcher.DispatchHandler {
   #sent = false;
   #status = 0;
-  #headers: (Buffer | string)[] = [];
-  #chunks: Buffer[] = [];
+  #head = NO_HEAD;
+  /** Nearly every answer is one chunk. */
+  #first: Buffer | undefined;
+  #more: Buffer[] | undefined;
   #size = 0;
   #bodySinceMs = 0;
   #stream: PassThrough | undefined;
   readonly #options: AttemptOptions;
   readonly #isGone: () => boolean;
   readonly #settle: (result: AttemptResult) => void;
-  readonly #release: () => void;
+  readonly #connection: Borrowed;
 
   constructor(
     options: AttemptOptions,
     isGone: () => boolean,
     settle: (result: AttemptResult) => void,
-    release: () => void,
+    connection: Borrowed,
   ) {
     this.#options = options;
     this.#isGone = isGone;
     this.#settle = settle;
-    this.#release = release;
+    this.#connection = connection;
   }
 
   /** Undici calls this right before it writes: the last moment at which nothing has been sent. */
@@ -106,10 +93,10 @@ class Collector implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     const raw = controller.rawHeaders;
     this.#status = status;
-    this.#headers = Array.isArray(raw) ? raw : [];
+    this.#head = readAnswerHead(status, Array.isArray(raw) ? raw : []);
     this.#bodySinceMs = performance.now();
     if (status > 599) controller.abort(NO_STATUS);
-    else if (!isDelimited(status, this.#headers)) controller.abort(UNDELIMITED);
+    else if (!this.#head.delimited) controller.abort(UNDELIMITED);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -117,16 +104,20 @@ class Collector implements Dispatcher.DispatchHandler {
       if (!this.#stream.write(chunk)) this.#pause(controller, this.#stream);
       return;
     }
-    this.#chunks.push(chunk);
+    if (this.#first === undefined) this.#first = chunk;
+    else {
+      this.#more ??= [this.#first];
+      this.#more.push(chunk);
+    }
     this.#size += chunk.length;
     if (this.#size > this.#options.collectBytes) this.#startStream(controller);
-    else if (this.#isTooSlow()) controller.abort(TOO_SLOW);
+    else if (this.#size !== this.#head.lengthBytes && this.#isTooSlow()) controller.abort(TOO_SLOW);
   }
 
-  /** By a clock that nobody sets; the last bytes are never too late. */
+  /** By a clock that nobody sets. Not asked of the last bytes: they are never too late. */
   #isTooSlow(): boolean {
     const allowedMs = this.#options.bodyTimeoutMs + this.#size / SLOWEST_BYTES_PER_MS;
-    return performance.now() - this.#bodySinceMs > allowedMs && this.#size !== announcedBytes(this.#headers);
+    return performance.now() - this.#bodySinceMs > allowedMs;
   }
 
   #startStream(controller: Dispatcher.DispatchController): void {
@@ -137,10 +128,11 @@ class Collector implements Dispatcher.DispatchHandler {
     stream.on('close', () => {
       if (!stream.writableFinished) controller.abort(INTERRUPTED);
     });
-    for (const chunk of this.#chunks) stream.write(chunk);
-    this.#chunks = [];
+    for (const chunk of this.#more ?? [this.#first]) stream.write(chunk);
+    this.#first = undefined;
+    this.#more = undefined;
     if (stream.writableNeedDrain) this.#pause(controller, stream);
-    this.#settle({ kind: 'answered', answer: { status: this.#status, headers: this.#headers, body: stream } });
+    this.#settle({ kind: 'answered', answer: { status: this.#status, head: this.#head, body: stream } });
   }
 
   /** Undici's own timeout does not run while it is paused: a reader that stalls would hold the connection for ever. */
@@ -156,18 +148,17 @@ class Collector implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#release();
+    this.#connection.giveBack();
     if (this.#stream !== undefined) {
       this.#stream.end();
       return;
     }
-    const [only] = this.#chunks;
-    const body = this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks, this.#size);
-    this.#settle({ kind: 'answered', answer: { status: this.#status, headers: this.#headers, body } });
+    const body = this.#more === undefined ? (this.#first ?? EMPTY) : Buffer.concat(this.#more, this.#size);
+    this.#settle({ kind: 'answered', answer: { status: this.#status, head: this.#head, body } });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-    this.#release();
+    this.#connection.giveBack();
     if (this.#stream !== undefined) this.#stream.destroy(error);
     else if (error === INTERRUPTED && !this.#sent) this.#settle({ kind: 'gone' });
     else this.#settle({ kind: 'failed', sent: this.#sent, cause: error });
@@ -186,10 +177,7 @@ export function attempt(
   isGone: () => boolean,
 ): Promise<AttemptResult> {
   return new Promise((settle) => {
-    const collector = new Collector(options, isGone, settle, () => connection.giveBack());
-    connection.dispatch(
-      { method: request.method, path: request.target, headers: request.headers, body: request.body ?? null },
-      collector,
-    );
+    const { method, target: path, headers, body = null } = request;
+    connection.dispatch({ method, path, headers, body }, new Collector(options, isGone, settle, connection));
   });
 }

@@ -2,7 +2,7 @@
 import type { Effect, Outcome, Permit, RegionName } from '../domain.ts';
 import { hintForUnknown, Refusal } from '../refusal.ts';
 import { type AttemptOptions, type AttemptRequest, type AttemptResult, attempt, type RegionAnswer } from './attempt.ts';
-import type { Connections } from './connections.ts';
+import type { Borrowed, Connections } from './connections.ts';
 import { codeOf, failureOf } from './failure.ts';
 import { violation } from './guard.ts';
 import type { Health } from './health.ts';
@@ -61,65 +61,64 @@ export type Forward = (
 
 const GONE: AttemptResult = { kind: 'gone' };
 
+/** What is to be sent, and what is asked until it is. */
+interface CallToRegion {
+  readonly request: AttemptRequest;
+  readonly downstream: Downstream;
+  readonly lapsed: () => Refusal | undefined;
+  /** What ended while the connection was being opened, so that nothing was sent. */
+  late: Refusal | undefined;
+}
+
+/** `busy`: no connection in time. A refusal: nothing was sent. */
+type Tried = AttemptResult | 'busy' | Refusal;
+
+function isUnsent(tried: Tried): tried is AttemptResult & { readonly kind: 'failed' } {
+  return tried !== 'busy' && !(tried instanceof Refusal) && tried.kind === 'failed' && !tried.sent;
+}
+
 /** How a connection that was kept open reports that it no longer is. */
 const STALE = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
 /** Makes the forwarder for a fixed set of regions. */
 export function createForward(regions: ReadonlyMap<RegionName, Region>, options: ForwardOptions): Forward {
   /** One attempt over a connection to one upstream URL, when there is one in time. */
-  async function tryUpstream(
-    upstream: Connections,
-    request: AttemptRequest,
-    downstream: Downstream,
-    lapsed: () => Refusal | undefined,
-  ) {
-    const borrowed = borrow(upstream, options.patienceMs, downstream);
-    const connection = borrowed instanceof Promise ? await borrowed : borrowed;
+  function tryUpstream(upstream: Connections, call: CallToRegion): Tried | Promise<Tried> {
+    const borrowed = borrow(upstream, options.patienceMs, call.downstream);
+    return borrowed instanceof Promise ? borrowed.then((connection) => use(connection, call)) : use(borrowed, call);
+  }
+
+  function use(connection: Borrowed | undefined, call: CallToRegion): Tried | Promise<Tried> {
+    const { request, downstream, lapsed } = call;
     if (connection === undefined) return downstream.isGone() ? GONE : 'busy';
-    if (downstream.isGone()) {
+    const early = downstream.isGone() ? GONE : lapsed();
+    if (early !== undefined) {
       connection.giveBack();
-      return GONE;
-    }
-    const refusal = lapsed();
-    if (refusal !== undefined) {
-      connection.giveBack();
-      return refusal;
+      return early;
     }
     // Opening the connection may take as long as the lease that the permit rests on: asked again where it is written to.
-    let late: Refusal | undefined;
-    const stop = (): boolean => {
+    return attempt(connection, request, options, () => {
       if (downstream.isGone()) return true;
-      late = lapsed();
-      return late !== undefined;
-    };
-    const result = await attempt(connection, request, options, stop);
-    return result.kind === 'gone' && late !== undefined ? late : result;
+      call.late = lapsed();
+      return call.late !== undefined;
+    });
   }
 
   /** The attempts, on one upstream URL after the other while no connection opens. */
-  async function tryUpstreams(
-    region: Region,
-    effect: Effect,
-    request: AttemptRequest,
-    downstream: Downstream,
-    lapsed: () => Refusal | undefined,
-  ): Promise<AttemptResult | 'busy' | Refusal> {
-    let last: AttemptResult | 'busy' | Refusal = 'busy';
+  async function tryUpstreams(region: Region, effect: Effect, call: CallToRegion): Promise<Tried> {
+    let last: Tried = 'busy';
     for (const origin of options.health.order(region.name, effect)) {
       const upstream = region.upstreams.find((candidate) => candidate.origin === origin);
       if (upstream === undefined) continue;
-      last = await tryUpstream(upstream, request, downstream, lapsed);
+      last = await tryUpstream(upstream, call);
+      // A kept connection that the region had closed meanwhile, noticed before a byte was written: a new one will do.
+      if (isUnsent(last) && STALE.has(codeOf(last.cause))) last = await tryUpstream(upstream, call);
+      if (call.late !== undefined) return call.late;
       if (last === 'busy') continue;
       if (last instanceof Refusal) return last;
-      // A kept connection that the region had closed meanwhile, noticed before a byte was written: a new one will do.
-      if (last.kind === 'failed' && !last.sent && STALE.has(codeOf(last.cause))) {
-        last = await tryUpstream(upstream, request, downstream, lapsed);
-        if (last === 'busy') continue;
-        if (last instanceof Refusal) return last;
-      }
       const signal = signalOf(last);
       if (signal !== undefined) options.health.report(region.name, origin, signal);
-      if (last.kind !== 'failed' || last.sent) return last;
+      if (!isUnsent(last)) return last;
     }
     return last;
   }
@@ -143,7 +142,7 @@ export function createForward(regions: ReadonlyMap<RegionName, Region>, options:
     }
     const startedMs = performance.now();
     try {
-      const result = await tryUpstreams(region, effect, request, downstream, lapsed);
+      const result = await tryUpstreams(region, effect, { request, downstream, lapsed, late: undefined });
       const { outcome, forwarded } = conclude(result, effect);
       options.observe(to, purpose, effect, outcome, performance.now() - startedMs);
       return forwarded;
@@ -154,10 +153,7 @@ export function createForward(regions: ReadonlyMap<RegionName, Region>, options:
 }
 
 /** What became of the attempts, in the words of the caller and of the record. */
-function conclude(
-  result: AttemptResult | 'busy' | Refusal,
-  effect: Effect,
-): { outcome: Outcome; forwarded: Forwarded } {
+function conclude(result: Tried, effect: Effect): { outcome: Outcome; forwarded: Forwarded } {
   if (result instanceof Refusal) return { outcome: 'not_sent', forwarded: { kind: 'refused', refusal: result } };
   if (result === 'busy') {
     const refusal = new Refusal('region_busy', { outcome: 'not_sent', headers: ['Retry-After', '1'] });

@@ -9,7 +9,7 @@ const REQUEST_HEADERS = new Set(['accept', 'accept-language', 'content-type', 'u
  * Response headers that go to the caller (lower case). No Set-Cookie (a cookie of the region is a credential for it), no
  * Location (a redirect is not followed and could name another region), no Server, Via or Date of the region.
  */
-const RESPONSE_HEADERS = new Set([
+const RESPONSE_HEADERS = [
   'content-type',
   'content-language',
   'content-disposition',
@@ -17,7 +17,65 @@ const RESPONSE_HEADERS = new Set([
   'ratelimit',
   'ratelimit-policy',
   'x-ots-intended-status',
-]);
+];
+/** Those that say how long an answer's body is, and stay here. */
+const FRAMING_HEADERS = ['content-length', 'transfer-encoding'];
+
+/** Name as any caller or region may write it -> as it is written here. Most names are found without being lower-cased. */
+const NAMES = new Map<string, string>();
+/** By length: most headers of a region are none of these, and are passed over without being made a string. */
+const LENGTHS = new Uint8Array(256);
+for (const name of [...RESPONSE_HEADERS, ...FRAMING_HEADERS]) {
+  const title = name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
+  for (const spelling of [name, title]) NAMES.set(spelling, name);
+  LENGTHS[name.length] = 1;
+}
+
+function nameOf(raw: Buffer | string): string | undefined {
+  if (LENGTHS[raw.length] !== 1) return undefined;
+  const name = typeof raw === 'string' ? raw : raw.toString('latin1');
+  return NAMES.get(name) ?? NAMES.get(name.toLowerCase());
+}
+
+/** What is asked of the head of a region's answer. */
+export interface AnswerHead {
+  /** Flat: what goes on to the caller. */
+  readonly crossing: string[];
+  /** Whether the length of the body can be known, so that a cut one does not look whole (RFC 9112, 6.3). */
+  readonly delimited: boolean;
+  /** That Content-Length announces. */
+  readonly lengthBytes: number | undefined;
+  /** Of X-OTS-Intended-Status (UPSTREAM.md): which status the service would rather have sent. */
+  readonly intended: string | undefined;
+}
+
+/**
+ * One pass over the headers of a region's answer.
+ * @param raw as undici hands them over: flat Buffers or strings
+ */
+export function readAnswerHead(status: number, raw: readonly (Buffer | string)[]): AnswerHead {
+  const crossing: string[] = [];
+  let delimited: boolean | undefined = status === 204 || status === 304 ? true : undefined;
+  let lengthBytes: number | undefined;
+  let intended: string | undefined;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = nameOf(raw[i] as Buffer | string);
+    if (name === undefined) continue;
+    const given = raw[i + 1] as Buffer | string;
+    const value = typeof given === 'string' ? given : given.toString('latin1');
+    if (name === 'content-length') {
+      delimited ??= true;
+      lengthBytes ??= Number(value);
+    } else if (name === 'transfer-encoding') delimited ??= CHUNKED.test(value);
+    else {
+      crossing.push(name, value);
+      if (name === 'x-ots-intended-status') intended ??= value.trim();
+    }
+  }
+  return { crossing, delimited: delimited ?? false, lengthBytes, intended };
+}
+
+const CHUNKED = /(^|,)\s*chunked\s*$/i;
 
 /**
  * The header list of the one attempt. Host is set by the connection from the region's own URL, Content-Length from the
@@ -42,27 +100,4 @@ export function requestHeaders(
   if (credentials === 'forward' && authorization !== undefined) headers.push('authorization', authorization);
   if (clientAddress !== undefined) headers.push('x-forwarded-for', clientAddress);
   return headers;
-}
-
-/**
- * What of a region's answer goes on to the caller, flat.
- * @param raw the region's headers as undici hands them over: flat Buffers or strings
- */
-export function responseHeaders(raw: readonly (Buffer | string)[]): string[] {
-  const headers: string[] = [];
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = String(raw[i]).toLowerCase();
-    if (!RESPONSE_HEADERS.has(name)) continue;
-    const value = raw[i + 1];
-    headers.push(name, typeof value === 'string' ? value : (value?.toString('latin1') ?? ''));
-  }
-  return headers;
-}
-
-/** The first value of a header (lower case) in a flat list, or undefined. */
-export function headerOf(raw: readonly (Buffer | string)[], name: string): string | undefined {
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    if (String(raw[i]).toLowerCase() === name) return String(raw[i + 1]);
-  }
-  return undefined;
 }

@@ -1,15 +1,14 @@
 // A region's answer -> what it means, and the status that the caller is to see.
 import type { RegionAnswer } from './attempt.ts';
-import { headerOf } from './headers.ts';
 import { accurateStatus, type Meaning, meaningOf } from './meaning.ts';
 
 const EMPTY = Buffer.alloc(0);
 
 /** As in meaning.ts; an answer that streams is told by its status alone. */
-export function meaningOfAnswer({ status, headers, body }: RegionAnswer): Meaning {
+export function meaningOfAnswer({ status, head, body }: RegionAnswer): Meaning {
   // Hot path: nearly every answer.
   if (status === 200) return 'success';
-  return meaningOf(status, Buffer.isBuffer(body) ? body : EMPTY, headerOf(headers, 'x-ots-intended-status')?.trim());
+  return meaningOf(status, Buffer.isBuffer(body) ? body : EMPTY, head.intended);
 }
 
 /** @param errors `accurate` gives the service's ambiguous 404s their true status, `verbatim` leaves every status */

@@ -1,9 +1,9 @@
 // One call to the region of its permit, and what its answer teaches: the last rooms of the journey before the record.
 import type { Answer, Call, RegionReply } from '../journey.ts';
 import { Refusal } from '../refusal.ts';
-import { announcedBytes, type RegionAnswer } from './attempt.ts';
+import type { RegionAnswer } from './attempt.ts';
 import type { Forward } from './forward.ts';
-import { requestHeaders, responseHeaders } from './headers.ts';
+import { requestHeaders } from './headers.ts';
 import { type Meaning, tellsUnknown } from './meaning.ts';
 import { withoutSecretKeys } from './recent.ts';
 
@@ -72,6 +72,6 @@ function reply({ request, permit }: Call, answer: RegionAnswer, status: number):
     if (pruned === undefined) return new Refusal('answer_withheld', { outcome: 'delivered' });
     body = pruned;
   }
-  const lengthBytes = Buffer.isBuffer(body) ? undefined : announcedBytes(answer.headers);
-  return { kind: 'region', region: permit.region, status, headers: responseHeaders(answer.headers), body, lengthBytes };
+  const { crossing: headers, lengthBytes } = answer.head;
+  return { kind: 'region', region: permit.region, status, headers, body, lengthBytes };
 }

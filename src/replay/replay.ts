@@ -81,10 +81,7 @@ export function createReplay(
     }
   }
 
-  return async function replay(call, send) {
-    const key = keyOf(call);
-    if (key === undefined) return send(call);
-    if (key instanceof Refusal) return key;
+  async function answer(shelf: Vault | SharedVault, key: string, call: Call, send: (call: Call) => Promise<Answer>) {
     const { request, caller, permit, body, arrival, trip } = call;
     const same = {
       method: request.route.method,
@@ -94,7 +91,7 @@ export function createReplay(
       body,
     };
     for (;;) {
-      const begun = vault.begin(key, caller.credentials?.header, same, trip.patience);
+      const begun = shelf.begin(key, caller.credentials?.header, same, trip.patience);
       const began = begun instanceof Promise ? await begun : begun;
       switch (began.kind) {
         case 'first':
@@ -113,6 +110,13 @@ export function createReplay(
           if (arrival.downstream.isGone()) return 'gone';
       }
     }
+  }
+
+  return function replay(call, send) {
+    const key = keyOf(call);
+    // Without the header, as nearly always, this room costs no promise.
+    if (key === undefined) return send(call);
+    return key instanceof Refusal ? Promise.resolve(key) : answer(vault, key, call, send);
   };
 }
 
