@@ -112,8 +112,10 @@ export function createPool({ workers, log, open, onEnded }: PoolOptions): Pool {
       for (const { holder, link } of threads.values()) if (holder !== except) link.tell('news', news);
     },
     async snapshots() {
+      // Both of this moment: who ends meanwhile is in one of them.
+      const before = past;
       const alive = await Promise.all([...threads.values()].map((thread) => thread.snapshot(SNAPSHOT_MS)));
-      return [...alive, await past];
+      return [...alive, await before];
     },
     readings: () => ({
       listening: [...threads.values()].filter(({ isListening }) => isListening()).length,

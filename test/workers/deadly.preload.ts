@@ -1,0 +1,28 @@
+// Loaded before a worker's own code (--import): ends its thread when a file of its number says how.
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { isMainThread, workerData } from 'node:worker_threads';
+
+const EVERY_MS = 10;
+
+function growForEver(): void {
+  const held: unknown[] = [];
+  for (;;) held.push(new Array(10_000).fill(held.length));
+}
+
+const ENDS: Readonly<Record<string, () => void>> = {
+  throw: () => {
+    throw new Error('s3cret-of-a-caller');
+  },
+  exit: () => process.exit(0),
+  memory: growForEver,
+};
+
+if (!isMainThread && workerData?.role === 'onetime-gateway worker') {
+  const order = `${process.env.DEADLY_FOLDER}/end-${workerData.holder}`;
+  setInterval(() => {
+    if (!existsSync(order)) return;
+    const how = readFileSync(order, 'utf8');
+    rmSync(order);
+    ENDS[how]?.();
+  }, EVERY_MS).unref();
+}
