@@ -10,6 +10,7 @@ import { type Options, parseOptions } from './compare-options.ts';
 import { type Cell, type Field, measureCell } from './compare-run.ts';
 import { type CellReport, type Report, reportCell, tableOf } from './compare-table.ts';
 import { chooseCores, describeMachine, isInstalled } from './lib/machine.ts';
+import { untilSignalled } from './lib/signalled.ts';
 import { startUpstreams } from './lib/upstream.ts';
 import { WORKLOADS } from './lib/workloads.ts';
 import { caddy } from './peers/caddy.ts';
@@ -42,19 +43,6 @@ function choosePeers({ peers }: Options): Contestant[] {
   const unknown = peers?.find((name) => !names.includes(name));
   if (unknown !== undefined) throw new Error(`there is no peer ${unknown}, only ${names.join(', ')}`);
   return PEERS.filter(({ name }) => peers?.includes(name) ?? true);
-}
-
-/** A signal ends the run at its next step, so that everything that was started is ended and no folder stays. */
-function untilSignalled(): () => void {
-  let signal: NodeJS.Signals | undefined;
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(name, () => {
-      signal = name;
-    });
-  }
-  return () => {
-    if (signal !== undefined) throw new Error(`ended by ${signal}`);
-  };
 }
 
 async function measureAll(field: Field, cells: readonly Cell[]): Promise<CellReport[]> {

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { launch, launchOn } from './child.ts';
+import { type Listening, launch, launchOn } from './child.ts';
 import { isInstalled } from './machine.ts';
 import { nginxFolders, nginxHead } from './nginx.ts';
 
@@ -23,16 +23,24 @@ function regionOf(region: string, port: number): string {
   }`;
 }
 
-function nginxFile(folder: string, us: number, eu: number): string {
+function nginxFile(folder: string, regions: readonly string[], ports: readonly number[]): string {
   return `${nginxHead(folder, 'upstream')}
 http {
 ${nginxFolders(folder, 'upstream')}
   access_log off;
   default_type application/json;
-${regionOf('us', us)}
-${regionOf('eu', eu)}
+${regions.map((region, at) => regionOf(region, ports[at] ?? 0)).join('\n')}
 }
 `;
+}
+
+/** As many regions as names, in one nginx: their ports, in order. */
+export function startRegions(folder: string, core: number | undefined, names: readonly string[]): Promise<Listening> {
+  const file = join(folder, 'upstream.conf');
+  return launchOn(names.length, (ports) => {
+    writeFileSync(file, nginxFile(folder, names, ports));
+    return launch('nginx', ['-c', file, '-p', folder, '-e', 'stderr'], { name: 'upstream', folder, core });
+  });
 }
 
 /** @param engine undefined: nginx where it is installed */
@@ -43,11 +51,7 @@ export async function startUpstreams(
 ): Promise<Upstreams> {
   const options = { name: 'upstream', folder, core };
   if (engine === 'nginx') {
-    const file = join(folder, 'upstream.conf');
-    const listening = await launchOn(2, ([us = 0, eu = 0]) => {
-      writeFileSync(file, nginxFile(folder, us, eu));
-      return launch('nginx', ['-c', file, '-p', folder, '-e', 'stderr'], options);
-    });
+    const listening = await startRegions(folder, core, ['us', 'eu']);
     const [us = 0, eu = 0] = listening.ports;
     return { engine, us, eu, [Symbol.asyncDispose]: () => listening[Symbol.asyncDispose]() };
   }
