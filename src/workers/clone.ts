@@ -1,6 +1,7 @@
 // What crosses from one thread to another. The structured clone that a MessagePort makes turns Buffers into Uint8Arrays,
 // takes the whole pool along that a small Buffer lies in, and keeps of an error neither its class nor its code.
 import { CursorError, MarkMissingError, MarkRegressedError } from '../store/directory-store.ts';
+import { StoreOpenError } from '../store/sqlite-file.ts';
 import { StoreAwayError } from '../store/store.ts';
 
 /** An error as it crosses. Only these of its fields: what else hangs on it may quote what was sent. */
@@ -21,6 +22,7 @@ const CLASSES: Readonly<Record<string, (carried: CarriedError) => Error>> = {
   MarkMissingError: () => new MarkMissingError(),
   MarkRegressedError: () => new MarkRegressedError(),
   CursorError: () => new CursorError(),
+  StoreOpenError: ({ message }) => new StoreOpenError(message),
 };
 
 function isPlain(value: unknown): value is Record<string, unknown> {

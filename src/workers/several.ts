@@ -82,6 +82,12 @@ type Main = ReturnType<typeof openMain>;
 /** Without what cannot cross to another thread. */
 const placeOf = ({ host, port }: Place): Place => ({ host, port });
 
+/** What the configuration allows the gateway as a whole is shared out. */
+function configOfWorker(config: Config): Config {
+  const { upstream, workers } = config;
+  return { ...config, upstream: { ...upstream, connections: Math.ceil(upstream.connections / workers) } };
+}
+
 /** Workers of a gateway that listens on `place`. */
 function openWorkers(config: Config, { log, version }: Dependencies, main: Main, place: () => Place): Pool {
   const { state, hosted } = main;
@@ -92,7 +98,7 @@ function openWorkers(config: Config, { log, version }: Dependencies, main: Main,
       startThread({
         given: {
           holder,
-          config,
+          config: configOfWorker(config),
           version,
           level: (log as Logger).level as 'info',
           place: place(),
