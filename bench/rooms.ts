@@ -84,7 +84,7 @@ const accounts = createAccounts(
 
 const never = { perMs: 1000, requests: 10_000_000, burst: 10_000_000, mode: 'enforce' } as const;
 const limits = { perKey: never, failedAuth: never, account: never, regionBudget: never };
-const spending = { now: () => performance.now(), hash, seed: randomBytes(32), onShadow: () => {} };
+const spending = { now: () => performance.now(), seed: randomBytes(32), onShadow: () => {} };
 const admit = createAdmit(
   { ...limits, anonymousRetrieval: { ...never, missCost: 3, ipv6Prefix: 64 } },
   spending,

@@ -71,7 +71,6 @@ function openAdmit(
     config.limits,
     {
       now: steady,
-      hash: createKeyedHash(together?.secrets.hashKey ?? randomBytes(32)),
       seed: together?.secrets.seed ?? randomBytes(32),
       memory: together?.limits,
       onShadow: (limit) => metrics().limited(limit, 'shadow'),

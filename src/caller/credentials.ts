@@ -15,6 +15,9 @@ const SPACE = 0x20;
  */
 const UNSEEN = /[\s\p{White_Space}\p{Cc}\p{Cf}]/u;
 
+/** Nearly all credentials: printable ASCII without a space. What is UTF-8, or unseen, need not be asked of them. */
+const PLAIN = /^[!-~]*$/;
+
 /**
  * Reads an Authorization header value (RFC 7617). Never throws.
  *
@@ -34,14 +37,17 @@ export function parseCredentials(header: string | undefined): Credentials | 'abs
 
   // Whatever the lenient decoder skipped, completed or ignored does not come back when encoded again.
   const bytes = Buffer.from(encoded, 'base64');
-  if (bytes.toString('base64') !== encoded || !isUtf8(bytes)) return 'malformed';
+  if (bytes.toString('base64') !== encoded) return 'malformed';
 
-  const text = bytes.toString('utf8');
+  const latin1 = bytes.toString('latin1');
+  const isPlain = PLAIN.test(latin1);
+  if (!isPlain && !isUtf8(bytes)) return 'malformed';
+  const text = isPlain ? latin1 : bytes.toString('utf8');
   if (text === ':') return 'absent';
   const colon = text.indexOf(':');
   if (colon <= 0 || colon === text.length - 1 || colon > NAME_LIMIT_CHARACTERS) return 'malformed';
   const name = text.slice(0, colon);
-  if (UNSEEN.test(name)) return 'malformed';
+  if (!isPlain && UNSEEN.test(name)) return 'malformed';
   return { name, token: text.slice(colon + 1), header: `Basic ${encoded}` };
 }
 
@@ -52,6 +58,8 @@ export function parseCredentials(header: string | undefined): Credentials | 'abs
  * lower-casing, which may leave pairs that compose. Only for lookup: what is sent to the region is sent as it came.
  */
 export function accountKey(name: string): string {
+  // ASCII is in NFC as it is.
+  if (PLAIN.test(name)) return name.toLowerCase();
   return name.normalize('NFC').toLowerCase().normalize('NFC');
 }
 

@@ -39,6 +39,19 @@ interface Singles {
   duplicated: string | undefined;
 }
 
+/** The headers that are looked at, in the lengths of their names: most others are passed over unread. */
+const LENGTHS = new Uint8Array(64);
+for (const name of ['authorization', 'onetime-region', 'host', 'content-type', 'x-forwarded-for']) {
+  LENGTHS[name.length] = 1;
+}
+
+type Single = 'authorization' | 'region' | 'host' | 'contentType';
+
+function once(found: Singles, slot: Single, name: string, value: string): void {
+  if (found[slot] !== undefined) found.duplicated = name;
+  found[slot] = value;
+}
+
 function scan(raw: readonly string[]): Singles {
   const found: Singles = {
     authorization: undefined,
@@ -48,25 +61,22 @@ function scan(raw: readonly string[]): Singles {
     forwardedFor: undefined,
     duplicated: undefined,
   };
-  const once = (slot: 'authorization' | 'region' | 'host' | 'contentType', name: string, value: string): void => {
-    if (found[slot] !== undefined) found.duplicated = name;
-    found[slot] = value;
-  };
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = (raw[i] ?? '').toLowerCase();
+    const given = raw[i] ?? '';
+    if (LENGTHS[given.length] !== 1) continue;
     const value = raw[i + 1] ?? '';
-    switch (name) {
+    switch (given.toLowerCase()) {
       case 'authorization':
-        once('authorization', 'Authorization', value);
+        once(found, 'authorization', 'Authorization', value);
         break;
       case 'onetime-region':
-        once('region', 'Onetime-Region', value);
+        once(found, 'region', 'Onetime-Region', value);
         break;
       case 'host':
-        once('host', 'Host', value);
+        once(found, 'host', 'Host', value);
         break;
       case 'content-type':
-        once('contentType', 'Content-Type', value);
+        once(found, 'contentType', 'Content-Type', value);
         break;
       case 'x-forwarded-for':
         found.forwardedFor ??= [];

@@ -1,10 +1,10 @@
 // Spends from the limits that concern a request, or refuses it with 429.
-import type { Caller, Classified, KeyedHash, Patience, Permit } from '../domain.ts';
+import type { Caller, Classified, Patience, Permit } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import type { SharedMemory } from '../shared-memory/locks.ts';
 import type { Rate } from './gcra.ts';
 import { limitHeaders } from './headers.ts';
-import { addressKey, hashKey, type LimitKey } from './key.ts';
+import { addressKey, type LimitKey, textKey } from './key.ts';
 import { createSharedCounters, type SharedCounters, type SharedCounting } from './shared.ts';
 import { createLimitTable, type LimitResult, type LimitTable, limitTableBytes } from './table.ts';
 
@@ -29,7 +29,6 @@ export interface LimitRules {
 
 export interface LimitDependencies {
   readonly now: () => number;
-  readonly hash: (purpose: string, ...parts: string[]) => KeyedHash;
   /** Secret bytes that place entries in the tables, so that nobody can aim at another's. */
   readonly seed: Buffer;
   /** A request that would have been refused, had the limit been enforced. Refusals are counted when they are given. */
@@ -70,6 +69,8 @@ interface Limit {
   /** Looks; the same answer without spending. */
   over(key: LimitKey, patience: Patience | undefined): Admitted;
   charge(key: LimitKey, cost: number): void;
+  /** Whether surely nobody would be told no. */
+  isIdle(): boolean;
 }
 
 function createLimit(
@@ -104,6 +105,7 @@ function createLimit(
       spend: (key, patience) => counters.spend(key, patience).then(answer),
       over: (key, patience) => counters.peek(key, patience).then(answer),
       charge: counters.charge,
+      isIdle: () => false,
     };
   }
   return {
@@ -113,6 +115,7 @@ function createLimit(
     spend: (key) => answer(table.spend(key, 1, now())),
     over: (key) => answer(table.peek(key, now())),
     charge: (key, cost) => table.charge(key, cost, now()),
+    isIdle: () => table.isIdle(now()),
   };
 }
 
@@ -135,6 +138,8 @@ export interface Admit {
   /** The region did not know the secret that an anonymous caller asked for. */
   missed(request: Classified, caller: Caller): void;
   readonly failedAuth: {
+    /** Whether surely nobody is over the limit: known at once, and without a word of whose request it is. */
+    isQuiet(): boolean;
     /** Undefined within the limit, else the 429. Spends nothing. */
     over(caller: Caller, patience?: Patience): Admitted;
     /** Counts one failure against the client and, where one was named, the account. */
@@ -155,8 +160,6 @@ export function createAdmit(
   accountName: (name: string) => string,
 ): Admit {
   const { now } = dependencies;
-  // The purposes are of this room alone: nobody who sees the counters can tell which entry of the index a key has.
-  const hash = dependencies.shared?.hash ?? dependencies.hash;
   const { missCost, ipv6Prefix } = rules.anonymousRetrieval;
   const anonymousRetrieval = createLimit('anonymous-retrieval', rules.anonymousRetrieval, dependencies);
   const perKey = createLimit('per-key', rules.perKey, dependencies);
@@ -168,14 +171,15 @@ export function createAdmit(
     (l) => l !== undefined,
   );
 
+  // The purposes are of this room alone: nobody who sees the counters can tell which entry of the index a key has.
   const client = (address: string): LimitKey => addressKey(address, ipv6Prefix);
   const named = (caller: Caller): LimitKey | undefined =>
-    caller.credentials && hashKey(hash('limit-account', accountName(caller.credentials.name)));
+    caller.credentials && textKey('limit-account', accountName(caller.credentials.name));
 
   function spendOfCaller({ route }: Classified, { credentials, address }: Caller, patience: Patience | undefined) {
     // By the whole credentials: wrong tokens under somebody's name must not use up that account's allowance.
     if (credentials !== undefined) {
-      return account?.spend(hashKey(hash('limit-credentials', credentials.name, credentials.token)), patience);
+      return account?.spend(textKey('limit-credentials', credentials.name, credentials.token), patience);
     }
     return route.retrieves ? anonymousRetrieval?.spend(client(address), patience) : undefined;
   }
@@ -185,7 +189,7 @@ export function createAdmit(
     if (credentials === undefined && route.access === 'private') return undefined;
     // Link previews must not use them up either: following a link attempts nothing.
     if (route.version === 'link') return undefined;
-    return key === undefined ? undefined : perKey?.spend(hashKey(hash('limit-key', key)), patience);
+    return key === undefined ? undefined : perKey?.spend(textKey('limit-key', key), patience);
   }
 
   async function thenOfKey(
@@ -212,7 +216,7 @@ export function createAdmit(
     },
 
     budget: ({ credentials, region }, patience) =>
-      credentials === 'forward' ? undefined : regionBudget?.spend(hashKey(hash('limit-region', region)), patience),
+      credentials === 'forward' ? undefined : regionBudget?.spend(textKey('limit-region', region), patience),
 
     missed(request, caller) {
       if (caller.credentials === undefined && request.route.retrieves && missCost > 1) {
@@ -221,6 +225,7 @@ export function createAdmit(
     },
 
     failedAuth: {
+      isQuiet: () => (failedByClient?.isIdle() ?? true) && (failedByAccount?.isIdle() ?? true),
       over(caller, patience) {
         const byClient = failedByClient?.over(client(caller.address), patience);
         return byClient instanceof Promise

@@ -16,19 +16,23 @@ const COARSE_IPV6_BITS = 32;
 const KNOWN_ADDRESSES = 8192;
 const ADDRESS_MAX_CHARACTERS = 45;
 
-/** Whose allowance it is. Made by addressKey and hashKey; lives as long as a request, or in the cache of addresses. */
+/** Whose allowance it is. Made by addressKey, textKey and hashKey; lives as long as a request, or in the cache of addresses. */
 export class LimitKey {
+  /** Plain text, or a hash that needs no other. */
   readonly fine: string | KeyedHash;
   /** What a newcomer shares when there is no room; undefined: as many bits of the key's own hash as there are buckets. */
   readonly coarse: string | undefined;
+  readonly #parts: readonly string[];
   /** Hashed once for all tables with the same seed. */
   #place: Place | undefined;
   /** The same for counters that gateways share. */
   #shared: { readonly hash: HashParts; readonly hashed: KeyedHash } | undefined;
 
-  constructor(fine: string | KeyedHash, coarse: string | undefined) {
+  /** @param parts purpose and text, as they are hashed for counters outside this process */
+  constructor(fine: string | KeyedHash, coarse: string | undefined, parts: readonly string[]) {
     this.fine = fine;
     this.coarse = coarse;
+    this.#parts = parts;
   }
 
   /** For tables. @param seed as one-byte characters */
@@ -46,7 +50,8 @@ export class LimitKey {
     if (typeof this.fine !== 'string') return this.fine;
     let shared = this.#shared;
     if (shared?.hash !== hash) {
-      shared = { hash, hashed: hash('limit-client', this.fine) };
+      const [purpose = '', ...text] = this.#parts;
+      shared = { hash, hashed: hash(purpose, ...text) };
       this.#shared = shared;
     }
     return shared.hashed;
@@ -91,7 +96,18 @@ const knownAddresses = new Map<number, ReturnType<typeof createBounded<LimitKey>
  */
 export function hashKey(hashed: KeyedHash | string): LimitKey {
   if (hashed.length < HASH_MIN_BYTES) throw new RangeError('a hash of at least 16 bytes is needed');
-  return new LimitKey(hashed, undefined);
+  return new LimitKey(hashed, undefined, []);
+}
+
+/**
+ * By any text, which may be a capability: it is hashed with the table's seed, a quarter of the cost of a keyed hash, and
+ * kept nowhere.
+ * @param purpose tells equal texts of different limits apart
+ */
+export function textKey(purpose: string, ...text: readonly string[]): LimitKey {
+  let fine = purpose;
+  for (const part of text) fine += `\0${part.length}:${part}`;
+  return new LimitKey(fine, undefined, [purpose, ...text]);
 }
 
 function readAddress(address: string, ipv6Prefix: number): LimitKey {
@@ -100,10 +116,14 @@ function readAddress(address: string, ipv6Prefix: number): LimitKey {
     const ipv6 = ipaddr.IPv6.parse(zone === -1 ? address : address.slice(0, zone));
     if (ipv6.isIPv4MappedAddress()) return readAddress(ipv6.toIPv4Address().toString(), ipv6Prefix);
     const coarseBits = Math.min(COARSE_IPV6_BITS, ipv6Prefix);
-    return new LimitKey(network(ipv6.parts, ipv6Prefix), network(ipv6.parts, coarseBits));
+    return clientKey(network(ipv6.parts, ipv6Prefix), network(ipv6.parts, coarseBits));
   }
   const secondDot = address.indexOf('.', address.indexOf('.') + 1);
-  return new LimitKey(address, secondDot === -1 ? undefined : address.slice(0, secondDot));
+  return clientKey(address, secondDot === -1 ? undefined : address.slice(0, secondDot));
+}
+
+function clientKey(fine: string, coarse: string | undefined): LimitKey {
+  return new LimitKey(fine, coarse, ['limit-client', fine]);
 }
 
 /** `2001:db8:0:1::/64` */

@@ -14,15 +14,18 @@ import type { LimitTable } from './table.ts';
 
 /** Locks for the coarse buckets: these are seldom needed, and a thousand of them seldom meet. */
 const COARSE_LOCKS = 1024;
+/** Later than any clock of the gateway says: then somebody always owes. */
+const MOST_SECONDS = 2 ** 31 - 1;
 
-/** Locks; the count of shared newcomers; the latest moment of each set; the slots. */
+/** Locks; the count of shared newcomers; until when anybody owes; the latest moment of each set; the slots. */
 function layout(counts: SlotCounts) {
   const sets = counts.slots / WAYS;
   const locks = sets + Math.min(counts.coarseSlots, COARSE_LOCKS);
   const newcomersAt = locksBytes(locks);
-  const clocksAt = newcomersAt + 8;
+  const owedAt = newcomersAt + 8;
+  const clocksAt = owedAt + 8;
   const slotsAt = clocksAt + 8 * sets;
-  return { sets, locks, newcomersAt, clocksAt, slotsAt, bytes: slotsAt + slotsBytes(counts) };
+  return { sets, locks, newcomersAt, owedAt, clocksAt, slotsAt, bytes: slotsAt + slotsBytes(counts) };
 }
 
 /** Memory for a shared table of these sizes (table.ts, `shared`). @throws RangeError where createLimitTable would */
@@ -41,10 +44,12 @@ export class SharedTable extends Slots implements LimitTable {
   /** 64 bits: a flood would overrun fewer in an hour. */
   readonly #newcomers: BigUint64Array;
   readonly #clocks: Float64Array;
+  /** In whole seconds, rounded up: the latest moment needs no lock then, and changes once a second. */
+  readonly #owedUntil: Int32Array;
 
   constructor(gcra: Gcra, counts: SlotCounts, seed: string, shared: SharedMemory) {
     const { memory } = shared;
-    const { sets, locks, newcomersAt, clocksAt, slotsAt, bytes } = layout(counts);
+    const { sets, locks, newcomersAt, owedAt, clocksAt, slotsAt, bytes } = layout(counts);
     if (memory.byteLength < bytes) throw new RangeError(`${bytes} bytes are needed, not ${memory.byteLength}`);
     super(gcra, counts, memory, slotsAt);
     this.bytes = bytes;
@@ -54,6 +59,7 @@ export class SharedTable extends Slots implements LimitTable {
     this.#coarseLockMask = locks - sets - 1;
     this.#newcomers = new BigUint64Array(memory, newcomersAt, 1);
     this.#clocks = new Float64Array(memory, clocksAt, sets);
+    this.#owedUntil = new Int32Array(memory, owedAt, 1);
   }
 
   get sharedNewcomers(): number {
@@ -70,6 +76,18 @@ export class SharedTable extends Slots implements LimitTable {
 
   charge(key: LimitKey, cost: number, nowMs: number): void {
     this.#alone('charge', key.place(this.#seed), cost, nowMs);
+  }
+
+  isIdle(nowMs: number): boolean {
+    return Atomics.load(this.#owedUntil, 0) * 1000 <= nowMs;
+  }
+
+  protected override owed(untilMs: number): void {
+    const until = Math.min(Math.ceil(untilMs / 1000), MOST_SECONDS);
+    for (;;) {
+      const known = Atomics.load(this.#owedUntil, 0);
+      if (until <= known || Atomics.compareExchange(this.#owedUntil, 0, known, until) === known) return;
+    }
   }
 
   protected override overflowed(): void {

@@ -53,6 +53,9 @@ export abstract class Slots {
   /** A coarse bucket is being debited. */
   protected abstract overflowed(): void;
 
+  /** Somebody owes until then. */
+  protected abstract owed(untilMs: number): void;
+
   protected setOf(place: Place): number {
     return place.set & this.#setMask;
   }
@@ -125,6 +128,7 @@ export abstract class Slots {
     } else {
       this.overflowed();
     }
+    this.owed(tatMs);
     this.#tats[index] = tatMs;
   }
 

@@ -31,6 +31,8 @@ export interface LimitTable {
   peek(key: LimitKey, nowMs: number): LimitResult;
   /** Debits after the fact, allowed or not; gcraCharge says how far debt goes. */
   charge(key: LimitKey, cost: number, nowMs: number): void;
+  /** Whether surely nobody owes anything: then every key would be told so, and need not be hashed to be looked up. */
+  isIdle(nowMs: number): boolean;
   /** Slots, as asked for or up to the next power of two. */
   readonly capacity: number;
   /** Memory of the counters, allocated once. */
@@ -66,6 +68,7 @@ class SlotTable extends Slots implements LimitTable {
   readonly bytes: number;
   sharedNewcomers = 0;
   readonly #seed: string;
+  #owedUntilMs = 0;
 
   constructor(gcra: Gcra, counts: SlotCounts, seed: string) {
     const bytes = slotsBytes(counts);
@@ -89,7 +92,15 @@ class SlotTable extends Slots implements LimitTable {
     this.chargeAt(place, this.locate(place, nowMs), cost, nowMs);
   }
 
+  isIdle(nowMs: number): boolean {
+    return this.#owedUntilMs <= nowMs;
+  }
+
   protected override overflowed(): void {
     this.sharedNewcomers++;
+  }
+
+  protected override owed(untilMs: number): void {
+    if (untilMs > this.#owedUntilMs) this.#owedUntilMs = untilMs;
   }
 }

@@ -33,9 +33,10 @@ export function receive(exchange: Exchange, limitBytes: number): Buffer | Promis
       chunks.length = 0;
       settle(tooLarge());
     });
-    // Only the first settling counts: after the refusal `end` says nothing, after `end` `close` says nothing.
+    // Only the first settling counts: after the refusal `end` says nothing, after `end` a caller that leaves says nothing.
     req.on('end', () => settle(chunks.length === 1 ? (chunks[0] ?? EMPTY) : Buffer.concat(chunks)));
-    req.on('close', () => settle('gone'));
-    req.on('error', () => settle('gone'));
+    const gone = (): void => settle('gone');
+    exchange.onGone(gone);
+    req.on('error', gone);
   });
 }

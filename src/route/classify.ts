@@ -15,17 +15,29 @@ const CONSUMING_PARAMETER = 'continue';
 
 /** First segments of the paths that are served here; what stands before them names a region. */
 const TOP = new Set(['api', 'secret']);
+const API = '/api/';
 
-type Shape = Map<string, Route[]>;
+/** The rows of one path, by method. */
+interface Shape {
+  readonly rows: readonly Route[];
+  readonly byMethod: ReadonlyMap<string, Route>;
+}
 
-/** The table as a lookup: `api/v1/private/KEY/burn` -> rows, one a method. */
-function compile(routes: readonly Route[]): Shape {
-  const shapes: Shape = new Map();
-  for (const route of routes) {
-    const shape = [...(route.version === 'link' ? [] : ['api', route.version]), ...route.path].join('/');
-    const rows = shapes.get(shape) ?? [];
-    rows.push(route);
-    shapes.set(shape, rows);
+/** Stands for a key in the lookup; no plain path has it. */
+const ANY_KEY = '*';
+
+/** The table as a lookup: `/api/v1/private/(key)/burn` -> rows, one a method. */
+function compile(routes: readonly Route[]): ReadonlyMap<string, Shape> {
+  const rows = Map.groupBy(routes, ({ version, path }) =>
+    ['', ...(version === 'link' ? [] : ['api', version]), ...path]
+      .map((segment) => (segment === 'KEY' ? ANY_KEY : segment))
+      .join('/'),
+  );
+  const shapes = new Map<string, Shape>();
+  for (const [path, group] of rows) {
+    // Of two that accept a method the first one is meant.
+    const byMethod = new Map(group.toReversed().flatMap((route) => route.accepts.map((method) => [method, route])));
+    shapes.set(path, { rows: group, byMethod });
   }
   return shapes;
 }
@@ -70,16 +82,22 @@ export type Classify = (method: string, target: string) => Classified | Refusal;
 export function createClassify(routes: readonly Route[]): Classify {
   const shapes = compile(routes);
 
-  /** Segments behind the region prefix -> rows of the table, and the key if the path has one. */
-  function lookup(segments: readonly string[]): { rows: Route[]; key: string | undefined } | Refusal {
-    const literal = shapes.get(segments.join('/'));
-    if (literal !== undefined) return { rows: literal, key: undefined };
-    const at = segments[0] === 'api' ? 3 : 1;
-    const key = segments[at];
-    if (key === undefined || segments.length > at + 2) return new Refusal('not_found');
-    const rows = shapes.get([...segments.slice(0, at), 'KEY', ...segments.slice(at + 1)].join('/'));
-    if (rows === undefined) return new Refusal('not_found');
-    return KEY.test(key) ? { rows, key } : new Refusal('key_malformed');
+  /** Path behind the region prefix -> the rows of the table, and the key if the path has one. */
+  function lookup(path: string): { shape: Shape; key: string | undefined } | Refusal {
+    const literal = shapes.get(path);
+    if (literal !== undefined) return { shape: literal, key: undefined };
+    // `/api/v1/secret/` or `/secret/` stands before the key.
+    let start = 0;
+    for (let slashes = path.startsWith(API) ? 4 : 2; slashes > 0; slashes--) {
+      start = path.indexOf('/', start) + 1;
+      if (start === 0) return new Refusal('not_found');
+    }
+    const slash = path.indexOf('/', start);
+    const end = slash === -1 ? path.length : slash;
+    const shape = shapes.get(`${path.slice(0, start)}${ANY_KEY}${path.slice(end)}`);
+    if (shape === undefined) return new Refusal('not_found');
+    const key = path.slice(start, end);
+    return KEY.test(key) ? { shape, key } : new Refusal('key_malformed');
   }
 
   return function classify(method, target) {
@@ -89,22 +107,23 @@ export function createClassify(routes: readonly Route[]): Classify {
     if (whole === '/') return new Refusal('not_found');
     if (!isPlainPath(whole)) return new Refusal('path_malformed');
 
-    const segments = whole.split('/');
-    const prefix = TOP.has(segments[1] ?? '') ? undefined : segments[1];
-    const start = prefix === undefined ? 1 : 2;
-    if (!TOP.has(segments[start] ?? '')) return new Refusal('not_found');
+    const second = whole.indexOf('/', 1);
+    const first = whole.slice(1, second === -1 ? undefined : second);
+    const prefix = TOP.has(first) ? undefined : first;
+    const path = prefix === undefined ? whole : whole.slice(prefix.length + 1);
+    if (prefix !== undefined && !TOP.has(path.split('/', 2)[1] ?? '')) return new Refusal('not_found');
 
-    const found = lookup(segments.slice(start));
+    const found = lookup(path);
     if (found instanceof Refusal) return found;
-    const route = found.rows.find((row) => (row.accepts as readonly string[]).includes(method));
-    if (route === undefined) return new Refusal('method_not_allowed', { headers: ['Allow', allow(found.rows)] });
+    const route = found.shape.byMethod.get(method);
+    if (route === undefined) return new Refusal('method_not_allowed', { headers: ['Allow', allow(found.shape.rows)] });
     if (route.version === 'v2' && route.effect === 'none' && route.key === 'secret' && mayConsume(query)) {
       return new Refusal('continue_refused');
     }
 
     return {
       route,
-      path: prefix === undefined ? whole : whole.slice(prefix.length + 1),
+      path,
       query: route.query === 'forward' ? query : '',
       key: found.key,
       prefix,

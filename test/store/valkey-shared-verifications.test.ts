@@ -74,7 +74,12 @@ describe('without an engine', () => {
     const { verify, ask } = room(undefined, () => 'good');
     expect(await ask()).toBe('good');
     expect(ask()).toBe('good');
-    const over = { over: () => undefined, charge: () => {}, clientOf: (address: string) => address };
+    const over = {
+      isQuiet: () => false,
+      over: () => undefined,
+      charge: () => {},
+      clientOf: (address: string) => address,
+    };
     const authenticate = createAuthenticate(verify, over, (name) => name);
     const caller = { credentials: ANNA, address: ADDRESS };
     expect(authenticate.authenticate(PERMIT, caller)).toBeUndefined();
@@ -89,6 +94,7 @@ describe('where the limit on failures is shared', () => {
     const steps: string[] = [];
     const limited = new Refusal('rate_limited');
     const over = {
+      isQuiet: () => false,
       over: async () => {
         steps.push('over');
         return limited;
