@@ -1,15 +1,12 @@
 // The composition root: opens the rooms and the listeners, and closes them in order.
-import { explain, keyLookup } from './cli/explain.ts';
 import type { Config } from './config/types.ts';
-import { type AdminApi, createAdminListener } from './listener/admin.ts';
+import { createAdminListener } from './listener/admin.ts';
 import { describeCause } from './record/record.ts';
-import { type GatewayDependencies, openRooms, type Rooms } from './rooms.ts';
+import { type GatewayDependencies, openRooms } from './rooms.ts';
+import { adminApi } from './rooms-admin.ts';
 import { closeFront, finishWithin, urlOf } from './rooms-close.ts';
 
 export type { GatewayDependencies } from './rooms.ts';
-
-/** An operator may wait longer for the store than a request does. */
-const EXPLAIN_PATIENCE_MS = 2000;
 
 export interface Gateway {
   /** Base URL of the public listener. */
@@ -70,31 +67,5 @@ export async function openGateway(config: Config, dependencies: GatewayDependenc
       await close().catch((error: unknown) => log.error(describeCause(error), 'closing'));
       return finished;
     },
-  };
-}
-
-/** What operators may do, with the very rooms that serve callers. */
-export function adminApi(
-  config: Config,
-  { log, version, now = Date.now }: GatewayDependencies,
-  rooms: Pick<Rooms, 'state' | 'regionReadings'>,
-): AdminApi {
-  const { state, regionReadings } = rooms;
-  return {
-    log,
-    version,
-    now,
-    tokens: config.admin.tokens,
-    hosts: config.admin.hosts,
-    desk: state.desk,
-    regions: regionReadings,
-    store: state.store,
-    lookupKey: (by) => state.index.entry('key' in by ? by.key : by.hash),
-    explain: (request) =>
-      explain(config, request, {
-        account: (name) => state.locateAccount(name, { leftMs: EXPLAIN_PATIENCE_MS }),
-        key: keyLookup(state.index),
-        isDrained: state.directory.isDrained,
-      }),
   };
 }

@@ -38,6 +38,9 @@ const room = (path: string): string => path.split('/')[0] ?? '';
 const OUTSIDE = new Set([
   'gateway.ts',
   'rooms.ts',
+  'rooms-admin.ts',
+  'rooms-close.ts',
+  'rooms-health.ts',
   'rooms-way.ts',
   'state.ts',
   'together.ts',

@@ -1,9 +1,10 @@
 // `serve`: runs the gateway until a signal ends it.
-import type { LogLevel } from '../config/types.ts';
+import type { Logger } from 'pino';
+import type { Config, LogLevel } from '../config/types.ts';
 import type { Gateway } from '../gateway.ts';
 import { onCrash } from '../record/crash.ts';
 import { openLines } from '../record/lines.ts';
-import { openSeveral } from '../workers/several.ts';
+import { beginThread } from '../workers/begun.ts';
 import { readConfig } from './config.ts';
 import { EXIT, type ExitCode, listenProblem, stateProblem } from './exit.ts';
 import { VERSION } from './package.ts';
@@ -31,6 +32,34 @@ export function untilSignal(): Promise<NodeJS.Signals> {
   });
 }
 
+/** Why one thread does all, whatever the configuration asks for. */
+function whyAlone({ store }: Config): string | undefined {
+  if (store.kind !== 'sqlite' || store.path !== ':memory:') return undefined;
+  return 'a store in memory is one thread’s: no workers';
+}
+
+async function openWorkers(config: Config, log: Logger): Promise<Gateway | 'alone'> {
+  const why = whyAlone(config);
+  if (why !== undefined) {
+    log.info(why);
+    return 'alone';
+  }
+  // They load their code while this thread loads its own.
+  const begun = Array.from({ length: config.workers }, (_, index) => beginThread(index + 1));
+  const { openSeveral } = await import('../workers/several.ts');
+  const gateway = await openSeveral(config, { log, version: VERSION, begun });
+  if (gateway === 'alone') log.info('on this platform one thread alone can listen on a port: no workers');
+  return gateway;
+}
+
+/** A gateway of as many threads as are asked for and possible. */
+async function open(config: Config, log: Logger): Promise<Gateway> {
+  const several = config.workers > 1 ? await openWorkers(config, log) : 'alone';
+  if (several !== 'alone') return several;
+  const { openGateway } = await import('../gateway.ts');
+  return openGateway(config, { log, version: VERSION });
+}
+
 /** @returns 0 after a drain in which every request was answered, 1 when some were cut off at the bound */
 export async function serve(options: ServeOptions): Promise<ExitCode> {
   const { name, config } = readConfig(options.config);
@@ -40,7 +69,7 @@ export async function serve(options: ServeOptions): Promise<ExitCode> {
 
   let gateway: Gateway;
   try {
-    gateway = await openSeveral(config, { log, version: VERSION });
+    gateway = await open(config, log);
   } catch (error) {
     const advice = (port: number): string =>
       `Choose another under ${port === config.admin.port ? 'admin.port' : 'listen.port'} in ${name}.`;

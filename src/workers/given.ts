@@ -1,5 +1,4 @@
-// What the main thread gives a worker at its start, and what each of the two then asks of the other.
-import type { MessagePort } from 'node:worker_threads';
+// What the main thread gives a worker, and what each of the two then asks of the other.
 import type { LevelWithSilent } from 'pino';
 import type { Config } from '../config/types.ts';
 import type { Found, KeyedHash, Locality } from '../domain.ts';
@@ -10,13 +9,10 @@ import type { SharedRecord, SharedVerification, StoredKey, StoreNews } from '../
 import type { Secrets, Together } from '../together.ts';
 import type { Place } from './port.ts';
 
-export const ROLE = 'onetime-gateway worker';
 /** How a thread exits that ended by a defect of its own, or could not begin: tells it from one that was ended. */
 export const CRASHED = 70;
 
 export interface Given {
-  readonly role: typeof ROLE;
-  readonly port: MessagePort;
   /** This worker's number, from 1; a worker that takes a dead one's place has the same. */
   readonly holder: number;
   readonly config: Config;

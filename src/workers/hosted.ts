@@ -4,8 +4,7 @@ import type { Config } from '../config/types.ts';
 import { LIMIT_BYTES, LIMITS } from '../limit/admit.ts';
 import { healthBytes, releaseHealth } from '../region/health.ts';
 import { createHostedReplays } from '../replay/shared-shelf.ts';
-import { VERIFIED_ENTRIES } from '../rooms.ts';
-import { originsOf } from '../rooms-way.ts';
+import { originsOf } from '../rooms-health.ts';
 import { releaseLocks } from '../shared-memory/locks.ts';
 import type { State } from '../state.ts';
 import type { StoreNews } from '../store/store.ts';
@@ -14,6 +13,8 @@ import type { MainServices, Memory } from './given.ts';
 import { createHostedVerifications } from './verifications.ts';
 
 const SECRET_BYTES = 32;
+/** As many as each thread remembers itself. */
+const VERIFIED_ENTRIES = 100_000;
 
 /** All but what is of the thread itself (thread.ts). */
 type Services = Omit<MainServices, 'listening' | 'failed' | 'last'>;

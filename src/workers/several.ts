@@ -2,32 +2,31 @@
 // and an eye on the workers, which answer callers.
 import type { Logger } from 'pino';
 import type { Config } from '../config/types.ts';
-import { adminApi, type Gateway, openGateway } from '../gateway.ts';
+import type { Gateway } from '../gateway.ts';
 import { createAdminListener } from '../listener/admin.ts';
 import { scrapeOf } from '../record/aggregate.ts';
 import { createMetrics, type Metrics } from '../record/metrics.ts';
 import { describeCause } from '../record/record.ts';
 import type { GatewayDependencies } from '../rooms.ts';
+import { adminApi } from '../rooms-admin.ts';
 import { finishWithin, urlOf } from '../rooms-close.ts';
-import { openHealth, readingsOf } from '../rooms-way.ts';
+import { openHealth, readingsOf } from '../rooms-health.ts';
 import { newLease, openState, type State } from '../state.ts';
 import type { SqliteStore } from '../store/sqlite.ts';
+import { type BegunThread, beginThread, endThreads } from './begun.ts';
 import { createCommonClock } from './clock.ts';
 import { type Hosted, openHosted } from './hosted.ts';
 import { createPool, type Pool } from './pool.ts';
 import { type ClaimedPort, claimPort, type Place } from './port.ts';
 import { startThread, type Thread } from './thread.ts';
 
-type Dependencies = Pick<GatewayDependencies, 'log' | 'version' | 'env'>;
+interface Dependencies extends Pick<GatewayDependencies, 'log' | 'version' | 'env'> {
+  /** Threads that load their code already. They are ended when this fails. */
+  readonly begun: readonly BegunThread[];
+}
 
 /** The number that main has among the threads which share memory; it only reads there. */
 const MAIN = 65_535;
-
-/** Why one thread does all, where the configuration asks for more. */
-function whyAlone({ store }: Config): string | undefined {
-  if (store.kind === 'sqlite' && store.path === ':memory:') return 'a store in memory is one thread’s: no workers';
-  return undefined;
-}
 
 function fileIdentityOf({ store }: State): string | undefined {
   return store.engine === 'sqlite' ? (store as SqliteStore).identity : undefined;
@@ -89,13 +88,21 @@ function configOfWorker(config: Config): Config {
 }
 
 /** Workers of a gateway that listens on `place`. */
-function openWorkers(config: Config, { log, version }: Dependencies, main: Main, place: () => Place): Pool {
+function openWorkers(config: Config, { log, version, begun }: Dependencies, main: Main, place: () => Place): Pool {
   const { state, hosted } = main;
+  const first = new Map(begun.map((thread) => [thread.holder, thread]));
+  function take(holder: number): BegunThread {
+    const thread = first.get(holder);
+    first.delete(holder);
+    return thread ?? beginThread(holder);
+  }
+
   const pool: Pool = createPool({
     workers: config.workers,
     log,
     open: (holder) =>
       startThread({
+        begun: take(holder),
         given: {
           holder,
           config: configOfWorker(config),
@@ -125,15 +132,23 @@ function servicesOf(hosted: Hosted, holder: number, pool: () => Pool) {
 }
 
 /**
- * As openGateway, with `config.workers` threads that listen: all of them do when it returns. Where one is asked for, or only
- * one is possible, it is openGateway.
+ * As openGateway, with `config.workers` threads that listen: all of them do when it returns.
+ * @returns `alone`: on this platform one thread alone can listen on a port, and nothing is left open
+ * @throws as openGateway
  */
-export async function openSeveral(config: Config, dependencies: Dependencies): Promise<Gateway> {
-  const { log } = dependencies;
-  const alone = config.workers > 1 ? whyAlone(config) : undefined;
-  if (alone !== undefined) log.info(alone);
-  if (config.workers === 1 || alone !== undefined) return openGateway(config, dependencies);
+export async function openSeveral(config: Config, dependencies: Dependencies): Promise<Gateway | 'alone'> {
+  try {
+    const gateway = await open(config, dependencies);
+    if (gateway === 'alone') await endThreads(dependencies.begun);
+    return gateway;
+  } catch (error) {
+    await endThreads(dependencies.begun);
+    throw error;
+  }
+}
 
+async function open(config: Config, dependencies: Dependencies): Promise<Gateway | 'alone'> {
+  const { log } = dependencies;
   let phase: 'starting' | 'ready' | 'draining' = 'starting';
   let claimed: ClaimedPort | undefined;
   const main = openMain(config, dependencies, () => pool);
@@ -160,8 +175,7 @@ export async function openSeveral(config: Config, dependencies: Dependencies): P
     const port = await claimPort(config.listen);
     if (port === 'alone') {
       await close(0);
-      log.info('on this platform one thread alone can listen on a port: no workers');
-      return await openGateway(config, dependencies);
+      return 'alone';
     }
     claimed = port;
     url = await pool.start();

@@ -1,9 +1,8 @@
 // One worker thread from its start to its end, as the main thread sees it.
-import { extname } from 'node:path';
-import { MessageChannel, Worker } from 'node:worker_threads';
 import type { Snapshot } from '../record/aggregate.ts';
+import type { BegunThread } from './begun.ts';
 import { pack } from './clone.ts';
-import { CRASHED, type Given, type MainServices, ROLE, type WorkerServices } from './given.ts';
+import { CRASHED, type Given, type MainServices, type WorkerServices } from './given.ts';
 import { createLink, type Link } from './link.ts';
 
 /** Why a thread is no longer there. */
@@ -32,14 +31,12 @@ export interface Thread {
 }
 
 export interface ThreadOptions {
-  readonly given: Omit<Given, 'port' | 'role'>;
+  readonly begun: BegunThread;
+  readonly given: Given;
   readonly services: Omit<MainServices, 'listening' | 'failed' | 'last'>;
   /** Called at its very end, before anything waits: what it held in shared memory stops the others. */
   readonly onExit: () => void;
 }
-
-/** The sources run as they are, and are built to .js. */
-const ENTRY = new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
 
 function howOf(code: number, cause: unknown): End {
   const runtime = (cause as { code?: unknown } | undefined)?.code;
@@ -47,19 +44,14 @@ function howOf(code: number, cause: unknown): End {
   return code === CRASHED || cause !== undefined ? 'crashed' : 'ended';
 }
 
-export function startThread({ given, services, onExit }: ThreadOptions): Thread {
-  const { port1: here, port2: port } = new MessageChannel();
-  const worker = new Worker(ENTRY, {
-    name: `gateway ${given.holder}`,
-    workerData: pack({ ...given, role: ROLE, port }),
-    transferList: [port],
-  });
+export function startThread({ begun, given, services, onExit }: ThreadOptions): Thread {
+  const { worker, port } = begun;
   const listening = Promise.withResolvers<string>();
   let isListening = false;
   let cause: unknown;
   let known: Snapshot = [];
 
-  const link = createLink<WorkerServices>(here, {
+  const link = createLink<WorkerServices>(port, {
     ...services,
     listening(url: string) {
       isListening = true;
@@ -72,15 +64,12 @@ export function startThread({ given, services, onExit }: ThreadOptions): Thread 
       known = snapshot;
     },
   } satisfies MainServices);
-  worker.on('error', (error) => {
+  port.postMessage(pack(given));
+  const exited = begun.exited.then(({ code, error }) => {
+    isListening = false;
     cause ??= error;
-  });
-  const exited = new Promise<number>((settle) => {
-    worker.once('exit', (code) => {
-      isListening = false;
-      onExit();
-      settle(code);
-    });
+    onExit();
+    return code;
   });
   const ended = Promise.all([exited, link.ended]).then(([code]): Ended => {
     listening.reject(cause ?? new Error('a worker ended before it could answer callers'));

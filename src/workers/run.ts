@@ -1,0 +1,116 @@
+// A worker thread: a public listener of its own on the port that all of them share, and the whole journey behind it.
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { MessagePort } from 'node:worker_threads';
+import { createKeyedHash } from '../keyed-hash.ts';
+import { withoutProcess } from '../record/aggregate.ts';
+import { onCrash } from '../record/crash.ts';
+import { type Lines, openLines } from '../record/lines.ts';
+import { describeCause } from '../record/record.ts';
+import { openRooms, type Rooms } from '../rooms.ts';
+import { closeFront, finishWithin, urlOf } from '../rooms-close.ts';
+import { FRONT_ENTRIES } from '../state.ts';
+import { openSqliteReader } from '../store/sqlite-reader.ts';
+import type { StoreNews } from '../store/store.ts';
+import type { Together } from '../together.ts';
+import { createCommonClock } from './clock.ts';
+import { unpack } from './clone.ts';
+import { CRASHED, type Given, type MainServices } from './given.ts';
+import { lentReplays, lentSource, lentStore } from './lent.ts';
+import { createLink, type Link } from './link.ts';
+
+type Main = Link<MainServices>;
+
+/** How long a thread that has crashed may take to say what it counted. */
+const LAST_WORDS_MS = 200;
+
+/** @throws StoreOpenError */
+function openLent({ config, fileIdentity }: Given, main: Main) {
+  const { store } = config;
+  if (store.kind !== 'sqlite' || fileIdentity === undefined) return { store: undefined, tell: () => {} };
+  return lentStore(main, openSqliteReader(store.path, fileIdentity, Date.now));
+}
+
+function togetherOf(given: Given, main: Main, store: Together['store']): Together {
+  const { config, identity, lease, secrets, memory, holder } = given;
+  const hash = createKeyedHash(identity.current);
+  return {
+    identity,
+    lease,
+    store,
+    source: config.accounts.source && lentSource(main, { entries: FRONT_ENTRIES, hash, now: Date.now }),
+    secrets,
+    limits: (limit) => {
+      const counters = memory.limits[limit];
+      return counters && { memory: counters, holder };
+    },
+    health: { memory: memory.health, holder },
+    replays: lentReplays(main),
+  };
+}
+
+function run(given: Given, port: MessagePort, lines: Lines): void {
+  const { config, version, place } = given;
+  const log = lines.log.child({ worker: given.holder });
+  let draining = false;
+  let rooms: Rooms | undefined;
+  /** Of the requests under way, once no more are taken. */
+  let answered: Promise<void> | undefined;
+  let tellNews: (news: StoreNews) => void = () => {};
+
+  const snapshot = async () => withoutProcess((await rooms?.metrics.snapshot()) ?? []);
+  async function stop(): Promise<void> {
+    draining = true;
+    answered ??= rooms?.front.drain();
+    // Closing begins some turns later.
+    while (rooms?.front.app.server.listening) await nextTurn();
+  }
+  async function close(): Promise<void> {
+    if (rooms === undefined) return;
+    await closeFront(rooms);
+    await rooms.closeState();
+  }
+
+  const main: Main = createLink<MainServices>(port, {
+    news: (news: StoreNews) => tellNews(news),
+    snapshot,
+    stop,
+    async drain(boundMs: number): Promise<boolean> {
+      await stop();
+      const finished = await finishWithin(answered ?? Promise.resolve(), boundMs);
+      if (!finished) log.warn('requests were still under way when the time for draining was over');
+      await close().catch((error: unknown) => log.error(describeCause(error), 'closing'));
+      lines.flush();
+      return finished;
+    },
+  });
+
+  onCrash(log, () => {
+    const end = (): void => process.exit(CRASHED);
+    setTimeout(end, LAST_WORDS_MS);
+    snapshot()
+      .then((last) => main.tell('last', last))
+      .finally(end);
+  });
+
+  async function start(): Promise<void> {
+    const lent = openLent(given, main);
+    tellNews = lent.tell;
+    const together = togetherOf(given, main, lent.store);
+    rooms = openRooms(config, { log, version, steady: createCommonClock(), together }, () => draining);
+    await rooms.front.app.listen({ ...place, reusePort: true } as { host: string; port: number });
+    main.tell('listening', urlOf(rooms.front.app));
+  }
+
+  start().catch((error: unknown) => {
+    main.tell('failed', error);
+    process.exit(CRASHED);
+  });
+}
+
+/** Begins when the main thread says what with: what is loaded here is loaded meanwhile. */
+export function awaitGiven(port: MessagePort): void {
+  port.once('message', (message: unknown) => {
+    const given = unpack(message) as Given;
+    run(given, port, openLines(given.level));
+  });
+}
