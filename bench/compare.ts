@@ -1,12 +1,13 @@
 // Gateway and peers side by side: `npm run bench`, `npm run bench -- --quick`, `npm run bench -- --help`. What is
 // measured and how is in bench/README.md.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openFolder } from '../test/support/folder.ts';
-import { overGate, readGate } from './compare-gate.ts';
+import { type Gate, gateOf, type Over, overGate, readGate, writeGate } from './compare-gate.ts';
 import { type Options, parseOptions } from './compare-options.ts';
+import { writeReadme } from './compare-readme.ts';
 import { type Cell, type Field, measureCell } from './compare-run.ts';
 import { type CellReport, type Report, reportCell, tableOf } from './compare-table.ts';
 import { chooseCores, describeMachine, isInstalled } from './lib/machine.ts';
@@ -88,14 +89,39 @@ async function run(options: Options): Promise<Report> {
   };
 }
 
-if (process.platform !== 'linux') throw new Error('CPU times are read from /proc: this runs on Linux only');
-const options = parseOptions(process.argv.slice(2), LATEST);
-const report = await run(options);
-mkdirSync(dirname(options.out), { recursive: true });
-writeFileSync(options.out, `${JSON.stringify(report, undefined, 1)}\n`);
-console.error(`written to ${options.out}`);
-if (options.gate) {
-  const over = overGate(report, readGate());
-  for (const sentence of over) console.error(sentence);
-  if (over.length > 0) process.exitCode = 1;
+/** What is above the gate is measured once more, for longer: what was the machine's is not there again. */
+async function overTwice(options: Options, first: Report, gate: Gate): Promise<Over[]> {
+  const over = overGate(first, gate);
+  for (const { told } of over) console.error(told);
+  if (over.length === 0 || options.report !== undefined) return over;
+  const workloads = [...new Set(over.map(({ workload }) => workload))];
+  console.error(`once more, with twice as many rounds: ${workloads.join(', ')}`);
+  const again = overGate(await run({ ...options, workloads, rounds: 2 * options.rounds }), gate);
+  for (const { told } of again) console.error(told);
+  return again;
 }
+
+/** Why the gate cannot be asked here; without nginx and wrk the ratios are of other programs. */
+function gateNeeds(): string | undefined {
+  if (!isInstalled('nginx')) return 'nginx is missing: apt-get install nginx-light';
+  return isInstalled('wrk') ? undefined : 'wrk is missing: apt-get install wrk';
+}
+
+if (process.platform !== 'linux') throw new Error('CPU times are read from /proc: this runs on Linux only');
+const gate = readGate();
+const options = parseOptions(process.argv.slice(2), LATEST, Object.keys(gate));
+const lacking = options.gate && options.report === undefined ? gateNeeds() : undefined;
+if (lacking !== undefined) {
+  console.error(`${process.env.FORBID_SKIPS ? 'the gate cannot be skipped' : 'the gate is skipped'}: ${lacking}`);
+  process.exit(process.env.FORBID_SKIPS ? 1 : 0);
+}
+const report =
+  options.report === undefined ? await run(options) : (JSON.parse(readFileSync(options.report, 'utf8')) as Report);
+if (options.out !== undefined) {
+  mkdirSync(dirname(options.out), { recursive: true });
+  writeFileSync(options.out, `${JSON.stringify(report, undefined, 1)}\n`);
+  console.error(`written to ${options.out}`);
+}
+if (options.setGate) writeGate(gateOf(report));
+if (options.readme) writeReadme(report);
+if (options.gate && (await overTwice(options, report, gate)).length > 0) process.exitCode = 1;

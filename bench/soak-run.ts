@@ -132,6 +132,7 @@ export async function soak(options: SoakOptions): Promise<Soaked> {
   async function sample(): Promise<void> {
     for (let at = 1; !isDone; at++) {
       await delay(Math.max(0, startMs + at * 1000 - performance.now()));
+      if (isDone) break;
       if (child.hasEnded) throw new Error(`the gateway ended: ${child.printed().slice(-2000)}`);
       const { answered } = pulse;
       const seconds = (performance.now() - startMs) / 1000;

@@ -37,7 +37,8 @@ export const MOST_MIB_A_MINUTE = 2;
 /** In less time a heap that has not found its size yet looks like a leak. */
 export const MEMORY_JUDGED_FROM_SECONDS = 240;
 const WINDOW_SECONDS = 10;
-const MOST_MORE_FDS = 20;
+/** As many as the load has connections: how many of them are open changes from second to second. */
+const MOST_MORE_FDS = 64;
 const LEAST_SHARE_SENT = 0.95;
 const MIB = 2 ** 20;
 

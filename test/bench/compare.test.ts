@@ -1,9 +1,11 @@
 // `npm run bench` from end to end, small: what it measures is the machine's, that it measures is ours.
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { overGate } from '../../bench/compare-gate.ts';
+import { gateOf, overGate } from '../../bench/compare-gate.ts';
+import { withTables } from '../../bench/compare-readme.ts';
 import type { CellReport, Report } from '../../bench/compare-table.ts';
+import { WORKLOADS } from '../../bench/lib/workloads.ts';
 import { type Folder, openFolder } from '../support/folder.ts';
 import { ROOT, run } from '../support/process.ts';
 
@@ -76,7 +78,7 @@ describe('the gate', () => {
 
   it('names the ratio that is too large, and lets smaller ones pass', () => {
     expect(overGate({ cells: [cell('retrieve', 64, 3.8)] }, gate)).toEqual([
-      'retrieve: 3.80 times nginx, the gate allows 3.7',
+      { workload: 'retrieve', told: 'retrieve: 3.80 times nginx, the gate allows 3.7' },
     ]);
     expect(overGate({ cells: [cell('retrieve', 64, 3.7)] }, gate)).toEqual([]);
   });
@@ -84,5 +86,104 @@ describe('the gate', () => {
   it('holds nobody to what it does not name: other workloads, other connections, too little to tell', () => {
     const cells = [cell('create', 64, 9), cell('retrieve', 1000, 9), cell('retrieve', 64, null)];
     expect(overGate({ cells }, gate)).toEqual([]);
+  });
+
+  it('is set a tenth above what was reached, rounded up, for what is held', () => {
+    const cells = [cell('retrieve', 64, 2.75), cell('refused', 64, 4), cell('metadata', 64, 0.301)];
+    expect(gateOf({ cells: [...cells, cell('create', 64, 9), cell('retrieve', 1, 9)] })).toEqual({
+      retrieve: { nginx: 3.03 },
+      refused: { nginx: 4.4 },
+      metadata: { nginx: 0.34 },
+    });
+    expect(overGate({ cells }, gateOf({ cells }))).toEqual([]);
+  });
+
+  it('is not set by a run that lacks what is held', () => {
+    expect(() => gateOf({ cells: [cell('retrieve', 64, 1), cell('metadata', 1, 1)] })).toThrow('refused, metadata');
+  });
+
+  it('names workloads that there are', () => {
+    const held = JSON.parse(readFileSync(join(ROOT, 'bench/gate.json'), 'utf8')) as Record<string, unknown>;
+    expect(WORKLOADS.map(({ name }) => name)).toEqual(expect.arrayContaining(Object.keys(held)));
+    expect(Object.keys(held)).not.toEqual([]);
+  });
+});
+
+describe('what is done with a run', () => {
+  const line = (name: string, ratio: number) => ({
+    ...{ name, ratio, requests: 1, failed: 0, rounds: [] },
+    median: { cpuUs: 12.34, perSecond: 1, p50Us: 1, p99Us: 1, rssBytes: 1 },
+  });
+  const report = (retrieve: number): Report => ({
+    ...{
+      takenAt: '2030-01-02T03:04:05.000Z',
+      store: 'sqlite',
+      load: 'wrk 4',
+      upstream: 'nginx',
+      rounds: 9,
+      seconds: 1,
+    },
+    machine: { node: '26.0.0', cpus: 2, model: 'a processor', pinned: true },
+    closing: false,
+    missing: [{ name: 'caddy', install: 'apt-get install caddy' }],
+    cells: ['retrieve', 'refused', 'metadata'].map((workload) => ({
+      ...{ workload, about: `about ${workload}`, connections: 64 },
+      lines: [line('gateway', 1), line('a-peer', retrieve)],
+    })),
+  });
+
+  it('puts the tables between the two marks, and leaves the rest as it is', () => {
+    const [before, after] = ['# Title\n\nMore.\n\n', '\n\n## Next\n'];
+    const marks = ['<!-- npm run bench -- --readme: from here -->', '<!-- npm run bench -- --readme: to here -->'];
+    const old = `${before}${marks[0]}\n\n**old** table\n\n${marks[1]}${after}`;
+    const text = withTables(old, report(2));
+    expect(text.startsWith(before) && text.endsWith(after)).toBe(true);
+    expect(text).not.toContain('old');
+    expect(text).toContain('Latest: 2030-01-02, Node 26.0.0 on 2 cores (a processor); 9 rounds of 1 s');
+    expect(text).toContain('without caddy');
+    expect(text).toContain('**metadata**: about metadata; 64 connections');
+    expect(withTables(text, report(2))).toBe(text);
+    expect(() => withTables('nothing', report(2))).toThrow('no lines');
+    expect(readFileSync(join(ROOT, 'bench/README.md'), 'utf8')).toContain(marks[1]);
+  });
+
+  it('holds an earlier run to the gate', async () => {
+    const path = join(folder.path, 'report.json');
+    const held = JSON.parse(readFileSync(join(ROOT, 'bench/gate.json'), 'utf8')) as Record<string, object>;
+    const [peer = ''] = Object.keys(held.retrieve ?? {});
+    const write = (ratio: number): void => {
+      const text = JSON.stringify(report(ratio)).replaceAll('a-peer', peer);
+      writeFileSync(path, text);
+    };
+    write(0.01);
+    expect(await bench('--gate', '--report', path)).toMatchObject({ code: 0, stderr: '' });
+    write(1000);
+    const over = await bench('--gate', '--report', path);
+    expect(over.code).toBe(1);
+    expect(over.stderr).toContain(`retrieve: 1000.00 times ${peer}, the gate allows`);
+  });
+
+  it.each([
+    ['--quick is to see', ['--quick', '--readme']],
+    ['--report is for', ['--report', 'x.json']],
+    ['one at a time', ['--gate', '--set-gate']],
+    ['for the embedded store', ['--gate', '--store', 'valkey']],
+    ['for the embedded store', ['--set-gate', '--close']],
+    ['A whole number', ['--rounds', 'many']],
+  ])('says "%s" to %j', async (sentence, args) => {
+    const { code, stderr } = await bench(...args);
+    expect(code).toBe(1);
+    expect(stderr).toContain(sentence);
+  });
+
+  it('skips the gate with a reason where nginx or wrk is missing, and fails where nothing may be skipped', async () => {
+    const nowhere = { PATH: folder.path, FORBID_SKIPS: undefined };
+    const skipped = await run(process.execPath, [COMPARE, '--gate'], { env: nowhere });
+    expect(skipped).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('the gate is skipped: nginx is missing'),
+    });
+    const forbidden = await run(process.execPath, [COMPARE, '--gate'], { env: { ...nowhere, FORBID_SKIPS: '1' } });
+    expect(forbidden).toMatchObject({ code: 1, stderr: expect.stringContaining('the gate cannot be skipped') });
   });
 });
