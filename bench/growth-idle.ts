@@ -1,5 +1,6 @@
 // What connections cost on which nothing happens: opened, used once, and kept.
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openFolder } from '../test/support/folder.ts';
 import type { Cores } from './lib/machine.ts';
@@ -47,7 +48,7 @@ async function openMany(port: number, count: number, into: Socket[]): Promise<vo
 export async function measureIdle(count: number, cores: Cores | undefined): Promise<IdleMeasured> {
   using folder = openFolder();
   await using upstreams = await startUpstreams(folder.path, cores?.load);
-  const store = 'sqlite::memory:';
+  const store = `sqlite:${join(folder.path, 'gateway.db')}`;
   const setting = { folder: folder.path, core: cores?.measured, upstreams, refusing: false, store };
   await using running = await gateway.start(setting);
   const [port = 0] = running.ports;
