@@ -78,6 +78,8 @@ export interface MainServices {
 /** What a worker serves to the main thread. */
 export interface WorkerServices {
   news(news: StoreNews): void;
+  /** Keys that another worker learned and the store did not take, or not in time: this gateway knows them all the same. */
+  unstored(rows: readonly StoredKey[]): void;
   snapshot(): Promise<Snapshot>;
   /** Takes no more callers. */
   stop(): Promise<void>;

@@ -7,7 +7,7 @@ import { createHostedReplays } from '../replay/shared-shelf.ts';
 import { originsOf } from '../rooms-health.ts';
 import { releaseLocks } from '../shared-memory/locks.ts';
 import type { State } from '../state.ts';
-import type { StoreNews } from '../store/store.ts';
+import type { StoredKey, StoreNews } from '../store/store.ts';
 import type { Secrets } from '../together.ts';
 import type { MainServices, Memory } from './given.ts';
 import { createHostedVerifications } from './verifications.ts';
@@ -19,11 +19,16 @@ const VERIFIED_ENTRIES = 100_000;
 /** All but what is of the thread itself (thread.ts). */
 type Services = Omit<MainServices, 'listening' | 'failed' | 'last'>;
 
+/** The other workers, to be told what one of them brings. */
+export interface Others {
+  news(news: StoreNews): void;
+  unstored(rows: readonly StoredKey[]): void;
+}
+
 export interface Hosted {
   readonly secrets: Secrets;
   readonly memory: Memory;
-  /** @param tellOthers of news that this worker brings */
-  servicesFor(holder: number, tellOthers: (news: StoreNews) => void): Services;
+  servicesFor(holder: number, others: Others): Services;
   /** A thread has ended: what it held in memory that threads share is free. */
   exited(holder: number): void;
   /** And what it asked before has been served: what it had begun is given to the others. */
@@ -50,8 +55,15 @@ export function openHosted(config: Config, { store, source }: State, steady: () 
       replaySalt: randomBytes(SECRET_BYTES),
     },
     memory,
-    servicesFor: (holder, tellOthers) => ({
-      putKeys: (rows, leftMs) => store.putKeys(rows, leftMs === undefined ? undefined : { leftMs }),
+    servicesFor: (holder, others) => ({
+      async putKeys(rows, leftMs) {
+        try {
+          await store.putKeys(rows, leftMs === undefined ? undefined : { leftMs });
+        } catch (error) {
+          others.unstored(rows);
+          throw error;
+        }
+      },
       directory: async (name, args) => directory[name]?.(...args),
       async locateBySource(account) {
         const found = await source?.locate(account);
@@ -63,7 +75,7 @@ export function openHosted(config: Config, { store, source }: State, steady: () 
       passVerification: (hash) => verifications.pass(holder, hash),
       forgetVerification(hash) {
         verifications.forget(hash);
-        tellOthers({ kind: 'verification', hash });
+        others.news({ kind: 'verification', hash });
       },
       beginReplay: (name, check, owner) => replays.begin(holder, name, check, owner),
       extendReplay: replays.extend,

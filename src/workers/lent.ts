@@ -1,12 +1,12 @@
 // What a worker has of the main thread, in the forms that rooms know: the embedded store, what credentials are worth, kept
 // answers, the organisation's own directory.
 import { createBounded } from '../bounded.ts';
-import type { Found, Locality } from '../domain.ts';
+import type { Found, KeyedHash, Locality } from '../domain.ts';
 import { accountHash, type HashParts } from '../keyed-hash.ts';
 import type { Locate } from '../locality/localities.ts';
 import type { DirectoryStore, Followed } from '../store/directory-store.ts';
 import type { SqliteReader } from '../store/sqlite-reader.ts';
-import type { SharedReplays, SharedVerifications, Store, StoreNews } from '../store/store.ts';
+import type { SharedReplays, SharedVerifications, Store, StoredKey, StoreNews } from '../store/store.ts';
 import { type MainServices, REMOTE } from './given.ts';
 import type { Link } from './link.ts';
 
@@ -57,12 +57,28 @@ export function lentReplays(main: Main): SharedReplays {
   };
 }
 
-/** @returns the store, and where the main thread's news of it go in */
-export function lentStore(main: Main, reader: SqliteReader): { store: Store; tell: (news: StoreNews) => void } {
+export interface LentStore {
+  readonly store: Store;
+  /** The main thread has news of it. */
+  news(news: StoreNews): void;
+  unstored(rows: readonly StoredKey[]): void;
+}
+
+/** @param entries keys that the store did not take which are remembered, and found where it does not know them */
+export function lentStore(main: Main, reader: SqliteReader, entries: number): LentStore {
   let tell: (news: StoreNews) => void = () => {};
+  const unstored = createBounded<StoredKey>(entries);
+
+  function findKey(hash: KeyedHash): Found<StoredKey> {
+    const found = reader.findKey(hash);
+    if (found.kind !== 'missing' || unstored.size === 0) return found;
+    const row = unstored.get(hash.toString('latin1'));
+    return row === undefined || row.expiresAtMs <= Date.now() ? found : { kind: 'found', value: row };
+  }
+
   const store: Store = {
     engine: 'sqlite',
-    findKey: reader.findKey,
+    findKey,
     async putKeys(rows, patience) {
       const startedMs = performance.now();
       try {
@@ -79,7 +95,13 @@ export function lentStore(main: Main, reader: SqliteReader): { store: Store; tel
     },
     close: async () => reader.close(),
   };
-  return { store, tell: (news) => tell(news) };
+  return {
+    store,
+    news: (news) => tell(news),
+    unstored(rows) {
+      for (const row of rows) unstored.set(row.hash.toString('latin1'), row);
+    },
+  };
 }
 
 /** A good answer is remembered for a moment, and never longer than the main thread would use it. */

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { countsOf, type Snapshot } from '../record/aggregate.ts';
 import { describeCause } from '../record/record.ts';
-import type { StoreNews } from '../store/store.ts';
+import type { StoredKey, StoreNews } from '../store/store.ts';
 import type { End, Ended, Thread } from './thread.ts';
 
 export interface PoolReadings {
@@ -14,7 +14,9 @@ export interface PoolReadings {
 export interface Pool {
   /** Resolves to the URL on which all of them answer callers. Rejects when one of them cannot, with its cause. */
   start(): Promise<string>;
+  /** @param except the worker that brought it */
   tell(news: StoreNews, except?: number): void;
+  unstored(rows: readonly StoredKey[], except: number): void;
   /** Their metrics; of one that does not answer, as they were known last; and what ended ones have counted. */
   snapshots(): Promise<Snapshot[]>;
   readings(): PoolReadings;
@@ -98,6 +100,9 @@ export function createPool({ workers, log, open, onEnded }: PoolOptions): Pool {
     return finished;
   }
 
+  const others = (except: number | undefined): Thread['link'][] =>
+    [...threads.values()].flatMap(({ holder, link }) => (holder === except ? [] : [link]));
+
   let kept: Promise<unknown> = Promise.resolve();
 
   return {
@@ -109,7 +114,10 @@ export function createPool({ workers, log, open, onEnded }: PoolOptions): Pool {
       return url;
     },
     tell(news, except) {
-      for (const { holder, link } of threads.values()) if (holder !== except) link.tell('news', news);
+      for (const link of others(except)) link.tell('news', news);
+    },
+    unstored(rows, except) {
+      for (const link of others(except)) link.tell('unstored', rows);
     },
     async snapshots() {
       // Both of this moment: who ends meanwhile is in one of them.

@@ -10,12 +10,12 @@ import { openRooms, type Rooms } from '../rooms.ts';
 import { closeFront, finishWithin, urlOf } from '../rooms-close.ts';
 import { FRONT_ENTRIES } from '../state.ts';
 import { openSqliteReader } from '../store/sqlite-reader.ts';
-import type { StoreNews } from '../store/store.ts';
+import type { StoredKey, StoreNews } from '../store/store.ts';
 import type { Together } from '../together.ts';
 import { createCommonClock } from './clock.ts';
 import { unpack } from './clone.ts';
 import { CRASHED, type Given, type MainServices } from './given.ts';
-import { lentReplays, lentSource, lentStore } from './lent.ts';
+import { type LentStore, lentReplays, lentSource, lentStore } from './lent.ts';
 import { createLink, type Link } from './link.ts';
 
 type Main = Link<MainServices>;
@@ -24,10 +24,10 @@ type Main = Link<MainServices>;
 const LAST_WORDS_MS = 200;
 
 /** @throws StoreOpenError */
-function openLent({ config, fileIdentity }: Given, main: Main) {
+function openLent({ config, fileIdentity }: Given, main: Main): LentStore | undefined {
   const { store } = config;
-  if (store.kind !== 'sqlite' || fileIdentity === undefined) return { store: undefined, tell: () => {} };
-  return lentStore(main, openSqliteReader(store.path, fileIdentity, Date.now));
+  if (store.kind !== 'sqlite' || fileIdentity === undefined) return undefined;
+  return lentStore(main, openSqliteReader(store.path, fileIdentity, Date.now), FRONT_ENTRIES);
 }
 
 function togetherOf(given: Given, main: Main, store: Together['store']): Together {
@@ -55,7 +55,7 @@ function run(given: Given, port: MessagePort, lines: Lines): void {
   let rooms: Rooms | undefined;
   /** Of the requests under way, once no more are taken. */
   let answered: Promise<void> | undefined;
-  let tellNews: (news: StoreNews) => void = () => {};
+  let lent: LentStore | undefined;
 
   const snapshot = async () => withoutProcess((await rooms?.metrics.snapshot()) ?? []);
   async function stop(): Promise<void> {
@@ -71,7 +71,8 @@ function run(given: Given, port: MessagePort, lines: Lines): void {
   }
 
   const main: Main = createLink<MainServices>(port, {
-    news: (news: StoreNews) => tellNews(news),
+    news: (news: StoreNews) => lent?.news(news),
+    unstored: (rows: readonly StoredKey[]) => lent?.unstored(rows),
     snapshot,
     stop,
     async drain(boundMs: number): Promise<boolean> {
@@ -93,9 +94,8 @@ function run(given: Given, port: MessagePort, lines: Lines): void {
   });
 
   async function start(): Promise<void> {
-    const lent = openLent(given, main);
-    tellNews = lent.tell;
-    const together = togetherOf(given, main, lent.store);
+    lent = openLent(given, main);
+    const together = togetherOf(given, main, lent?.store);
     rooms = openRooms(config, { log, version, steady: createCommonClock(), together }, () => draining);
     await rooms.front.app.listen({ ...place, reusePort: true } as { host: string; port: number });
     main.tell('listening', urlOf(rooms.front.app));

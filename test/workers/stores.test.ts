@@ -4,6 +4,7 @@ import type { Agent } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openStore } from '../../src/store/open.ts';
 import { openDirectory } from '../locality/source-support.ts';
+import { lockElsewhere } from '../store/support.ts';
 import type { Reply } from '../support/http.ts';
 import { ALICE, BRUNO } from '../support/lab.ts';
 import { HAS_REDIS, startRedis, until } from '../support/redis.ts';
@@ -33,6 +34,19 @@ it('the file taken away: every worker says so of what it does not remember', asy
     await until(isSaid);
   }
   expect(await served.metric('onetime_gateway_directory_leased')).toBe(1);
+});
+
+it('a key that the store does not take in time is known to every worker', async () => {
+  served = await openServed({ workers: 2, config: { storeTimeout: '300ms' } });
+  const agents = [...(await served.reach()).values()];
+  const lock = await lockElsewhere(`${served.folder.path}/gateway.db`, 'BEGIN IMMEDIATE');
+  const [one, other] = agents as [Agent, Agent];
+  const made = await served.call('POST', '/eu/api/v1/share', { agent: one, body: 'secret=told&ttl=600' });
+  expect(made.status).toBe(200);
+  const told = await served.call('POST', `/api/v1/secret/${made.json().secret_key}`, { agent: other });
+  expect([told.status, told.json().value]).toEqual([200, 'told']);
+  expect(await served.metric('onetime_gateway_key_learned_total{result="failed"}')).toBe(2);
+  await lock.release();
 });
 
 it('accounts.source is asked once for all workers', async () => {
