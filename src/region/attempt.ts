@@ -54,7 +54,7 @@ const NO_STATUS = new Error('the answer has a status beyond 599');
 const STALLED_READER = new Error('the caller does not take its answer');
 const TOO_SLOW = Object.assign(new Error('the answer did not arrive in time'), { code: 'UND_ERR_BODY_TIMEOUT' });
 
-/** Collects the answer of one dispatch; settles `done` exactly once. */
+/** Collects the answer of one dispatch; settles it exactly once. */
 class Collector implements Dispatcher.DispatchHandler {
   #sent = false;
   #status = 0;
@@ -66,26 +66,19 @@ class Collector implements Dispatcher.DispatchHandler {
   #bodySinceMs = 0;
   #stream: PassThrough | undefined;
   readonly #options: AttemptOptions;
-  readonly #isGone: () => boolean;
-  readonly #settle: (result: AttemptResult) => void;
+  readonly #whose: Attempting;
   readonly #connection: Borrowed;
 
-  constructor(
-    options: AttemptOptions,
-    isGone: () => boolean,
-    settle: (result: AttemptResult) => void,
-    connection: Borrowed,
-  ) {
+  constructor(options: AttemptOptions, whose: Attempting, connection: Borrowed) {
     this.#options = options;
-    this.#isGone = isGone;
-    this.#settle = settle;
+    this.#whose = whose;
     this.#connection = connection;
   }
 
   /** Undici calls this right before it writes: the last moment at which nothing has been sent. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
     if (this.#sent) controller.abort(TWICE);
-    else if (this.#isGone()) controller.abort(INTERRUPTED);
+    else if (this.#whose.isGone()) controller.abort(INTERRUPTED);
     else this.#sent = true;
   }
 
@@ -132,7 +125,7 @@ class Collector implements Dispatcher.DispatchHandler {
     this.#first = undefined;
     this.#more = undefined;
     if (stream.writableNeedDrain) this.#pause(controller, stream);
-    this.#settle({ kind: 'answered', answer: { status: this.#status, head: this.#head, body: stream } });
+    this.#whose.settle({ kind: 'answered', answer: { status: this.#status, head: this.#head, body: stream } });
   }
 
   /** Undici's own timeout does not run while it is paused: a reader that stalls would hold the connection for ever. */
@@ -154,30 +147,32 @@ class Collector implements Dispatcher.DispatchHandler {
       return;
     }
     const body = this.#more === undefined ? (this.#first ?? EMPTY) : Buffer.concat(this.#more, this.#size);
-    this.#settle({ kind: 'answered', answer: { status: this.#status, head: this.#head, body } });
+    this.#whose.settle({ kind: 'answered', answer: { status: this.#status, head: this.#head, body } });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
     this.#connection.giveBack();
     if (this.#stream !== undefined) this.#stream.destroy(error);
-    else if (error === INTERRUPTED && !this.#sent) this.#settle({ kind: 'gone' });
-    else this.#settle({ kind: 'failed', sent: this.#sent, cause: error });
+    else if (error === INTERRUPTED && !this.#sent) this.#whose.settle({ kind: 'gone' });
+    else this.#whose.settle({ kind: 'failed', sent: this.#sent, cause: error });
   }
 }
 
-/**
- * Sends one request once. The connection is given back when the exchange is over, whatever became of it.
- * @param isGone whether the caller has hung up, or it must not be sent any more: asked right before the first byte would
- *   be written
- */
+/** Whose attempt it is. */
+export interface Attempting {
+  /** Asked right before the first byte would be written: whether the caller has hung up, or it must not be sent any more. */
+  isGone(): boolean;
+  /** Told once what became of it. */
+  settle(result: AttemptResult): void;
+}
+
+/** Sends one request once. The connection is given back when the exchange is over, whatever became of it. */
 export function attempt(
   connection: Borrowed,
   request: AttemptRequest,
   options: AttemptOptions,
-  isGone: () => boolean,
-): Promise<AttemptResult> {
-  return new Promise((settle) => {
-    const { method, target: path, headers, body = null } = request;
-    connection.dispatch({ method, path, headers, body }, new Collector(options, isGone, settle, connection));
-  });
+  whose: Attempting,
+): void {
+  const { method, target: path, headers, body = null } = request;
+  connection.dispatch({ method, path, headers, body }, new Collector(options, whose, connection));
 }

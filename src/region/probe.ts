@@ -86,6 +86,10 @@ export function createProbe(regions: ReadonlyMap<RegionName, Region>, options: P
     const connection = await borrow(upstream, options.patienceMs, NOBODY);
     // All in use: its calls will tell.
     if (connection === undefined) return 'nothing';
-    return judge(await attempt(connection, { ...STATUS, headers: [...STATUS.headers] }, attemptOptions, () => false));
+    const result = await new Promise<AttemptResult>((settle) => {
+      const request = { ...STATUS, headers: [...STATUS.headers] };
+      attempt(connection, request, attemptOptions, { isGone: () => false, settle });
+    });
+    return judge(result);
   };
 }

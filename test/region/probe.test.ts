@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { RegionName } from '../../src/domain.ts';
-import { attempt } from '../../src/region/attempt.ts';
+import { type AttemptResult, attempt } from '../../src/region/attempt.ts';
 import { createProbe, type Probe, signalOf } from '../../src/region/probe.ts';
 import { borrow, createRegion, type Region } from '../../src/region/region.ts';
 import { type NextAnswer, startTwin, type TwinOptions } from '../../src/twin/twin.ts';
@@ -44,7 +44,9 @@ async function signal({ upstreams: [upstream] }: Region, isGone = false) {
   if (connection === undefined) throw new Error('no connection');
   const request = { method: 'POST' as const, target: '/api/v1/share', headers: [], body: Buffer.from('secret=x') };
   const options = { collectBytes: 1024, bodyTimeoutMs: 300, now: Date.now };
-  const result = await attempt(connection, request, options, () => isGone);
+  const result = await new Promise<AttemptResult>((settle) =>
+    attempt(connection, request, options, { isGone: () => isGone, settle }),
+  );
   if (result.kind === 'answered' && !Buffer.isBuffer(result.answer.body)) result.answer.body.destroy();
   return signalOf(result);
 }

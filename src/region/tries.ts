@@ -1,0 +1,173 @@
+// The attempts of one call: one of the region's upstream URLs after the other, as long as no connection opens. One object
+// in place of a row of async functions: each of those keeps its frame and a promise, half a kilobyte a call.
+import type { Effect, Outcome, Permit } from '../domain.ts';
+import { hintForUnknown, Refusal } from '../refusal.ts';
+import { type AttemptRequest, type AttemptResult, attempt } from './attempt.ts';
+import type { Borrowed } from './connections.ts';
+import { codeOf, failureOf } from './failure.ts';
+import type { Downstream, Forwarded, ForwardOptions, Purpose } from './forward.ts';
+import { signalOf } from './probe.ts';
+import { borrow, type Region } from './region.ts';
+
+/** What is to be sent, for whom, and who hears what came of it. */
+export interface CallToRegion {
+  readonly permit: Permit;
+  readonly purpose: Purpose;
+  readonly effect: Effect;
+  readonly request: AttemptRequest;
+  readonly downstream: Downstream;
+  /** Of the region's gate (health.ts): called once, whatever became of the call. */
+  readonly over: () => void;
+  readonly resolve: (forwarded: Forwarded) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** `busy`: no connection in time. A refusal: nothing was sent. */
+type Tried = AttemptResult | 'busy' | Refusal;
+
+const GONE: AttemptResult = { kind: 'gone' };
+
+/** How a connection that was kept open reports that it no longer is. */
+const STALE = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+
+export class Tries {
+  readonly #region: Region;
+  readonly #call: CallToRegion;
+  readonly #options: ForwardOptions;
+  readonly #startedMs = performance.now();
+  #order: readonly string[] = [];
+  /** Which upstream URL is tried, and whether for the second time. */
+  #at = -1;
+  #again = false;
+  #last: Tried = 'busy';
+  /** What ended while the connection was being opened, so that nothing was sent. */
+  #late: Refusal | undefined;
+
+  constructor(region: Region, call: CallToRegion, options: ForwardOptions) {
+    this.#region = region;
+    this.#call = call;
+    this.#options = options;
+  }
+
+  begin(): void {
+    try {
+      this.#order = this.#options.health.order(this.#region.name, this.#call.effect);
+      this.#next();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Undici is about to write: whether it must not. Also the lease may have ended while the connection was opened. */
+  isGone(): boolean {
+    if (this.#call.downstream.isGone()) return true;
+    this.#late = this.#lapsed();
+    return this.#late !== undefined;
+  }
+
+  /** What became of an attempt. */
+  settle(result: AttemptResult): void {
+    try {
+      this.#judge(result);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #next(): void {
+    while (++this.#at < this.#order.length) {
+      this.#again = false;
+      if (this.#open()) return;
+    }
+    this.#end(this.#last);
+  }
+
+  /** @returns false: not one of the region's URLs */
+  #open(): boolean {
+    const origin = this.#order[this.#at];
+    const upstream = this.#region.upstreams.find((candidate) => candidate.origin === origin);
+    if (upstream === undefined) return false;
+    const borrowed = borrow(upstream, this.#options.patienceMs, this.#call.downstream);
+    if (borrowed instanceof Promise) {
+      borrowed.then((connection) => this.#use(connection)).catch((error: unknown) => this.#fail(error));
+    } else this.#use(borrowed);
+    return true;
+  }
+
+  #use(connection: Borrowed | undefined): void {
+    const { downstream, request } = this.#call;
+    if (connection === undefined) {
+      if (downstream.isGone()) this.#end(GONE);
+      else {
+        this.#last = 'busy';
+        this.#next();
+      }
+      return;
+    }
+    const early = downstream.isGone() ? GONE : this.#lapsed();
+    if (early === undefined) {
+      attempt(connection, request, this.#options, this);
+      return;
+    }
+    connection.giveBack();
+    this.#end(early);
+  }
+
+  #judge(result: AttemptResult): void {
+    const unsent = result.kind === 'failed' && !result.sent;
+    // A kept connection that the region had closed meanwhile, noticed before a byte was written: a new one will do.
+    if (unsent && !this.#again && STALE.has(codeOf(result.cause))) {
+      this.#again = true;
+      this.#open();
+      return;
+    }
+    if (this.#late !== undefined) {
+      this.#end(this.#late);
+      return;
+    }
+    const signal = signalOf(result);
+    if (signal !== undefined) this.#options.health.report(this.#region.name, this.#order[this.#at] ?? '', signal);
+    if (!unsent) {
+      this.#end(result);
+      return;
+    }
+    this.#last = result;
+    this.#next();
+  }
+
+  #lapsed(): Refusal | undefined {
+    return this.#options.lapsed(this.#call.permit, this.#region.name);
+  }
+
+  #end(tried: Tried): void {
+    const { purpose, effect, over, resolve } = this.#call;
+    const { outcome, forwarded } = conclude(tried, effect);
+    this.#options.observe(this.#region.name, purpose, effect, outcome, performance.now() - this.#startedMs);
+    over();
+    resolve(forwarded);
+  }
+
+  #fail(error: unknown): void {
+    this.#call.over();
+    this.#call.reject(error);
+  }
+}
+
+/** What became of the attempts, in the words of the caller and of the record. */
+function conclude(result: Tried, effect: Effect): { outcome: Outcome; forwarded: Forwarded } {
+  if (result instanceof Refusal) return { outcome: 'not_sent', forwarded: { kind: 'refused', refusal: result } };
+  if (result === 'busy') {
+    const refusal = new Refusal('region_busy', { outcome: 'not_sent', headers: ['Retry-After', '1'] });
+    return { outcome: 'not_sent', forwarded: { kind: 'refused', refusal } };
+  }
+  switch (result.kind) {
+    case 'answered':
+      return { outcome: 'delivered', forwarded: result };
+    case 'gone':
+      return { outcome: 'not_sent', forwarded: result };
+    case 'failed': {
+      const refusal = failureOf(result.sent, result.cause, hintForUnknown(effect));
+      return { outcome: result.sent ? 'unknown' : 'not_sent', forwarded: { kind: 'refused', refusal } };
+    }
+  }
+}
