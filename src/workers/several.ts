@@ -5,78 +5,24 @@ import type { Config } from '../config/types.ts';
 import type { Gateway } from '../gateway.ts';
 import { createAdminListener } from '../listener/admin.ts';
 import { scrapeOf } from '../record/aggregate.ts';
-import { createMetrics, type Metrics } from '../record/metrics.ts';
 import { describeCause } from '../record/record.ts';
-import type { GatewayDependencies } from '../rooms.ts';
 import { adminApi } from '../rooms-admin.ts';
 import { finishWithin, urlOf } from '../rooms-close.ts';
-import { openHealth, readingsOf } from '../rooms-health.ts';
-import { newLease, openState, type State } from '../state.ts';
-import type { SqliteStore } from '../store/sqlite.ts';
+import { newLease } from '../state.ts';
 import { type BegunThread, beginThread, endThreads } from './begun.ts';
-import { createCommonClock } from './clock.ts';
-import { type Hosted, openHosted } from './hosted.ts';
+import type { Hosted } from './hosted.ts';
+import { fileIdentityOf, type Main, type MainDependencies, openMain } from './main.ts';
 import { createPool, type Pool } from './pool.ts';
 import { type ClaimedPort, claimPort, type Place } from './port.ts';
 import { startThread, type Thread } from './thread.ts';
 
-interface Dependencies extends Pick<GatewayDependencies, 'log' | 'version' | 'env'> {
+interface Dependencies extends MainDependencies {
   /** Threads that load their code already. They are ended when this fails. */
   readonly begun: readonly BegunThread[];
 }
 
-/** The number that main has among the threads which share memory; it only reads there. */
-const MAIN = 65_535;
-
-function fileIdentityOf({ store }: State): string | undefined {
-  return store.engine === 'sqlite' ? (store as SqliteStore).identity : undefined;
-}
-
-/** The rooms of the main thread. */
-function openMain(config: Config, { log, version, env = process.env }: Dependencies, pool: () => Pool) {
-  const steady = createCommonClock();
-  const state = openState(config, {
-    log,
-    now: Date.now,
-    steady,
-    env,
-    onChange: ({ what }) => metrics.directoryChanged(what),
-  });
-  const hosted = openHosted(config, state, steady);
-  const shared = { memory: hosted.memory.health, holder: MAIN };
-  const health = openHealth(
-    config,
-    { steady },
-    async () => 'nothing',
-    () => {},
-    shared,
-  );
-  // It only reads: probes are the workers'.
-  health.close();
-  const regions = new Map(config.regions.map(({ name }) => [name, { upstreams: [] }]));
-  const regionReadings = () => readingsOf(regions, health, state.directory);
-  const { store, index, directory, source } = state;
-  const metrics: Metrics = createMetrics(
-    {
-      limits: () => [],
-      regions: regionReadings,
-      keyIndex: () => index.readings(),
-      store: () => ({ engine: store.engine, ...store.readings() }),
-      directory: () => directory.readings(),
-      source: () => source?.readings(),
-      workers: () => pool().readings(),
-    },
-    { version, node: process.version },
-  );
-  store.onNews((news) => {
-    if (news.kind === 'directory') void directory.look();
-    // A server tells each thread itself.
-    if (store.engine === 'sqlite') pool().tell(news);
-  });
-  return { state, hosted, metrics, regionReadings };
-}
-
-type Main = ReturnType<typeof openMain>;
+/** A worker that is busy with something else takes callers for no longer than this. */
+const STOP_MS = 1000;
 
 /** Without what cannot cross to another thread. */
 const placeOf = ({ host, port }: Place): Place => ({ host, port });
@@ -196,10 +142,11 @@ async function open(config: Config, dependencies: Dependencies): Promise<Gateway
     adminUrl: urlOf(admin),
     close: async () => void (await close(0)),
     async drain(boundMs) {
+      const startedMs = performance.now();
       phase = 'draining';
-      await finishWithin(pool.stop(), boundMs);
+      await finishWithin(pool.stop(), Math.min(boundMs, STOP_MS));
       log.info({ bound_ms: boundMs }, 'draining');
-      return close(boundMs).catch((error: unknown) => {
+      return close(Math.max(0, boundMs - (performance.now() - startedMs))).catch((error: unknown) => {
         log.error(describeCause(error), 'closing');
         return false;
       });

@@ -93,6 +93,26 @@ it('a killed gateway leaves the port to the next one', async () => {
   await next.line(/"listening"/);
 });
 
+it('a worker that cannot listen fails the start, in the same words', async () => {
+  const port = await freePort();
+  const file = configOf('one', port, 2);
+  const preload = fileURLToPath(new URL('taken-late.preload.ts', import.meta.url));
+  const { code, stdout, stderr } = await runCli(['serve', '--config', file], {
+    env: { NODE_OPTIONS: `--import ${preload}` },
+  });
+  expect({ code, stderr }).toEqual({ code: 71, stderr: refusal(port, file) });
+  expect(stdout).not.toContain('listening');
+  expect(await isFree(port)).toBe(true);
+});
+
+it('a broken store fails the start in the same words, before a worker has begun to answer', async () => {
+  const file = configOf('one', 0, 2);
+  folder.write('one.db', 'no database at all, and long enough to be taken for none: '.repeat(20));
+  const { code, stderr } = await runCli(['serve', '--config', file]);
+  expect(code).toBe(71);
+  expect(stderr).toContain(`The store ${folder.path}/one.db is damaged`);
+});
+
 describe('claimPort', () => {
   it('finds a port where 0 is asked for, and lets go of what it looked with', async () => {
     const claimed = await claimPort({ host: '127.0.0.1', port: 0 });
