@@ -43,8 +43,8 @@ function parts(text: string): string[] {
 function parseOptions(args: readonly string[]): Given {
   const command = new Command('bench:growth')
     .description('Measures what a request costs with few and with many accounts, rules, keys, addresses and regions.')
-    .option('--rounds <n>', 'rounds, in which all sizes take turns (9)', whole)
-    .option('--seconds <n>', 'of one measurement', whole, 2)
+    .option('--rounds <n>', 'rounds, in which all sizes take turns (15)', whole)
+    .option('--seconds <n>', 'of one measurement', whole, 1)
     .option('--connections <n>', 'of the load', whole, 64)
     .option('--only <parts>', [...DIMENSIONS.map(({ name }) => name), IDLE].join(','), parts)
     .option('--idle <n>', 'connections on which nothing happens, for their memory', whole, 10_000)
@@ -87,7 +87,7 @@ for (const [program, install] of [
 const cores = chooseCores();
 const machine = describeMachine(cores);
 const options: GrowthOptions = {
-  rounds: given.rounds ?? (given.quick ? 1 : 9),
+  rounds: given.rounds ?? (given.quick ? 1 : 15),
   seconds: given.seconds,
   warmUpSeconds: given.quick ? 1 : 5,
   connections: given.connections,
