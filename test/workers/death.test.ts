@@ -136,6 +136,49 @@ it('whoever waits for its question about credentials asks instead', async () => 
   await region.close();
 });
 
+/** Calls until there is an answer, as a caller with an Idempotency-Key may. */
+async function createSurely(from: Served, key: string): Promise<Reply> {
+  const headers = { 'Idempotency-Key': key };
+  for (;;) {
+    const reply = await from
+      .call('POST', '/us/api/v1/share', { headers, body: `secret=${key}&ttl=600` })
+      .catch(() => undefined);
+    if (reply !== undefined) return reply;
+  }
+}
+
+it('again and again under load: with an Idempotency-Key nothing is sent twice, and every caller is told what became of it', async () => {
+  const from = await open({ workers: 3 });
+  const replies: Reply[] = [];
+  let stopped = false;
+  const callers = Array.from({ length: 12 }, async (_, caller) => {
+    for (let turn = 0; !stopped; turn++) {
+      replies.push(await createSurely(from, `caller-${caller}-turn-${turn}-0123456789`));
+    }
+  });
+  for (const [index, worker] of [1, 2, 3, 1, 2].entries()) {
+    const before = replies.length;
+    await until(() => replies.length > before + 40);
+    folder.write(`end-${worker}`, index % 2 === 0 ? 'throw' : 'exit');
+    const ended = async (): Promise<number> => (await restarts(from, 'crashed')) + (await restarts(from, 'ended'));
+    await until(async () => (await ended()) === index + 1);
+    await until(async () => (await from.metric('onetime_gateway_workers')) === 3);
+  }
+  stopped = true;
+  await Promise.all(callers);
+
+  const sent = from.us.requests.filter(({ path }) => path.startsWith('/api/v1/share')).map(({ body }) => body);
+  expect(new Set(sent).size).toBe(sent.length);
+  const said = replies.map((reply) => (reply.status === 200 ? 'created' : String(reply.json().error)));
+  expect([...new Set(said)].filter((what) => what !== 'created' && what !== 'answer_not_kept')).toEqual([]);
+  expect(said.filter((what) => what === 'created').length).toBeLessThanOrEqual(sent.length);
+  // Whatever died, what was answered is there.
+  const last = replies.findLast(({ status }) => status === 200);
+  const told = await from.call('POST', `/api/v1/secret/${last?.json().secret_key}`);
+  expect(told.status).toBe(200);
+  expect((await from.stop('SIGTERM')).code).toBe(0);
+}, 120_000);
+
 it('is replaced when it has used up its memory', async () => {
   const from = await open({}, '--max-old-space-size=96');
   await kill(from, 2, 'memory', 'out_of_memory');
