@@ -7,7 +7,7 @@ import { accountKey } from './caller/credentials.ts';
 import { createIdentify } from './caller/identify.ts';
 import { createVerify } from './caller/verify.ts';
 import type { Config } from './config/types.ts';
-import { createJourney, type Journey } from './journey.ts';
+import { createJourney } from './journey.ts';
 import { createKeyedHash } from './keyed-hash.ts';
 import { createAdmit } from './limit/admit.ts';
 import { createOwn } from './listener/own.ts';
@@ -102,19 +102,7 @@ function openVault(config: Config, state: State, { steady }: Clocks, together: T
   return { vault, close: vault.close };
 }
 
-/** Every request holds the state of the directory in which it began: a move's next step waits for it. */
-function holding({ enter, leave }: State['directory'], journey: Journey): Journey {
-  return async (arrival, trip) => {
-    const era = enter();
-    try {
-      return await journey(arrival, trip);
-    } finally {
-      leave(era);
-    }
-  };
-}
-
-/** As `holding`, for a request whose end is not that of a function: until what is returned is called. */
+/** As the journey holds it, for a request whose end is not that of a function: until what is returned is called. */
 function holdOnce({ enter, leave }: State['directory']): () => void {
   const era = enter();
   let held = true;
@@ -177,6 +165,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     authenticate,
   };
   const journey = createJourney({
+    epochs: directory,
     ...checks,
     classify: createClassify([...ROUTES, LINK]),
     locateKey: keys.locateKey,
@@ -206,20 +195,15 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     requestTimeoutMs: config.request.timeoutMs,
     messageBytes: config.request.bodyLimitBytes,
   });
-  const front = createPublicListener(
-    holding(directory, journey),
-    createRespond(isDraining),
-    createRecord(metrics, log),
-    {
-      now: clocks.steady,
-      bodyLimitBytes: config.request.bodyLimitBytes,
-      timeoutMs: config.request.timeoutMs,
-      storeTimeoutMs: config.storeTimeoutMs,
-      onBegin: metrics.began,
-      onUnparsed: metrics.refused,
-      passthrough,
-    },
-  );
+  const front = createPublicListener(journey, createRespond(isDraining), createRecord(metrics, log), {
+    now: clocks.steady,
+    bodyLimitBytes: config.request.bodyLimitBytes,
+    timeoutMs: config.request.timeoutMs,
+    storeTimeoutMs: config.storeTimeoutMs,
+    onBegin: metrics.began,
+    onUnparsed: metrics.refused,
+    passthrough,
+  });
   const regionReadings = () => readingsOf(way.regions, health, directory);
   /** What is still to be told to the store is told before it is closed. */
   async function closeState(): Promise<void> {

@@ -22,17 +22,21 @@ export class LimitKey {
   readonly fine: string | KeyedHash;
   /** What a newcomer shares when there is no room; undefined: as many bits of the key's own hash as there are buckets. */
   readonly coarse: string | undefined;
-  readonly #parts: readonly string[];
+  readonly #purpose: string;
+  readonly #text: string;
+  readonly #more: string;
   /** Hashed once for all tables with the same seed. */
   #place: Place | undefined;
   /** The same for counters that gateways share. */
   #shared: { readonly hash: HashParts; readonly hashed: KeyedHash } | undefined;
 
-  /** @param parts purpose and text, as they are hashed for counters outside this process */
-  constructor(fine: string | KeyedHash, coarse: string | undefined, parts: readonly string[]) {
+  /** @param purpose with the texts: as they are hashed for counters outside this process */
+  constructor(fine: string | KeyedHash, coarse: string | undefined, purpose = '', text = '', more = '') {
     this.fine = fine;
     this.coarse = coarse;
-    this.#parts = parts;
+    this.#purpose = purpose;
+    this.#text = text;
+    this.#more = more;
   }
 
   /** For tables. @param seed as one-byte characters */
@@ -50,8 +54,8 @@ export class LimitKey {
     if (typeof this.fine !== 'string') return this.fine;
     let shared = this.#shared;
     if (shared?.hash !== hash) {
-      const [purpose = '', ...text] = this.#parts;
-      shared = { hash, hashed: hash(purpose, ...text) };
+      const texts = this.#more === '' ? [this.#text] : [this.#text, this.#more];
+      shared = { hash, hashed: hash(this.#purpose, ...texts) };
       this.#shared = shared;
     }
     return shared.hashed;
@@ -96,7 +100,7 @@ const knownAddresses = new Map<number, ReturnType<typeof createBounded<LimitKey>
  */
 export function hashKey(hashed: KeyedHash | string): LimitKey {
   if (hashed.length < HASH_MIN_BYTES) throw new RangeError('a hash of at least 16 bytes is needed');
-  return new LimitKey(hashed, undefined, []);
+  return new LimitKey(hashed, undefined);
 }
 
 /**
@@ -104,10 +108,8 @@ export function hashKey(hashed: KeyedHash | string): LimitKey {
  * kept nowhere.
  * @param purpose tells equal texts of different limits apart
  */
-export function textKey(purpose: string, ...text: readonly string[]): LimitKey {
-  let fine = purpose;
-  for (const part of text) fine += `\0${part.length}:${part}`;
-  return new LimitKey(fine, undefined, [purpose, ...text]);
+export function textKey(purpose: string, text: string, more = ''): LimitKey {
+  return new LimitKey(`${purpose}\0${text.length}:${text}${more}`, undefined, purpose, text, more);
 }
 
 function readAddress(address: string, ipv6Prefix: number): LimitKey {
@@ -123,7 +125,7 @@ function readAddress(address: string, ipv6Prefix: number): LimitKey {
 }
 
 function clientKey(fine: string, coarse: string | undefined): LimitKey {
-  return new LimitKey(fine, coarse, ['limit-client', fine]);
+  return new LimitKey(fine, coarse, 'limit-client', fine);
 }
 
 /** `2001:db8:0:1::/64` */

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { Outcome, Patience, Reason, RegionName, Route } from '../domain.ts';
 import type { RefusalCode } from '../refusal.ts';
+import { type AccessLine, accessLines } from './access-line.ts';
 import { type AnswerClass, classOf, type Metrics } from './metrics.ts';
 
 /** What the journey learned of a request, filled in on its way. Nothing in it names a key, an account or a path. */
@@ -57,8 +58,25 @@ export type Recorder = (trip: Trip, delivered: boolean, endedMs: number) => void
 /** The methods that may stand in a log; any other was the caller's own invention. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT']);
 
+function lineOf(trip: Trip, delivered: boolean, endedMs: number): AccessLine {
+  return {
+    request_id: trip.requestId,
+    method: METHODS.has(trip.method) ? trip.method : 'other',
+    route: trip.route?.id ?? 'none',
+    region: trip.region,
+    reason: trip.reason,
+    outcome: trip.outcome,
+    replayed: trip.replayed || undefined,
+    refusal: trip.refusal,
+    limit: trip.limit,
+    status: delivered ? trip.status : undefined,
+    duration_ms: Math.round((endedMs - trip.startedMs) * 10) / 10,
+  };
+}
+
 /** @param log access lines go out at level info, failures of a region at warn, our own at error */
 export function createRecord(metrics: Metrics, log: Logger): Recorder {
+  const access = accessLines(log);
   return function record(trip, delivered, endedMs) {
     const answer: AnswerClass = delivered ? classOf(trip.status) : 'gone';
     metrics.ended(trip.route, trip.region, answer, endedMs - trip.startedMs);
@@ -69,22 +87,9 @@ export function createRecord(metrics: Metrics, log: Logger): Recorder {
     const failed = trip.cause !== undefined;
     const level = trip.refusal === 'internal_error' ? 'error' : failed ? 'warn' : 'info';
     if (!log.isLevelEnabled(level)) return;
-    log[level](
-      {
-        request_id: trip.requestId,
-        method: METHODS.has(trip.method) ? trip.method : 'other',
-        route: trip.route?.id ?? 'none',
-        region: trip.region,
-        reason: trip.reason,
-        outcome: trip.outcome,
-        ...(trip.replayed ? { replayed: true } : {}),
-        refusal: trip.refusal,
-        limit: trip.limit,
-        status: delivered ? trip.status : undefined,
-        duration_ms: Math.round((endedMs - trip.startedMs) * 10) / 10,
-        ...(failed ? describeCause(trip.cause) : {}),
-      },
-      delivered ? 'answered' : 'caller gone',
-    );
+    const line = lineOf(trip, delivered, endedMs);
+    const message = delivered ? 'answered' : 'caller gone';
+    if (level === 'info') access(line, message);
+    else log[level]({ ...line, ...(failed ? describeCause(trip.cause) : {}) }, message);
   };
 }

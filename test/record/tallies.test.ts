@@ -42,7 +42,13 @@ it('a histogram is scraped as prom-client’s own would be', async () => {
         const { ours, theirs, register, shape } = both();
         const tally = histogramTally(register, shape, BOUNDS);
         const labelNames = ['one', 'two'];
-        const histogram = new Histogram({ name: 'm', help: 'Helps.', labelNames, buckets: BOUNDS, registers: [theirs] });
+        const histogram = new Histogram({
+          name: 'm',
+          help: 'Helps.',
+          labelNames,
+          buckets: BOUNDS,
+          registers: [theirs],
+        });
         for (const [observed, one, two] of seen) {
           tally(observed, one, two);
           histogram.observe({ one, two }, observed);
