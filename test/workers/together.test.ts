@@ -52,15 +52,18 @@ it('a limit is exact over all workers: of many at once as many pass as its burst
   const limit = { per: '24h', requests: 1, burst: 37, missCost: 1, mode: 'enforce' };
   served = await openServed({ workers: 3, config: { limits: { ...NO_LIMITS, anonymousRetrieval: limit } } });
   const from = served;
-  const replies = await each(3 * CONNECTIONS, (index) =>
-    from.call('POST', `/us/api/v1/secret/nosuchkey${String(index).padStart(22, '0')}`),
-  );
-  const passed = replies.filter(({ status }) => status === 404);
-  expect(passed).toHaveLength(37);
-  expect(replies.filter(({ status }) => status === 429)).toHaveLength(3 * CONNECTIONS - 37);
-  expect(served.us.requests).toHaveLength(37);
+  const ask = (index: number, agent?: Agent) =>
+    from.call('POST', `/us/api/v1/secret/nosuchkey${String(index).padStart(22, '0')}`, agent && { agent });
+  // Each worker knows what the others have let pass ...
+  const agents = [...(await served.reach()).values()];
+  const first = [...agents, ...agents, ...agents].map((agent, index) => [index, agent] as const);
+  for (const [index, agent] of first) expect((await ask(index, agent)).status).toBe(404);
+  // ... and of many at once at all of them no more pass than are left.
+  const replies = await each(3 * CONNECTIONS, (index) => ask(first.length + index));
   await until(() => workersOf(from, replies).size === 3);
-  expect(workersOf(served, passed).size).toBeGreaterThan(1);
+  expect(replies.filter(({ status }) => status === 404)).toHaveLength(37 - first.length);
+  expect(replies.filter(({ status }) => status === 429)).toHaveLength(3 * CONNECTIONS - 37 + first.length);
+  expect(served.us.requests).toHaveLength(37);
 });
 
 it('a repeat at another worker gets the first answer, and nothing is sent twice', async () => {
