@@ -26,13 +26,14 @@ function append(headers: string[], more: readonly string[]): void {
 
 /** Writes a complete answer in one go; to HEAD without its body. */
 function write(res: ServerResponse, status: number, headers: string[], body: Buffer | string, head: boolean): void {
+  const bytes = Buffer.byteLength(body);
   // RFC 9110, 8.6: neither has a length of its own.
-  if (status !== 204 && status !== 304) headers.push('Content-Length', String(Buffer.byteLength(body)));
+  if (status !== 204 && status !== 304) headers.push('Content-Length', String(bytes));
   res.writeHead(status, headers);
   if (head) res.end();
-  else if (typeof body === 'string') res.end(body);
-  // One character a byte: what is written are the bytes as they came.
-  else if (body.length <= ONE_PIECE_BYTES) res.end(body.toString('latin1'), 'latin1');
+  // As one character a byte what is written are the bytes as they came, and ASCII costs half of what UTF-8 does.
+  else if (typeof body === 'string') res.end(body, bytes === body.length ? 'latin1' : 'utf8');
+  else if (bytes <= ONE_PIECE_BYTES) res.end(body.toString('latin1'), 'latin1');
   else res.end(body);
 }
 
