@@ -180,15 +180,15 @@ export function createKeyIndex(store: Store, options: KeyIndexOptions): KeyIndex
     },
     async learn(keys, patience) {
       // Also keeps NaN out.
-      const rows = keys.filter(({ ttlSeconds }) => ttlSeconds > 0).map(toRow);
+      const kept = keys.filter(({ ttlSeconds }) => ttlSeconds > 0);
+      const rows = kept.map(toRow);
       if (rows.length === 0) return 'stored';
       try {
         await within(store.putKeys(rows, patience), storeTimeoutMs);
         counts.learned += rows.length;
         // Into the front as the store has them: it keeps the first of two that disagree.
-        for (const { key } of keys) {
-          const hash = current('held-key', key);
-          void ask(key, hash.toString('latin1'), hash, 0, undefined);
+        for (const [at, { hash }] of rows.entries()) {
+          void ask(kept[at]?.key ?? '', hash.toString('latin1'), hash, 0, undefined);
         }
         return 'stored';
       } catch (cause) {
