@@ -14,7 +14,6 @@ import {
 } from './domain.ts';
 import type { Admit } from './limit/admit.ts';
 import type { Own } from './listener/own.ts';
-import type { Epochs } from './locality/epochs.ts';
 import type { Decide, Held } from './policy/question.ts';
 import type { Trip } from './record/record.ts';
 import { Refusal } from './refusal.ts';
@@ -55,8 +54,6 @@ export type Answer =
   | 'gone';
 
 export interface Rooms {
-  /** A request holds the state of the directory in which it began: a move's next step waits for it. */
-  readonly epochs: Pick<Epochs, 'enter' | 'leave'>;
   readonly classify: (method: string, target: string) => Classified | Refusal;
   readonly identify: (headers: readonly string[], socketAddress: string) => Identified | Unidentified;
   readonly admit: Pick<Admit, 'admit'>;
@@ -90,59 +87,55 @@ export interface Call {
 export type Journey = (arrival: Arrival, trip: Trip) => Promise<Answer>;
 
 export function createJourney(rooms: Rooms): Journey {
-  const { epochs, classify, identify, admit, locateAccount, locateKey, decide, authenticate, replay, send, own } =
-    rooms;
+  const { classify, identify, admit, locateAccount, locateKey, decide, authenticate, replay, send, own } = rooms;
 
   return async function journey(arrival, trip) {
-    const era = epochs.enter();
-    try {
-      const request = classify(arrival.method, arrival.target);
-      if (request instanceof Refusal) return request;
-      const { route } = request;
-      const { patience } = trip;
-      trip.route = route;
+    const request = classify(arrival.method, arrival.target);
+    if (request instanceof Refusal) return request;
+    const { route } = request;
+    const { patience } = trip;
+    trip.route = route;
 
-      const identified = identify(arrival.headers, arrival.socketAddress);
-      if ('refusal' in identified) return unidentified(identified, patience);
-      const { regionHeader, host } = identified;
-      // A link is followed, not called: whoever follows it does so as nobody.
-      const caller = route.version === 'link' ? { ...identified.caller, credentials: undefined } : identified.caller;
+    const identified = identify(arrival.headers, arrival.socketAddress);
+    if ('refusal' in identified) return unidentified(identified, patience);
+    const { regionHeader, host } = identified;
+    // A link is followed, not called: whoever follows it does so as nobody.
+    const caller = route.version === 'link' ? { ...identified.caller, credentials: undefined } : identified.caller;
 
-      // What memory answers is not awaited: no promise on the way of most requests.
-      const admitted = admit.admit(request, caller, patience);
-      const limited = admitted instanceof Promise ? await admitted : admitted;
-      if (limited !== undefined) return limited;
+    // What memory answers is not awaited: no promise on the way of most requests.
+    const admitted = admit.admit(request, caller, patience);
+    const limited = admitted instanceof Promise ? await admitted : admitted;
+    if (limited !== undefined) return limited;
 
-      const lives = caller.credentials && locateAccount(caller.credentials.name, patience);
-      const account = lives instanceof Promise ? await lives : lives;
-      const located = locateKey(request, caller, patience);
-      const held = located instanceof Promise ? await located : located;
-      const named = { prefix: request.prefix, header: regionHeader, host };
-      const decision = decide({ route, named, account, held });
-      if (decision === 'here') {
-        trip.reason = 'answered_here';
-        return own.status();
-      }
-      if (decision instanceof Refusal) {
-        if (route.version === 'link') return own.link(request, decision);
-        return decision.code === 'unknown_account' ? authenticate.failed(caller, decision, patience) : decision;
-      }
-      const permit = Permit.isGenuine(decision) ? decision : decision.permit;
-      if (route.version === 'link') return own.link(request, permit);
-      trip.reason = permit.reason;
-
-      const body = await arrival.receive();
-      if (body === 'gone' || body instanceof Refusal) return body;
-
-      const unverified = await authenticate.authenticate(permit, caller, patience);
-      if (unverified !== undefined) return unverified;
-      const call = { request, caller, permit, body, arrival, trip };
-      if (Permit.isGenuine(decision)) return replay(call, send);
-      const { answer } = decision;
-      return answer instanceof Refusal ? answer : replay(call, async () => own.unknownKey(call));
-    } finally {
-      epochs.leave(era);
+    const lives = caller.credentials && locateAccount(caller.credentials.name, patience);
+    const account = lives instanceof Promise ? await lives : lives;
+    const located = locateKey(request, caller, patience);
+    const held = located instanceof Promise ? await located : located;
+    const named = { prefix: request.prefix, header: regionHeader, host };
+    const decision = decide({ route, named, account, held });
+    if (decision === 'here') {
+      trip.reason = 'answered_here';
+      return own.status();
     }
+    if (decision instanceof Refusal) {
+      if (route.version === 'link') return own.link(request, decision);
+      return decision.code === 'unknown_account' ? authenticate.failed(caller, decision, patience) : decision;
+    }
+    const permit = Permit.isGenuine(decision) ? decision : decision.permit;
+    if (route.version === 'link') return own.link(request, permit);
+    trip.reason = permit.reason;
+
+    const received = arrival.receive();
+    const body = received instanceof Promise ? await received : received;
+    if (body === 'gone' || body instanceof Refusal) return body;
+
+    const asked = authenticate.authenticate(permit, caller, patience);
+    const unverified = asked instanceof Promise ? await asked : asked;
+    if (unverified !== undefined) return unverified;
+    const call = { request, caller, permit, body, arrival, trip };
+    if (Permit.isGenuine(decision)) return replay(call, send);
+    const { answer } = decision;
+    return answer instanceof Refusal ? answer : replay(call, async () => own.unknownKey(call));
   };
 
   function unidentified({ refusal, address }: Unidentified, patience: Patience): Refusal | Promise<Refusal> {

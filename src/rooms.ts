@@ -102,7 +102,7 @@ function openVault(config: Config, state: State, { steady }: Clocks, together: T
   return { vault, close: vault.close };
 }
 
-/** As the journey holds it, for a request whose end is not that of a function: until what is returned is called. */
+/** As the listener holds it (PublicOptions), for a request that goes on when its checks are over: until what is returned is called. */
 function holdOnce({ enter, leave }: State['directory']): () => void {
   const era = enter();
   let held = true;
@@ -165,7 +165,6 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     authenticate,
   };
   const journey = createJourney({
-    epochs: directory,
     ...checks,
     classify: createClassify([...ROUTES, LINK]),
     locateKey: keys.locateKey,
@@ -200,6 +199,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     bodyLimitBytes: config.request.bodyLimitBytes,
     timeoutMs: config.request.timeoutMs,
     storeTimeoutMs: config.storeTimeoutMs,
+    epochs: directory,
     onBegin: metrics.began,
     onUnparsed: metrics.refused,
     passthrough,

@@ -4,6 +4,7 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
 import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Answer, Arrival, Journey } from '../journey.ts';
+import type { Epochs } from '../locality/epochs.ts';
 import { beginTrip, type Recorder, type Trip } from '../record/record.ts';
 import { Refusal, type RefusalCode } from '../refusal.ts';
 import type { Passthrough } from '../region/passthrough.ts';
@@ -24,6 +25,8 @@ export interface PublicOptions {
   /** How long one request may wait for the store in all. */
   readonly storeTimeoutMs: number;
   readonly now: () => number;
+  /** Every request holds the state of the directory in which it began, until it is over: a move's next step waits for it. */
+  readonly epochs: Pick<Epochs, 'enter' | 'leave'>;
   readonly onBegin: () => void;
   /** Refusals of requests that never became one: counted by code. */
   readonly onUnparsed: (code: RefusalCode) => void;
@@ -137,7 +140,7 @@ export function createPublicListener(
   record: Recorder,
   options: PublicOptions,
 ): PublicListener {
-  const { now, timeoutMs, passthrough } = options;
+  const { now, timeoutMs, passthrough, epochs } = options;
   const sockets = createSockets(options.onUnparsed);
 
   function write(answer: Answer, trip: Trip, res: ServerResponse): void {
@@ -156,6 +159,7 @@ export function createPublicListener(
     const { req, res } = exchange;
     const trip = beginTrip(randomUUID(), req.method ?? '', now(), options.storeTimeoutMs);
     options.onBegin();
+    const era = epochs.enter();
     // Recorded when the call is over and its caller has its answer or has gone, whichever comes last: a caller that
     // leaves does not take back what was sent for it.
     let open = 2;
@@ -172,6 +176,7 @@ export function createPublicListener(
       if (res.headersSent) res.destroy();
       else write(new Refusal('internal_error', { cause, outcome }), trip, res);
     } finally {
+      epochs.leave(era);
       over();
     }
   }
