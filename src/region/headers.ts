@@ -3,7 +3,7 @@
 import type { PermitFacts } from '../domain.ts';
 
 /** Request headers that go to the region as they came (lower case). Authorization is the permit's matter. */
-const REQUEST_HEADERS = new Set(['accept', 'accept-language', 'content-type', 'user-agent']);
+const REQUEST_HEADERS = ['accept', 'accept-language', 'content-type', 'user-agent'];
 
 /**
  * Response headers that go to the caller (lower case). No Set-Cookie (a cookie of the region is a credential for it), no
@@ -21,21 +21,33 @@ const RESPONSE_HEADERS = [
 /** Those that say how long an answer's body is, and stay here. */
 const FRAMING_HEADERS = ['content-length', 'transfer-encoding'];
 
-/** Name as any caller or region may write it -> as it is written here. Most names are found without being lower-cased. */
-const NAMES = new Map<string, string>();
-/** By length: most headers of a region are none of these, and are passed over without being made a string. */
-const LENGTHS = new Uint8Array(256);
-for (const name of [...RESPONSE_HEADERS, ...FRAMING_HEADERS]) {
-  const title = name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
-  for (const spelling of [name, title]) NAMES.set(spelling, name);
-  LENGTHS[name.length] = 1;
+/**
+ * Finds names of a list however they are written. By their length first: most headers of a message are none of these,
+ * and are passed over without being made a string; most others are found without being lower-cased.
+ */
+class Names {
+  readonly #spellings = new Map<string, string>();
+  readonly #lengths = new Uint8Array(256);
+
+  /** @param names lower case */
+  constructor(names: readonly string[]) {
+    for (const name of names) {
+      const title = name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
+      for (const spelling of [name, title]) this.#spellings.set(spelling, name);
+      this.#lengths[name.length] = 1;
+    }
+  }
+
+  /** The name in lower case, or undefined when it is none of the list. */
+  find(raw: Buffer | string): string | undefined {
+    if (this.#lengths[raw.length] !== 1) return undefined;
+    const name = typeof raw === 'string' ? raw : raw.toString('latin1');
+    return this.#spellings.get(name) ?? this.#spellings.get(name.toLowerCase());
+  }
 }
 
-function nameOf(raw: Buffer | string): string | undefined {
-  if (LENGTHS[raw.length] !== 1) return undefined;
-  const name = typeof raw === 'string' ? raw : raw.toString('latin1');
-  return NAMES.get(name) ?? NAMES.get(name.toLowerCase());
-}
+const REQUEST_NAMES = new Names(REQUEST_HEADERS);
+const RESPONSE_NAMES = new Names([...RESPONSE_HEADERS, ...FRAMING_HEADERS]);
 
 /** What is asked of the head of a region's answer. */
 export interface AnswerHead {
@@ -59,7 +71,7 @@ export function readAnswerHead(status: number, raw: readonly (Buffer | string)[]
   let lengthBytes: number | undefined;
   let intended: string | undefined;
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = nameOf(raw[i] as Buffer | string);
+    const name = RESPONSE_NAMES.find(raw[i] as Buffer | string);
     if (name === undefined) continue;
     const given = raw[i + 1] as Buffer | string;
     const value = typeof given === 'string' ? given : given.toString('latin1');
@@ -94,8 +106,8 @@ export function requestHeaders(
 ): string[] {
   const headers: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = (raw[i] ?? '').toLowerCase();
-    if (REQUEST_HEADERS.has(name)) headers.push(name, raw[i + 1] ?? '');
+    const name = REQUEST_NAMES.find(raw[i] ?? '');
+    if (name !== undefined) headers.push(name, raw[i + 1] ?? '');
   }
   if (credentials === 'forward' && authorization !== undefined) headers.push('authorization', authorization);
   if (clientAddress !== undefined) headers.push('x-forwarded-for', clientAddress);
