@@ -11,9 +11,12 @@ export interface HostedReplays {
   /** Whether the claim still stands. */
   extend(name: Buffer, owner: Buffer): boolean;
   settle(name: Buffer, owner: Buffer, record: Buffer | undefined): boolean;
-  /** Resolves when no claim stands under this name. */
-  over(name: Buffer): Promise<void>;
-  /** A thread has ended: what it had claimed may have been sent, and nobody knows what came of it. @returns how many */
+  /** Resolves when no claim stands under this name, or the thread that asks has ended. */
+  over(holder: number, name: Buffer): Promise<void>;
+  /**
+   * A thread has ended: what it had claimed may have been sent, and nobody knows what came of it.
+   * @returns how many that are
+   */
   ended(holder: number): number;
 }
 
@@ -30,7 +33,12 @@ interface Claim {
   readonly check: Buffer;
   readonly owner: Buffer;
   /** Made for the first who waits. */
-  waiting: PromiseWithResolvers<void> | undefined;
+  waiting: Set<Waiter> | undefined;
+}
+
+interface Waiter {
+  readonly holder: number;
+  readonly go: () => void;
 }
 
 /** State: the claims, and the shelf. */
@@ -41,7 +49,7 @@ export function createHostedReplays(options: HostedReplaysOptions): HostedReplay
   function end(name: string, claim: Claim, record: Buffer | undefined): void {
     claims.delete(name);
     if (record !== undefined) shelf.put(name, record);
-    claim.waiting?.resolve();
+    for (const { go } of claim.waiting ?? []) go();
   }
 
   return {
@@ -69,13 +77,21 @@ export function createHostedReplays(options: HostedReplaysOptions): HostedReplay
       shelf.put(name, record);
       return true;
     },
-    async over(name) {
+    async over(holder, name) {
       const claim = claims.get(name.toString('latin1'));
       if (claim === undefined) return;
-      claim.waiting ??= Promise.withResolvers<void>();
-      await claim.waiting.promise;
+      claim.waiting ??= new Set();
+      const { waiting } = claim;
+      await new Promise<void>((go) => waiting.add({ holder, go }));
     },
     ended(holder) {
+      for (const { waiting } of claims.values()) {
+        for (const waiter of waiting ?? []) {
+          if (waiter.holder !== holder) continue;
+          waiting?.delete(waiter);
+          waiter.go();
+        }
+      }
       const held = [...claims].filter(([, claim]) => claim.holder === holder);
       // Sent once, as far as anybody knows, without an answer: what is kept of an answer that is too long says the same.
       for (const [name, claim] of held) end(name, claim, marker(claim.check));

@@ -1,6 +1,7 @@
 // A worker thread that has begun, and loads its code while the main thread finds out what to give it.
 import { extname } from 'node:path';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { closeOf } from './link.ts';
 
 export const ROLE = 'onetime-gateway worker';
 
@@ -17,6 +18,8 @@ export interface BegunThread {
   readonly worker: Worker;
   /** The main thread's end. What comes in waits until somebody listens. */
   readonly port: MessagePort;
+  /** Of that port (link.ts). */
+  readonly close: Promise<void>;
   /** How it ended, with an error that nobody caught there. Never rejects. */
   readonly exited: Promise<{ readonly code: number; readonly error: unknown }>;
 }
@@ -35,7 +38,7 @@ export function beginThread(holder: number): BegunThread {
   const exited = new Promise<{ code: number; error: unknown }>((settle) => {
     worker.once('exit', (code) => settle({ code, error }));
   });
-  return { holder, worker, port: here, exited };
+  return { holder, worker, port: here, close: closeOf(here), exited };
 }
 
 /** For a start that fails before it comes to them. */

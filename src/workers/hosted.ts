@@ -31,7 +31,7 @@ export interface Hosted {
   servicesFor(holder: number, others: Others): Services;
   /** A thread has ended: what it held in memory that threads share is free. */
   exited(holder: number): void;
-  /** And what it asked before has been served: what it had begun is given to the others. */
+  /** And nothing more comes from it: what it had begun is given to the others, and it waits for nobody. */
   ended(holder: number): void;
 }
 
@@ -80,7 +80,7 @@ export function openHosted(config: Config, { store, source }: State, steady: () 
       beginReplay: (name, check, owner) => replays.begin(holder, name, check, owner),
       extendReplay: replays.extend,
       settleReplay: replays.settle,
-      replayOver: replays.over,
+      replayOver: (name) => replays.over(holder, name),
     }),
     exited(holder) {
       for (const counters of Object.values(memory.limits)) releaseLocks(counters, holder);

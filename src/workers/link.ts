@@ -13,8 +13,10 @@ export interface Link<Theirs> {
   ask<Name extends keyof Theirs>(name: Name, ...args: Args<Theirs[Name]>): Promise<Result<Theirs[Name]>>;
   /** Without an answer. */
   tell<Name extends keyof Theirs>(name: Name, ...args: Args<Theirs[Name]>): void;
-  /** Resolves when the other side has ended, and all that it asked before has been served. Never rejects. */
+  /** Resolves when the other side has ended: nothing more comes from it. Never rejects. */
   readonly ended: Promise<void>;
+  /** Resolves when all that it asked before has been served, too; some of it may wait for third parties. Never rejects. */
+  readonly served: Promise<void>;
   close(): void;
 }
 
@@ -38,8 +40,18 @@ interface Waiting {
   readonly reject: (cause: unknown) => void;
 }
 
-/** @param mine the functions that this side serves: arguments and results are plain (clone.ts), a result may be a promise */
-export function createLink<Theirs>(port: MessagePort, mine: object): Link<Theirs> {
+/** Resolves when the port is closed, from either side. To be asked for before it can be. */
+export function closeOf(port: MessagePort): Promise<void> {
+  return new Promise((settle) => {
+    port.once('close', () => settle());
+  });
+}
+
+/**
+ * @param mine the functions that this side serves: arguments and results are plain (clone.ts), a result may be a promise
+ * @param close of a port that may be closed by now (closeOf): that is told once
+ */
+export function createLink<Theirs>(port: MessagePort, mine: object, close = closeOf(port)): Link<Theirs> {
   const served = mine as Readonly<Record<string, (...args: unknown[]) => unknown>>;
   const waiting = new Map<number, Waiting>();
   const serving = new Set<Promise<void>>();
@@ -85,13 +97,10 @@ export function createLink<Theirs>(port: MessagePort, mine: object): Link<Theirs
     waiting.delete(message.id);
   }
 
-  const ended = new Promise<void>((settle) => {
-    port.once('close', () => {
-      closed = true;
-      for (const { reject } of waiting.values()) reject(new LinkError());
-      waiting.clear();
-      void Promise.allSettled(serving).then(() => settle());
-    });
+  const ended = close.then(() => {
+    closed = true;
+    for (const { reject } of waiting.values()) reject(new LinkError());
+    waiting.clear();
   });
   port.on('message', take);
 
@@ -108,6 +117,7 @@ export function createLink<Theirs>(port: MessagePort, mine: object): Link<Theirs
       if (!closed) send({ kind: 'tell', name: String(name), args: pack(args) as unknown[] });
     },
     ended,
+    served: ended.then(async () => void (await Promise.allSettled(serving))),
     close: () => port.close(),
   };
 }

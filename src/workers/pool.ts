@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { countsOf, type Snapshot } from '../record/aggregate.ts';
 import { describeCause } from '../record/record.ts';
+import { finishWithin } from '../rooms-close.ts';
 import type { StoredKey, StoreNews } from '../store/store.ts';
 import type { End, Ended, Thread } from './thread.ts';
 
@@ -30,8 +31,10 @@ export interface PoolOptions {
   readonly workers: number;
   readonly log: Pick<Logger, 'error' | 'info'>;
   readonly open: (holder: number) => Thread;
-  /** What an ended one had begun is given to the others, before another takes its place. Never rejects. */
-  readonly onEnded: (thread: Thread) => Promise<void>;
+  /** What an ended one had begun is given to the others, before another takes its place. */
+  readonly onEnded: (thread: Thread) => void;
+  /** All that it had asked has been served. Nobody waits for it but the end of all. Never rejects. */
+  readonly onServed: (thread: Thread) => Promise<void>;
 }
 
 const FIRST_PAUSE_MS = 100;
@@ -43,17 +46,23 @@ const SNAPSHOT_MS = 1000;
 /** How long a worker may take to close what it has, once it is drained. */
 const CLOSING_MS = 3000;
 
-export function createPool({ workers, log, open, onEnded }: PoolOptions): Pool {
+export function createPool({ workers, log, open, onEnded, onServed }: PoolOptions): Pool {
   const threads = new Map<number, Thread>();
   const restarts: Record<End, number> = { crashed: 0, out_of_memory: 0, ended: 0 };
   const closing = new AbortController();
   /** Counted by those that have ended, as one; one after the other. */
   let past: Promise<Snapshot> = Promise.resolve([]);
+  const parting = new Set<Promise<void>>();
 
   function bury(thread: Thread): void {
     threads.delete(thread.holder);
     const before = past;
     past = before.then((counts) => countsOf([counts, thread.counted()]));
+  }
+
+  function partWith(thread: Thread): void {
+    const parted = thread.served.then(() => onServed(thread)).finally(() => parting.delete(parted));
+    parting.add(parted);
   }
 
   function report({ holder }: Thread, { how, cause }: Ended, pauseMs: number): void {
@@ -69,7 +78,8 @@ export function createPool({ workers, log, open, onEnded }: PoolOptions): Pool {
       const startedMs = performance.now();
       const end = await thread.ended;
       bury(thread);
-      await onEnded(thread);
+      onEnded(thread);
+      partWith(thread);
       if (closing.signal.aborted) return;
       if (performance.now() - startedMs > SETTLED_MS) pauseMs = FIRST_PAUSE_MS;
       report(thread, end, pauseMs);
@@ -137,6 +147,7 @@ export function createPool({ workers, log, open, onEnded }: PoolOptions): Pool {
       closing.abort();
       const finished = await Promise.all([...threads.values()].map((thread) => end(thread, boundMs)));
       await kept;
+      await finishWithin(Promise.all(parting), CLOSING_MS);
       return finished.every((each) => each);
     },
   };

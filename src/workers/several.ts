@@ -64,11 +64,9 @@ function openWorkers(config: Config, { log, version, begun }: Dependencies, main
         services: servicesOf(hosted, holder, () => pool),
         onExit: () => hosted.exited(holder),
       }),
-    async onEnded({ holder, lease }: Thread) {
-      hosted.ended(holder);
-      // Nothing more is sent by it, so a move need not wait until its lease is over.
-      await state.store.directory.leave(lease.gateway).catch(() => {});
-    },
+    onEnded: ({ holder }: Thread) => hosted.ended(holder),
+    // Nothing more is sent by it, so a move need not wait until its lease is over, which it no longer renews.
+    onServed: ({ lease }: Thread) => state.store.directory.leave(lease.gateway).catch(() => {}),
   });
   return pool;
 }

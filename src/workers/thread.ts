@@ -21,8 +21,10 @@ export interface Thread {
   /** Resolves to its URL when it answers callers; rejects with the cause when it ends before. */
   readonly listening: Promise<string>;
   readonly isListening: () => boolean;
-  /** Resolves when it has ended and all that it had asked has been served. Never rejects. */
+  /** Resolves when it has ended, and nothing more comes from it. Never rejects. */
   readonly ended: Promise<Ended>;
+  /** Resolves when all that it had asked has been served, too. Never rejects. */
+  readonly served: Promise<void>;
   /** Its metrics as they were known last. */
   readonly counted: () => Snapshot;
   /** Asks for its metrics now, and waits for `boundMs` at most. */
@@ -45,13 +47,13 @@ function howOf(code: number, cause: unknown): End {
 }
 
 export function startThread({ begun, given, services, onExit }: ThreadOptions): Thread {
-  const { worker, port } = begun;
+  const { worker, port, close } = begun;
   const listening = Promise.withResolvers<string>();
   let isListening = false;
   let cause: unknown;
   let known: Snapshot = [];
 
-  const link = createLink<WorkerServices>(port, {
+  const mine: MainServices = {
     ...services,
     listening(url: string) {
       isListening = true;
@@ -63,7 +65,8 @@ export function startThread({ begun, given, services, onExit }: ThreadOptions): 
     last(snapshot: Snapshot) {
       known = snapshot;
     },
-  } satisfies MainServices);
+  };
+  const link = createLink<WorkerServices>(port, mine, close);
   port.postMessage(pack(given));
   const exited = begun.exited.then(({ code, error }) => {
     isListening = false;
@@ -85,6 +88,7 @@ export function startThread({ begun, given, services, onExit }: ThreadOptions): 
     listening: listening.promise,
     isListening: () => isListening,
     ended,
+    served: link.served,
     counted: () => known,
     async snapshot(boundMs) {
       let timer: NodeJS.Timeout | undefined;

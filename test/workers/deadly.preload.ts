@@ -21,8 +21,10 @@ if (!isMainThread && workerData?.role === 'onetime-gateway worker') {
   const order = `${process.env.DEADLY_FOLDER}/end-${workerData.holder}`;
   setInterval(() => {
     if (!existsSync(order)) return;
-    const how = readFileSync(order, 'utf8');
+    const end = ENDS[readFileSync(order, 'utf8')];
+    // It is still being written.
+    if (end === undefined) return;
     rmSync(order);
-    ENDS[how]?.();
+    end();
   }, EVERY_MS).unref();
 }

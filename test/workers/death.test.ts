@@ -112,6 +112,39 @@ it('what it was sending is unknown: a repeat at another worker is told so, and n
   expect(region.received).toHaveLength(1);
 });
 
+it('two that wait for each other’s calls are both replaced, whatever becomes of other calls', async () => {
+  await using region = await openHeldRegion();
+  const from = await open({ workers: 3, upstreams: { us: region.url } });
+  const [first, again] = [await from.reach(), await from.reach()];
+  let under = 0;
+  const create = async (agents: ReadonlyMap<number, Agent>, worker: number, key: string): Promise<void> => {
+    const headers = { 'Idempotency-Key': `${key}-0123456789abcdef` };
+    from
+      .call('POST', '/us/api/v1/share', { agent: agentOf(agents, worker), headers, body: 'secret=x' })
+      .catch(() => {});
+    under++;
+    await until(async () => (await from.metric('onetime_gateway_in_flight_requests')) === under);
+  };
+  for (const worker of [1, 2, 3]) {
+    await create(first, worker, `of-${worker}`);
+    await until(() => region.received.length === worker);
+  }
+  // Each waits for a call of another one; the third one's stays under way.
+  await create(again, 1, 'of-2');
+  await create(again, 2, 'of-1');
+  await create(again, 3, 'of-1');
+  for (const worker of [1, 2]) folder.write(`end-${worker}`, 'exit');
+  await until(async () => (await restarts(from, 'ended')) === 2);
+  await until(async () => (await from.metric('onetime_gateway_workers')) === 3);
+  // And one that waits for the third one's.
+  under = 1;
+  await create(await from.reach(), 1, 'of-3');
+  folder.write('end-1', 'exit');
+  await until(async () => (await restarts(from, 'ended')) === 3);
+  await until(async () => (await labels(from)).length === 4);
+  expect(region.received).toHaveLength(3);
+}, 60_000);
+
 it('whoever waits for its question about credentials asks instead', async () => {
   const asked: string[] = [];
   const region = await openBrokenRegion((socket, request) => {

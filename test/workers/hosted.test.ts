@@ -118,7 +118,7 @@ describe('replays', () => {
     expect(hosted.begin(1, name, check, owner)).toEqual({ kind: 'claimed' });
     expect(hosted.begin(2, name, check, other)).toEqual({ kind: 'under_way', check });
     let over = false;
-    const waiting = hosted.over(name).then(() => {
+    const waiting = hosted.over(2, name).then(() => {
       over = true;
     });
     await Promise.resolve();
@@ -134,17 +134,17 @@ describe('replays', () => {
 
   it('are free again when nothing was sent', async () => {
     hosted.begin(1, name, check, owner);
-    const waiting = hosted.over(name);
+    const waiting = hosted.over(2, name);
     expect(hosted.settle(name, owner, undefined)).toBe(true);
     await waiting;
     expect(hosted.begin(2, name, check, other)).toEqual({ kind: 'claimed' });
-    await hosted.over(bytes('nobody’s'));
+    await hosted.over(2, bytes('nobody’s'));
   });
 
   it('of a thread that ended are told as sent, and nobody knows what came of it', async () => {
     hosted.begin(1, name, check, owner);
     hosted.begin(2, bytes('another'), check, other);
-    const waiting = hosted.over(name);
+    const waiting = hosted.over(2, name);
     expect(hosted.ended(1)).toBe(1);
     await waiting;
     const told = hosted.begin(2, name, check, other);
@@ -152,6 +152,20 @@ describe('replays', () => {
     expect(told).toMatchObject({ kind: 'record' });
     expect(told.kind === 'record' && told.record.includes(check)).toBe(true);
     expect(hosted.begin(3, bytes('another'), check, bytes('third'))).toEqual({ kind: 'under_way', check });
+  });
+
+  it('a thread that ended while it waited waits no longer, the others do', async () => {
+    hosted.begin(1, name, check, owner);
+    const [gone, waiting] = [hosted.over(2, name), hosted.over(3, name)];
+    let over = false;
+    void waiting.then(() => {
+      over = true;
+    });
+    expect(hosted.ended(2)).toBe(0);
+    await gone;
+    expect(over).toBe(false);
+    hosted.settle(name, owner, record);
+    await waiting;
   });
 
   it('a record is kept though its claim got lost, but never in place of another', () => {

@@ -101,20 +101,20 @@ describe('a link', () => {
     await here.ended;
   });
 
-  it('has ended only when what the other side asked has been served', async () => {
+  it('has served what the other side asked later than that side has ended', async () => {
     held.length = 0;
     here.ask('never').catch(() => {});
     await here.ask('double', 1);
-    let ended = false;
-    void there.ended.then(() => {
-      ended = true;
+    let served = false;
+    void there.served.then(() => {
+      served = true;
     });
     here.close();
-    await here.ended;
-    await new Promise((settle) => setImmediate(settle));
-    expect(ended).toBe(false);
-    held[0]?.resolve();
     await there.ended;
+    await new Promise((settle) => setImmediate(settle));
+    expect(served).toBe(false);
+    held[0]?.resolve();
+    await there.served;
   });
 
   it('ends with a thread that is terminated', async () => {
