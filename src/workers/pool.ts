@@ -83,15 +83,30 @@ export function createPool({ workers, log, open, onEnded, onServed }: PoolOption
       if (closing.signal.aborted) return;
       if (performance.now() - startedMs > SETTLED_MS) pauseMs = FIRST_PAUSE_MS;
       report(thread, end, pauseMs);
-      await pause(pauseMs, undefined, { signal: closing.signal }).catch(() => {});
-      if (closing.signal.aborted) return;
-      pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+      let next: Thread | undefined;
+      while (next === undefined) {
+        await pause(pauseMs, undefined, { signal: closing.signal }).catch(() => {});
+        if (closing.signal.aborted) return;
+        pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+        next = openAgain(thread.holder);
+      }
       restarts[end.how]++;
-      thread = openOne(thread.holder);
+      thread = next;
+    }
+  }
+
+  /** @returns undefined where the system has no thread to give; the others go on meanwhile */
+  function openAgain(holder: number): Thread | undefined {
+    try {
+      const thread = openOne(holder);
       void thread.listening.then(
-        () => log.info({ worker: thread.holder }, 'the worker answers callers'),
+        () => log.info({ worker: holder }, 'the worker answers callers'),
         () => {},
       );
+      return thread;
+    } catch (cause) {
+      log.error({ worker: holder, ...describeCause(cause) }, 'a worker cannot be started: it is tried again');
+      return undefined;
     }
   }
 

@@ -1,0 +1,53 @@
+// How workers are kept alive, with threads whose ends are those of the test.
+import { expect, it } from 'vitest';
+import { createPool } from '../../src/workers/pool.ts';
+import type { Ended, Thread } from '../../src/workers/thread.ts';
+import { until } from '../support/redis.ts';
+
+/** A thread that answers what it is asked at once. */
+function threadOf(holder: number) {
+  const end = Promise.withResolvers<Ended>();
+  const thread: Thread = {
+    holder,
+    lease: { gateway: `${holder}`, label: `${holder}` },
+    link: { ask: async () => true as never, tell: () => {} },
+    listening: Promise.resolve('http://127.0.0.1:1'),
+    isListening: () => true,
+    ended: end.promise,
+    served: end.promise.then(() => {}),
+    counted: () => [],
+    snapshot: async () => [],
+    terminate: async () => end.resolve({ how: 'ended', cause: undefined }),
+  };
+  return { thread, die: () => end.resolve({ how: 'crashed', cause: undefined }) };
+}
+
+it('a worker for which the system has no thread is tried again, and nothing else ends', async () => {
+  const opened: ReturnType<typeof threadOf>[] = [];
+  const said: unknown[] = [];
+  const note = (facts: unknown, message: unknown): void => {
+    said.push([message, (facts as { cause?: unknown }).cause]);
+  };
+  let refusals = 0;
+  const pool = createPool({
+    workers: 1,
+    log: { info: note, error: note } as never,
+    open(holder) {
+      if (opened.length === 1 && refusals++ < 2) {
+        throw Object.assign(new Error('EAGAIN'), { code: 'ERR_WORKER_INIT_FAILED' });
+      }
+      opened.push(threadOf(holder));
+      return (opened.at(-1) as ReturnType<typeof threadOf>).thread;
+    },
+    onEnded: () => {},
+    onServed: async () => {},
+  });
+  await pool.start();
+  opened[0]?.die();
+  await until(() => pool.readings().restarts.crashed === 1);
+  expect(opened.map(({ thread }) => thread.holder)).toEqual([1, 1]);
+  const failed = ['a worker cannot be started: it is tried again', { name: 'Error', code: 'ERR_WORKER_INIT_FAILED' }];
+  await until(() => said.length === 4);
+  expect(said.slice(1, 3)).toEqual([failed, failed]);
+  expect(await pool.drain(0)).toBe(true);
+});
