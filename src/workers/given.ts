@@ -77,6 +77,8 @@ export interface MainServices {
 
 /** What a worker serves to the main thread. */
 export interface WorkerServices {
+  /** Its event loop turns. */
+  beat(): void;
   news(news: StoreNews): void;
   /** Keys that another worker learned and the store did not take, or not in time: this gateway knows them all the same. */
   unstored(rows: readonly StoredKey[]): void;

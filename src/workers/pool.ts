@@ -5,6 +5,7 @@ import { countsOf, type Snapshot } from '../record/aggregate.ts';
 import { describeCause } from '../record/record.ts';
 import { finishWithin } from '../rooms-close.ts';
 import type { StoredKey, StoreNews } from '../store/store.ts';
+import { endIfItHangs } from './hung.ts';
 import type { End, Ended, Thread } from './thread.ts';
 
 export interface PoolReadings {
@@ -76,7 +77,9 @@ export function createPool({ workers, log, open, onEnded, onServed }: PoolOption
     let pauseMs = FIRST_PAUSE_MS;
     for (;;) {
       const startedMs = performance.now();
+      const stopWatching = endIfItHangs(thread, log);
       const end = await thread.ended;
+      stopWatching();
       bury(thread);
       onEnded(thread);
       partWith(thread);

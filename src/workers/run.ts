@@ -71,6 +71,7 @@ function run(given: Given, port: MessagePort, lines: Lines): void {
   }
 
   const main: Main = createLink<MainServices>(port, {
+    beat() {},
     news: (news: StoreNews) => lent?.news(news),
     unstored: (rows: readonly StoredKey[]) => lent?.unstored(rows),
     snapshot,

@@ -14,6 +14,9 @@ const ENDS: Readonly<Record<string, () => void>> = {
     throw new Error('s3cret-of-a-caller');
   },
   exit: () => process.exit(0),
+  hang: () => {
+    for (;;);
+  },
   memory: growForEver,
 };
 

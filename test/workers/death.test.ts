@@ -34,7 +34,12 @@ async function open(options: Partial<ServedOptions> = {}, nodeOptions = ''): Pro
 const restarts = (from: Served, how: string): Promise<number> =>
   from.metric(`onetime_gateway_worker_restarts_total{reason="${how}"}`);
 
-async function kill(from: Served, worker: number, how: 'throw' | 'exit' | 'memory', as: string): Promise<void> {
+async function kill(
+  from: Served,
+  worker: number,
+  how: 'throw' | 'exit' | 'memory' | 'hang',
+  as: string,
+): Promise<void> {
   folder.write(`end-${worker}`, how);
   await until(async () => (await restarts(from, as)) === 1);
   await until(async () => (await from.metric('onetime_gateway_workers')) === 2);
@@ -210,6 +215,13 @@ it('again and again under load: with an Idempotency-Key nothing is sent twice, a
   const told = await from.call('POST', `/api/v1/secret/${last?.json().secret_key}`);
   expect(told.status).toBe(200);
   expect((await from.stop('SIGTERM')).code).toBe(0);
+}, 120_000);
+
+it('that hangs is ended and replaced: its share of the callers is not left without an answer', async () => {
+  const from = await open();
+  await kill(from, 1, 'hang', 'ended');
+  await from.reach();
+  expect(from.log().filter(({ msg }) => msg === 'a worker hangs: it is ended')).toHaveLength(1);
 }, 120_000);
 
 it('is replaced when it has used up its memory', async () => {
