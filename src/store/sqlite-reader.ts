@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { Found, KeyedHash } from '../domain.ts';
 import type { AccountAnswer } from './directory-store.ts';
 import { createAccounts } from './sqlite-accounts.ts';
-import { openError } from './sqlite-file.ts';
+import { KEEP_PAGES, openError } from './sqlite-file.ts';
 import { createFindAccount, createFindKey } from './sqlite-find.ts';
 import { createStanding } from './sqlite-standing.ts';
 import { watchFile } from './sqlite-watch.ts';
@@ -51,6 +51,7 @@ function open(file: string): DatabaseSync {
   try {
     db = new DatabaseSync(file, { readOnly: true, timeout: 0 });
     db.exec('PRAGMA trusted_schema = OFF');
+    db.exec(KEEP_PAGES);
     // Also reads the file: what is wrong with it is said now.
     db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get();
     return db;
