@@ -1,5 +1,7 @@
-// Loaded before a worker's own code (--import): ends its thread when a file of its number says how.
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+// Loaded before a worker's own code (--import): ends its thread when a file of its number says how,
+// and has it listen late.
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { Server } from 'node:net';
 import { isMainThread, workerData } from 'node:worker_threads';
 
 const EVERY_MS = 10;
@@ -20,7 +22,24 @@ const ENDS: Readonly<Record<string, () => void>> = {
   memory: growForEver,
 };
 
+/** A worker listens only when the file that holds its number is gone; it says that it waits. */
+function listenLater(folder: string, holder: number): void {
+  const { listen } = Server.prototype;
+  Server.prototype.listen = function (this: Server, ...args: unknown[]): Server {
+    const hold = `${folder}/hold-${holder}`;
+    if (!existsSync(hold)) return Reflect.apply(listen, this, args) as Server;
+    writeFileSync(`${folder}/held-${holder}`, '');
+    const timer = setInterval(() => {
+      if (existsSync(hold)) return;
+      clearInterval(timer);
+      Reflect.apply(listen, this, args);
+    }, EVERY_MS);
+    return this;
+  } as typeof listen;
+}
+
 if (!isMainThread && workerData?.role === 'onetime-gateway worker') {
+  listenLater(String(process.env.DEADLY_FOLDER), workerData.holder);
   const order = `${process.env.DEADLY_FOLDER}/end-${workerData.holder}`;
   setInterval(() => {
     if (!existsSync(order)) return;

@@ -1,4 +1,5 @@
 // A worker that dies is replaced; what it held is free, what it had sent is unknown, and the others notice nothing.
+import { existsSync, rmSync } from 'node:fs';
 import type { Agent } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -216,6 +217,21 @@ it('again and again under load: with an Idempotency-Key nothing is sent twice, a
   expect(told.status).toBe(200);
   expect((await from.stop('SIGTERM')).code).toBe(0);
 }, 120_000);
+
+it('one that is just being started does not hold up a drain, or answer anybody after it', async () => {
+  const from = await open();
+  const agents = await from.reach();
+  folder.write('hold-1', '');
+  folder.write('end-1', 'exit');
+  await until(() => existsSync(`${folder.path}/held-1`));
+  expect((await from.call('GET', '/us/api/v1/status', { agent: agentOf(agents, 2) })).status).toBe(200);
+  const exit = from.stop('SIGTERM');
+  await until(() => from.log().some(({ msg }) => msg === 'draining'));
+  rmSync(`${folder.path}/hold-1`);
+  expect(await exit).toEqual({ code: 0, signal: null });
+  const errors = from.log().flatMap(({ level, msg }) => (Number(level) >= 40 ? [msg] : []));
+  expect(errors).toEqual(['a worker has ended: another takes its place']);
+});
 
 it('that hangs is ended and replaced: its share of the callers is not left without an answer', async () => {
   const from = await open();
