@@ -130,9 +130,12 @@ describe('refuses to open, says what to do, and leaves the file as it was:', () 
 describe('a file that goes bad while it is open', () => {
   it('answers unavailable and rejects puts; nothing is thrown into a request', async () => {
     const path = place();
-    // More than SQLite keeps in memory.
     await filled(path, 100_000);
     const store = openSqliteStore(path, options);
+    // After another's write, what this one has in memory is read anew.
+    const other = openSqliteStore(path, options);
+    await other.putKeys([row()]);
+    await other.close();
     overwrite(path, 4096, statSync(path).size - 4096);
     const answers = Array.from({ length: 50 }, () => store.findKey(row().hash));
     expect(answers).toContainEqual({ kind: 'unavailable', cause: expect.any(Error) });
