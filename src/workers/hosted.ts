@@ -56,12 +56,16 @@ export function openHosted(config: Config, { store, source }: State, steady: () 
     },
     memory,
     servicesFor: (holder, others) => ({
-      async putKeys(rows, leftMs) {
+      async putKeys(rows, leftMs = config.storeTimeoutMs) {
+        // While the worker still waits: once it gives up, its caller has the keys and may come to any other worker.
+        const timer = setTimeout(others.unstored, leftMs / 2, rows);
         try {
-          await store.putKeys(rows, leftMs === undefined ? undefined : { leftMs });
+          await store.putKeys(rows, { leftMs });
         } catch (error) {
           others.unstored(rows);
           throw error;
+        } finally {
+          clearTimeout(timer);
         }
       },
       directory: async (name, args) => directory[name]?.(...args),

@@ -64,14 +64,14 @@ export interface LentStore {
   unstored(rows: readonly StoredKey[]): void;
 }
 
-/** @param entries keys that the store did not take which are remembered, and found where it does not know them */
+/** @param entries keys that the store did not take which are remembered, and found where it does not know them, or cannot tell */
 export function lentStore(main: Main, reader: SqliteReader, entries: number): LentStore {
   let tell: (news: StoreNews) => void = () => {};
   const unstored = createBounded<StoredKey>(entries);
 
   function findKey(hash: KeyedHash): Found<StoredKey> {
     const found = reader.findKey(hash);
-    if (found.kind !== 'missing' || unstored.size === 0) return found;
+    if (found.kind === 'found' || unstored.size === 0) return found;
     const row = unstored.get(hash.toString('latin1'));
     return row === undefined || row.expiresAtMs <= Date.now() ? found : { kind: 'found', value: row };
   }
