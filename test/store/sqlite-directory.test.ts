@@ -220,6 +220,9 @@ describe('trouble of the disk at run time', () => {
     await stage.commit('cli:test', false);
     await first.close();
     const store = open(path);
+    // After another's write, what this one has in memory is read anew.
+    const other = open(path);
+    await other.directory.put(account(), false, 'cli:test');
     const fd = openSync(path, 'r+');
     // All but the first page and the root pages that are read with it.
     const from = 4096 * 16;
@@ -233,6 +236,7 @@ describe('trouble of the disk at run time', () => {
     await expect(store.directory.count()).rejects.toEqual(away('STORE_DAMAGED'));
     expect(store.readings()).toMatchObject({ up: expect.any(Boolean), wentAway: expect.any(Number) });
     expect(store.readings().failed).toBeGreaterThan(0);
+    await other.close().catch(() => {});
   });
 
   it.each([
