@@ -4,8 +4,16 @@ import { describeCause } from './record.ts';
 
 /** Only where it happened: a message may quote what was being handled, and properties may hold it. */
 export function describeCrash(error: unknown): Record<string, unknown> {
-  const frames = error instanceof Error ? error.stack?.split('\n').filter((line) => line.startsWith('    at ')) : [];
-  return { ...describeCause(error), at: frames };
+  return { ...describeCause(error), at: error instanceof Error ? framesOf(error) : [] };
+}
+
+/** The message stands before them, and a line of what it quotes may look like one of them. */
+function framesOf({ message, stack = '' }: Error): string[] {
+  const saidAt = stack.indexOf(message);
+  // Another one than it was made with: nobody can tell where it ends.
+  if (saidAt === -1) return [];
+  const lines = stack.slice(saidAt + message.length).split('\n');
+  return lines.filter((line) => line.startsWith('    at '));
 }
 
 /** Logs the first defect of this thread that nobody caught, then calls `end`. */
