@@ -27,10 +27,11 @@ const STOP_MS = 1000;
 /** Without what cannot cross to another thread. */
 const placeOf = ({ host, port }: Place): Place => ({ host, port });
 
-/** What the configuration allows the gateway as a whole is shared out. */
-function configOfWorker(config: Config): Config {
+/** What the configuration allows the gateway as a whole is shared out, to the last one; each has one at least. */
+function configOfWorker(config: Config, holder: number): Config {
   const { upstream, workers } = config;
-  return { ...config, upstream: { ...upstream, connections: Math.ceil(upstream.connections / workers) } };
+  const part = Math.floor(upstream.connections / workers) + Number(holder <= upstream.connections % workers);
+  return { ...config, upstream: { ...upstream, connections: Math.max(1, part) } };
 }
 
 /** Workers of a gateway that listens on `place`. */
@@ -51,7 +52,7 @@ function openWorkers(config: Config, { log, version, begun }: Dependencies, main
         begun: take(holder),
         given: {
           holder,
-          config: configOfWorker(config),
+          config: configOfWorker(config, holder),
           version,
           level: (log as Logger).level as 'info',
           place: place(),

@@ -135,6 +135,23 @@ it('what the region turned down at one worker is no longer good at another', asy
   await until(async () => (await recent(other)).status === 200 && asked() === 2);
 });
 
+it('connections to a region are as many as are allowed, over all workers', async () => {
+  await using region = await openHeldRegion();
+  const upstream = { connections: 3 };
+  served = await openServed({ workers: 2, upstreams: { us: region.url }, config: { upstream } });
+  const from = served;
+  const all = await Promise.all([1, 2, 3].map(() => from.reach()));
+  const replies = all.flatMap((agents) =>
+    [...agents.values()].map((agent) => from.call('POST', '/us/api/v1/share', { agent, body: 'secret=x' })),
+  );
+  const waiting = 'onetime_gateway_upstream_waiting{region="us"}';
+  await until(async () => region.received.length + (await from.metric(waiting)) === 6);
+  expect(region.received).toHaveLength(3);
+  const inUse = 'onetime_gateway_upstream_connections_in_use{region="us"}';
+  expect(await from.metric(inUse)).toBe(3);
+  for (const reply of replies) reply.catch(() => {});
+});
+
 it('the breaker opens once for all workers', async () => {
   const nowhere = `http://127.0.0.1:${await closedPort()}`;
   served = await openServed({
