@@ -99,7 +99,11 @@ export function lentStore(main: Main, reader: SqliteReader, entries: number): Le
     store,
     news: (news) => tell(news),
     unstored(rows) {
-      for (const row of rows) unstored.set(row.hash.toString('latin1'), row);
+      for (const row of rows) {
+        const name = row.hash.toString('latin1');
+        // As the store has it, the first of two that disagree.
+        if (!unstored.has(name)) unstored.set(name, row);
+      }
     },
   };
 }
