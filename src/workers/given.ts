@@ -80,8 +80,6 @@ export interface WorkerServices {
   /** Its event loop turns. */
   beat(): void;
   news(news: StoreNews): void;
-  /** Keys that another worker learned and the store did not take, or not yet: this gateway knows them all the same. */
-  unstored(rows: readonly StoredKey[]): void;
   snapshot(): Promise<Snapshot>;
   /** Takes no more callers. */
   stop(): Promise<void>;

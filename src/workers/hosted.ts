@@ -7,7 +7,7 @@ import { createHostedReplays } from '../replay/shared-shelf.ts';
 import { originsOf } from '../rooms-health.ts';
 import { releaseLocks } from '../shared-memory/locks.ts';
 import type { State } from '../state.ts';
-import type { StoredKey, StoreNews } from '../store/store.ts';
+import type { StoreNews } from '../store/store.ts';
 import type { Secrets } from '../together.ts';
 import type { MainServices, Memory } from './given.ts';
 import { createHostedVerifications } from './verifications.ts';
@@ -19,16 +19,11 @@ const VERIFIED_ENTRIES = 100_000;
 /** All but what is of the thread itself (thread.ts). */
 type Services = Omit<MainServices, 'listening' | 'failed' | 'last'>;
 
-/** The other workers, to be told what one of them brings. */
-export interface Others {
-  news(news: StoreNews): void;
-  unstored(rows: readonly StoredKey[]): void;
-}
-
 export interface Hosted {
   readonly secrets: Secrets;
   readonly memory: Memory;
-  servicesFor(holder: number, others: Others): Services;
+  /** @param tellOthers tells the other workers what this one brings */
+  servicesFor(holder: number, tellOthers: (news: StoreNews) => void): Services;
   /** A thread has ended: what it held in memory that threads share is free. */
   exited(holder: number): void;
   /** And nothing more comes from it: what it had begun is given to the others, and it waits for nobody. */
@@ -55,19 +50,8 @@ export function openHosted(config: Config, { store, source }: State, steady: () 
       replaySalt: randomBytes(SECRET_BYTES),
     },
     memory,
-    servicesFor: (holder, others) => ({
-      async putKeys(rows, leftMs = config.storeTimeoutMs) {
-        // While the worker still waits: once it gives up, its caller has the keys and may come to any other worker.
-        const timer = setTimeout(others.unstored, leftMs / 2, rows);
-        try {
-          await store.putKeys(rows, { leftMs });
-        } catch (error) {
-          others.unstored(rows);
-          throw error;
-        } finally {
-          clearTimeout(timer);
-        }
-      },
+    servicesFor: (holder, tellOthers) => ({
+      putKeys: (rows, leftMs) => store.putKeys(rows, leftMs === undefined ? undefined : { leftMs }),
       directory: async (name, args) => directory[name]?.(...args),
       async locateBySource(account) {
         const found = await source?.locate(account);
@@ -79,7 +63,7 @@ export function openHosted(config: Config, { store, source }: State, steady: () 
       passVerification: (hash) => verifications.pass(holder, hash),
       forgetVerification(hash) {
         verifications.forget(hash);
-        others.news({ kind: 'verification', hash });
+        tellOthers({ kind: 'verification', hash });
       },
       beginReplay: (name, check, owner) => replays.begin(holder, name, check, owner),
       extendReplay: replays.extend,

@@ -9,6 +9,7 @@ import type { SqliteReader } from '../store/sqlite-reader.ts';
 import type { SharedReplays, SharedVerifications, Store, StoredKey, StoreNews } from '../store/store.ts';
 import { type MainServices, REMOTE } from './given.ts';
 import type { Link } from './link.ts';
+import type { Siblings } from './siblings.ts';
 
 type Main = Pick<Link<MainServices>, 'ask' | 'tell'>;
 
@@ -61,13 +62,24 @@ export interface LentStore {
   readonly store: Store;
   /** The main thread has news of it. */
   news(news: StoreNews): void;
-  unstored(rows: readonly StoredKey[]): void;
 }
 
-/** @param entries keys that the store did not take which are remembered, and found where it does not know them, or cannot tell */
-export function lentStore(main: Main, reader: SqliteReader, entries: number): LentStore {
+interface LentStoreOptions {
+  /** Others' keys that the store did not take which are remembered, and found where it does not know them, or cannot tell. */
+  readonly entries: number;
+  readonly storeTimeoutMs: number;
+}
+
+export function lentStore(main: Main, reader: SqliteReader, siblings: Siblings, options: LentStoreOptions): LentStore {
   let tell: (news: StoreNews) => void = () => {};
-  const unstored = createBounded<StoredKey>(entries);
+  const unstored = createBounded<StoredKey>(options.entries);
+  siblings.hear((rows) => {
+    for (const row of rows) {
+      const name = row.hash.toString('latin1');
+      // As the store has it, the first of two that disagree.
+      if (!unstored.has(name)) unstored.set(name, row);
+    }
+  });
 
   function findKey(hash: KeyedHash): Found<StoredKey> {
     const found = reader.findKey(hash);
@@ -81,9 +93,15 @@ export function lentStore(main: Main, reader: SqliteReader, entries: number): Le
     findKey,
     async putKeys(rows, patience) {
       const startedMs = performance.now();
+      // While this is still waited for: after that its caller has the keys, and may come with them to any other worker.
+      const timer = setTimeout(siblings.tell, (patience?.leftMs ?? options.storeTimeoutMs) / 2, rows);
       try {
         await main.ask('putKeys', rows, patience?.leftMs);
+      } catch (error) {
+        siblings.tell(rows);
+        throw error;
       } finally {
+        clearTimeout(timer);
         if (patience !== undefined) patience.leftMs = Math.max(0, patience.leftMs - (performance.now() - startedMs));
       }
     },
@@ -95,17 +113,7 @@ export function lentStore(main: Main, reader: SqliteReader, entries: number): Le
     },
     close: async () => reader.close(),
   };
-  return {
-    store,
-    news: (news) => tell(news),
-    unstored(rows) {
-      for (const row of rows) {
-        const name = row.hash.toString('latin1');
-        // As the store has it, the first of two that disagree.
-        if (!unstored.has(name)) unstored.set(name, row);
-      }
-    },
-  };
+  return { store, news: (news) => tell(news) };
 }
 
 /** A good answer is remembered for a moment, and never longer than the main thread would use it. */

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { countsOf, type Snapshot } from '../record/aggregate.ts';
 import { describeCause } from '../record/record.ts';
 import { finishWithin } from '../rooms-close.ts';
-import type { StoredKey, StoreNews } from '../store/store.ts';
+import type { StoreNews } from '../store/store.ts';
 import { endIfItHangs } from './hung.ts';
 import type { End, Ended, Thread } from './thread.ts';
 
@@ -18,7 +18,6 @@ export interface Pool {
   start(): Promise<string>;
   /** @param except the worker that brought it */
   tell(news: StoreNews, except?: number): void;
-  unstored(rows: readonly StoredKey[], except: number): void;
   /** Their metrics; of one that does not answer, as they were known last; and what ended ones have counted. */
   snapshots(): Promise<Snapshot[]>;
   readings(): PoolReadings;
@@ -143,9 +142,6 @@ export function createPool({ workers, log, open, onEnded, onServed }: PoolOption
     },
     tell(news, except) {
       for (const link of others(except)) link.tell('news', news);
-    },
-    unstored(rows, except) {
-      for (const link of others(except)) link.tell('unstored', rows);
     },
     async snapshots() {
       // Both of this moment: who ends meanwhile is in one of them.

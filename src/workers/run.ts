@@ -10,13 +10,14 @@ import { openRooms, type Rooms } from '../rooms.ts';
 import { closeFront, finishWithin, urlOf } from '../rooms-close.ts';
 import { FRONT_ENTRIES } from '../state.ts';
 import { openSqliteReader } from '../store/sqlite-reader.ts';
-import type { StoredKey, StoreNews } from '../store/store.ts';
+import type { StoreNews } from '../store/store.ts';
 import type { Together } from '../together.ts';
 import { createCommonClock } from './clock.ts';
 import { unpack } from './clone.ts';
 import { CRASHED, type Given, type MainServices } from './given.ts';
 import { type LentStore, lentReplays, lentSource, lentStore } from './lent.ts';
 import { createLink, type Link } from './link.ts';
+import { openSiblings } from './siblings.ts';
 
 type Main = Link<MainServices>;
 
@@ -27,7 +28,8 @@ const LAST_WORDS_MS = 200;
 function openLent({ config, fileIdentity }: Given, main: Main): LentStore | undefined {
   const { store } = config;
   if (store.kind !== 'sqlite' || fileIdentity === undefined) return undefined;
-  return lentStore(main, openSqliteReader(store.path, fileIdentity, Date.now), FRONT_ENTRIES);
+  const reader = openSqliteReader(store.path, fileIdentity, Date.now);
+  return lentStore(main, reader, openSiblings(), { entries: FRONT_ENTRIES, storeTimeoutMs: config.storeTimeoutMs });
 }
 
 function togetherOf(given: Given, main: Main, store: Together['store']): Together {
@@ -73,7 +75,6 @@ function run(given: Given, port: MessagePort, lines: Lines): void {
   const main: Main = createLink<MainServices>(port, {
     beat() {},
     news: (news: StoreNews) => lent?.news(news),
-    unstored: (rows: readonly StoredKey[]) => lent?.unstored(rows),
     snapshot,
     stop,
     async drain(boundMs: number): Promise<boolean> {

@@ -73,10 +73,7 @@ function openWorkers(config: Config, { log, version, begun }: Dependencies, main
 }
 
 function servicesOf(hosted: Hosted, holder: number, pool: () => Pool) {
-  return hosted.servicesFor(holder, {
-    news: (news) => pool().tell(news, holder),
-    unstored: (rows) => pool().unstored(rows, holder),
-  });
+  return hosted.servicesFor(holder, (news) => pool().tell(news, holder));
 }
 
 /**

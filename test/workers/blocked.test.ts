@@ -36,6 +36,19 @@ async function block(): Promise<void> {
 
 const unblock = (): void => rmSync(`${folder.path}/block`);
 
+it('a key that one worker learned meanwhile is known to the other', async () => {
+  const from = await open({ storeTimeout: '600ms' });
+  const [one, other] = [...(await from.reach()).values()] as [Agent, Agent];
+  await block();
+  for (let turn = 0; turn < 3; turn++) {
+    const made = await from.call('POST', '/eu/api/v1/share', { agent: one, body: 'secret=told&ttl=600' });
+    const told = await from.call('POST', `/api/v1/secret/${made.json().secret_key}`, { agent: other });
+    expect([told.status, told.json().value]).toEqual([200, 'told']);
+  }
+  unblock();
+  expect((await from.stop('SIGTERM')).code).toBe(0);
+});
+
 it('workers serve what they know until their lease is over, then refuse it, and serve on when it is renewed', async () => {
   const from = await open({
     accounts: { rules: [{ domain: 'us.example', region: 'us' }], lease: '5s' },
