@@ -5,10 +5,11 @@ import { countsOf, type Snapshot } from '../record/aggregate.ts';
 import { describeCause } from '../record/record.ts';
 import { finishWithin } from '../rooms-close.ts';
 import type { StoreNews } from '../store/store.ts';
-import { endIfItHangs } from './hung.ts';
+import { createBeats } from './beats.ts';
 import type { End, Ended, Thread } from './thread.ts';
 
 export interface PoolReadings {
+  /** Of these none that hangs. */
   readonly listening: number;
   readonly restarts: Readonly<Record<End, number>>;
 }
@@ -35,6 +36,8 @@ export interface PoolOptions {
   readonly onEnded: (thread: Thread) => void;
   /** All that it had asked has been served. Nobody waits for it but the end of all. Never rejects. */
   readonly onServed: (thread: Thread) => Promise<void>;
+  /** For tests (beats.ts). */
+  readonly beatMs?: number;
 }
 
 const FIRST_PAUSE_MS = 100;
@@ -46,7 +49,8 @@ const SNAPSHOT_MS = 1000;
 /** How long a worker may take to close what it has, once it is drained. */
 const CLOSING_MS = 3000;
 
-export function createPool({ workers, log, open, onEnded, onServed }: PoolOptions): Pool {
+export function createPool({ workers, log, open, onEnded, onServed, beatMs }: PoolOptions): Pool {
+  const beats = createBeats(log, beatMs);
   const threads = new Map<number, Thread>();
   const restarts: Record<End, number> = { crashed: 0, out_of_memory: 0, ended: 0 };
   const closing = new AbortController();
@@ -76,7 +80,7 @@ export function createPool({ workers, log, open, onEnded, onServed }: PoolOption
     let pauseMs = FIRST_PAUSE_MS;
     for (;;) {
       const startedMs = performance.now();
-      const stopWatching = endIfItHangs(thread, log);
+      const stopWatching = beats.watch(thread);
       const end = await thread.ended;
       stopWatching();
       bury(thread);
@@ -130,6 +134,8 @@ export function createPool({ workers, log, open, onEnded, onServed }: PoolOption
   const others = (except: number | undefined): Thread['link'][] =>
     [...threads.values()].flatMap(({ holder, link }) => (holder === except ? [] : [link]));
 
+  const isAnswering = ({ isListening, holder }: Thread): boolean => isListening() && !beats.isSilent(holder);
+
   let kept: Promise<unknown> = Promise.resolve();
 
   return {
@@ -150,7 +156,7 @@ export function createPool({ workers, log, open, onEnded, onServed }: PoolOption
       return [...alive, await before];
     },
     readings: () => ({
-      listening: [...threads.values()].filter(({ isListening }) => isListening()).length,
+      listening: [...threads.values()].filter(isAnswering).length,
       restarts: { ...restarts },
     }),
     async stop() {
