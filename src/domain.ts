@@ -54,6 +54,8 @@ export interface Classified {
   readonly query: string;
   /** The key of the path, if the route has one. A capability: never logged. */
   readonly key: string | undefined;
+  /** Its digest, once a room has needed it (locality/held.ts): several do, and it is a twentieth of a request. */
+  keyDigest?: string | undefined;
   /** The region named by the path prefix, still unchecked. */
   readonly prefix: string | undefined;
 }
@@ -64,6 +66,8 @@ export interface Credentials {
   readonly token: string;
   /** The canonical header value that was parsed, and is sent when the permit says `forward`. */
   readonly header: string;
+  /** Names them within this process, and tells nothing of them (keyed-hash.ts seededDigest): taken once for all rooms. */
+  readonly digest?: string | undefined;
 }
 
 /** Who calls. */

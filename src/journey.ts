@@ -3,17 +3,10 @@
 import type { Readable } from 'node:stream';
 import type { Authenticate } from './caller/authenticate.ts';
 import type { Identified, Unidentified } from './caller/identify.ts';
-import {
-  type Caller,
-  type Classified,
-  type Found,
-  type Locality,
-  type Patience,
-  Permit,
-  type RegionName,
-} from './domain.ts';
+import { type Caller, type Classified, type Found, type Patience, Permit, type RegionName } from './domain.ts';
 import type { Admit } from './limit/admit.ts';
 import type { Own } from './listener/own.ts';
+import type { Locate } from './locality/localities.ts';
 import type { Decide, Held } from './policy/question.ts';
 import type { Trip } from './record/record.ts';
 import { Refusal } from './refusal.ts';
@@ -57,7 +50,7 @@ export interface Rooms {
   readonly classify: (method: string, target: string) => Classified | Refusal;
   readonly identify: (headers: readonly string[], socketAddress: string) => Identified | Unidentified;
   readonly admit: Pick<Admit, 'admit'>;
-  readonly locateAccount: (accountName: string, patience: Patience) => Found<Locality> | Promise<Found<Locality>>;
+  readonly locateAccount: Locate;
   readonly locateKey: (
     request: Classified,
     caller: Caller,
@@ -107,7 +100,7 @@ export function createJourney(rooms: Rooms): Journey {
     const limited = admitted instanceof Promise ? await admitted : admitted;
     if (limited !== undefined) return limited;
 
-    const lives = caller.credentials && locateAccount(caller.credentials.name, patience);
+    const lives = caller.credentials && locateAccount(caller.credentials.name, patience, caller.credentials.digest);
     const account = lives instanceof Promise ? await lives : lives;
     const located = locateKey(request, caller, patience);
     const held = located instanceof Promise ? await located : located;

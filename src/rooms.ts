@@ -8,12 +8,12 @@ import { createIdentify } from './caller/identify.ts';
 import { createVerify } from './caller/verify.ts';
 import type { Config } from './config/types.ts';
 import { createJourney } from './journey.ts';
-import { createKeyedHash } from './keyed-hash.ts';
+import { createKeyedHash, seededDigest } from './keyed-hash.ts';
 import { createAdmit } from './limit/admit.ts';
 import { createOwn } from './listener/own.ts';
 import { createPublicListener } from './listener/public.ts';
 import { createRespond } from './listener/respond.ts';
-import { createKeyRooms } from './locality/held.ts';
+import { createKeyDigest, createKeyRooms, type KeyDigest } from './locality/held.ts';
 import { createDecide } from './policy/decide.ts';
 import { policyOf } from './policy/policy.ts';
 import { createMetrics, type Metrics } from './record/metrics.ts';
@@ -65,12 +65,14 @@ function openAdmit(
   metrics: () => Metrics,
   { steady }: Clocks,
   { log, together }: GatewayDependencies,
+  keyDigest: KeyDigest,
 ) {
   const limits = state.store.shared?.limits;
   return createAdmit(
     config.limits,
     {
       now: steady,
+      keyDigest,
       seed: together?.secrets.seed ?? randomBytes(32),
       memory: together?.limits,
       onShadow: (limit) => metrics().limited(limit, 'shadow'),
@@ -124,7 +126,10 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     onChange: ({ what }) => metrics.directoryChanged(what),
   });
   const { store, index, directory } = state;
-  const admit = openAdmit(config, state, () => metrics, clocks, dependencies);
+  const keyDigest = createKeyDigest(state.digest);
+  // The same in all threads: they place callers in the same tables.
+  const seed = (together?.secrets.seed ?? randomBytes(32)).toString('latin1');
+  const admit = openAdmit(config, state, () => metrics, clocks, dependencies, keyDigest);
   const metrics: Metrics = createMetrics(
     {
       limits: () => admit.readings(),
@@ -156,9 +161,11 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
   });
   const replays = openVault(config, state, clocks, together);
   const authenticate = createAuthenticate(verify, admit.failedAuth, accountKey);
-  const keys = createKeyRooms(index, accountKey);
+  const keys = createKeyRooms(index, accountKey, keyDigest);
   const checks = {
-    identify: createIdentify(createClientAddress(config.listen.trustProxy)),
+    identify: createIdentify(createClientAddress(config.listen.trustProxy), (header) =>
+      seededDigest(seed, `credentials\0${header}`),
+    ),
     admit,
     locateAccount: state.locateAccount,
     decide: createDecide(policyOf(config)),

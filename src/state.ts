@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { accountKey } from './caller/credentials.ts';
 import type { Config } from './config/types.ts';
-import { accountHash, createKeyedHash } from './keyed-hash.ts';
+import { accountHash, createKeyedDigest, createKeyedHash } from './keyed-hash.ts';
 import { createAccounts } from './locality/accounts.ts';
 import { createDesk, type Desk } from './locality/desk.ts';
 import type { Hashes } from './locality/desk-books.ts';
@@ -94,6 +94,8 @@ function openIdentity(config: Config, { now, env, together }: StateDependencies)
   const derive = (key: Buffer, label: string): Buffer => createHmac('sha256', key).update(label).digest();
   return {
     keys,
+    /** Of the current identity key. */
+    digest: createKeyedDigest(current),
     hashes: { current: createKeyedHash(current), older: older.map(createKeyedHash) },
     /** For what gateways share and forget within minutes. */
     sharedHash: createKeyedHash(derive(current, 'onetime-gateway shared')),

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createKeyedHash } from '../src/keyed-hash.ts';
+import { createKeyedDigest, createKeyedHash, hashOfDigest, seededDigest } from '../src/keyed-hash.ts';
 
 /** As it was first written, and as stored hashes of older versions were made. */
 function reference(key: Buffer, purpose: string, parts: readonly string[]): string {
@@ -47,4 +47,19 @@ describe('the keyed hash', () => {
     expect(hash('purpose', 'y').toString('hex')).toBe(reference(key, 'purpose', ['y']));
     expect(hash('purpose', 'y')).not.toEqual(createKeyedHash(randomBytes(32))('purpose', 'y'));
   });
+
+  it('is the first half of the digest', () => {
+    const key = randomBytes(32);
+    const digested = createKeyedDigest(key)('held-key', 'abc');
+    expect(digested).toHaveLength(32);
+    expect(hashOfDigest(digested)).toEqual(createKeyedHash(key)('held-key', 'abc'));
+  });
+});
+
+it('a seeded digest depends on seed and text, and has 32 bytes', () => {
+  const seeds = [randomBytes(32), randomBytes(32)].map((seed) => seed.toString('latin1')) as [string, string];
+  const digests = seeds.flatMap((seed) => ['a', 'b'].map((text) => seededDigest(seed, text)));
+  expect(new Set(digests).size).toBe(4);
+  expect(digests.every((digested) => digested.length === 32)).toBe(true);
+  expect(seededDigest(seeds[0], 'a')).toBe(digests[0]);
 });

@@ -28,8 +28,12 @@ const PLAIN = /^[!-~]*$/;
  *   that cannot be seen, a header over 8 KiB.
  *
  * The first colon divides, so tokens may hold colons; names may not.
+ * @param digestOf for `Credentials.digest`, of the canonical header
  */
-export function parseCredentials(header: string | undefined): Credentials | 'absent' | 'malformed' {
+export function parseCredentials(
+  header: string | undefined,
+  digestOf?: (header: string) => string,
+): Credentials | 'absent' | 'malformed' {
   if (header === undefined) return 'absent';
   if (header.length > HEADER_LIMIT_BYTES) return 'malformed';
   const encoded = afterScheme(header);
@@ -48,7 +52,8 @@ export function parseCredentials(header: string | undefined): Credentials | 'abs
   if (colon <= 0 || colon === text.length - 1 || colon > NAME_LIMIT_CHARACTERS) return 'malformed';
   const name = text.slice(0, colon);
   if (!isPlain && UNSEEN.test(name)) return 'malformed';
-  return { name, token: text.slice(colon + 1), header: `Basic ${encoded}` };
+  const canonical = `Basic ${encoded}`;
+  return { name, token: text.slice(colon + 1), header: canonical, digest: digestOf?.(canonical) };
 }
 
 /**

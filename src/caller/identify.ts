@@ -89,10 +89,12 @@ function scan(raw: readonly string[]): Singles {
 
 /**
  * @param clientAddress caller/client-address.ts, with the configured trusted proxies
+ * @param digestOf for `Credentials.digest`
  * @returns a function of the raw headers (flat) and the socket's peer address
  */
 export function createIdentify(
   clientAddress: ClientAddress,
+  digestOf?: (header: string) => string,
 ): (raw: readonly string[], socketAddress: string) => Identified | Unidentified {
   return function identify(raw, socketAddress) {
     const headers = scan(raw);
@@ -100,7 +102,7 @@ export function createIdentify(
     if (headers.duplicated !== undefined) {
       return { address, refusal: new Refusal('header_duplicated', { hint: `Send ${headers.duplicated} once.` }) };
     }
-    const parsed = parseCredentials(headers.authorization);
+    const parsed = parseCredentials(headers.authorization, digestOf);
     if (parsed === 'malformed') {
       return { address, refusal: new Refusal('credentials_malformed', { headers: CHALLENGE }) };
     }

@@ -70,7 +70,10 @@ export function createVerify(ask: Ask, options: VerifyOptions): Verify {
   const asking = new Map<string, Question>();
 
   const hashAt = (at: RegionName, c: Credentials): KeyedHash => hash('verified-at', at, c.name, c.token);
-  const nameAnywhere = (c: Credentials): string => hash('verified', c.name, c.token).toString('latin1');
+  // What stays in this process needs no hash of its own where the credentials have a digest.
+  const nameAt = (at: RegionName, c: Credentials): string =>
+    shared === undefined && c.digest !== undefined ? c.digest + at : hashAt(at, c).toString('latin1');
+  const nameAnywhere = (c: Credentials): string => c.digest ?? hash('verified', c.name, c.token).toString('latin1');
 
   function remember(name: string, credentials: Credentials, good: boolean, keepMs: number): void {
     const untilMs = now() + keepMs;
@@ -89,16 +92,16 @@ export function createVerify(ask: Ask, options: VerifyOptions): Verify {
   }
 
   /** What another gateway was told; undefined: nothing, or nobody can tell, and the region is asked. */
-  async function secondHand(hashed: KeyedHash, patience: Patience | undefined) {
+  async function secondHand({ at, credentials }: Question, patience: Patience | undefined) {
     if (shared === undefined) return undefined;
-    const found = await shared.verifications.find(hashed, patience);
+    const found = await shared.verifications.find(hashAt(at, credentials), patience);
     if (found.kind !== 'found') return undefined;
     return { good: found.value, keepMs: found.leftMs ?? (found.value ? goodMs : badMs) * SECOND_HAND };
   }
 
-  async function answerOf(question: Question, hashed: KeyedHash, patience: Patience | undefined) {
+  async function answerOf(question: Question, patience: Patience | undefined) {
     const { name, permit, at, credentials, clientAddress } = question;
-    const known = await secondHand(hashed, patience);
+    const known = await secondHand(question, patience);
     if (known !== undefined && !question.stale) {
       remember(name, credentials, known.good, known.keepMs);
       observe?.(at, known.good ? 'good' : 'bad', true);
@@ -108,16 +111,15 @@ export function createVerify(ask: Ask, options: VerifyOptions): Verify {
     if ((answer === 'good' || answer === 'bad') && !question.stale) {
       const keepMs = answer === 'good' ? goodMs : badMs;
       remember(name, credentials, answer === 'good', keepMs);
-      shared?.verifications.put(hashed, answer === 'good', keepMs);
-    } else shared?.verifications.pass?.(hashed);
+      shared?.verifications.put(hashAt(at, credentials), answer === 'good', keepMs);
+    } else shared?.verifications.pass?.(hashAt(at, credentials));
     observe?.(at, typeof answer === 'string' ? answer : answer.kind, false);
     return answer;
   }
 
   return {
     verify(permit, at, credentials, clientAddress, patience) {
-      const hashed = hashAt(at, credentials);
-      const name = hashed.toString('latin1');
+      const name = nameAt(at, credentials);
       const known = results.get(name);
       if (known !== undefined && known.untilMs > now()) {
         const answer = known.good ? 'good' : 'bad';
@@ -128,7 +130,7 @@ export function createVerify(ask: Ask, options: VerifyOptions): Verify {
       if (underWay !== undefined) return underWay;
       const question: Question = { name, permit, at, credentials, clientAddress, stale: false, answer: undefined };
       asking.set(name, question);
-      question.answer = answerOf(question, hashed, patience).finally(() => asking.delete(name));
+      question.answer = answerOf(question, patience).finally(() => asking.delete(name));
       return question.answer;
     },
     isKnownGood(credentials) {
@@ -136,10 +138,9 @@ export function createVerify(ask: Ask, options: VerifyOptions): Verify {
       return untilMs !== undefined && untilMs > now();
     },
     forget(at, credentials) {
-      const hashed = hashAt(at, credentials);
-      drop(hashed.toString('latin1'));
+      drop(nameAt(at, credentials));
       goodAnywhere.delete(nameAnywhere(credentials));
-      shared?.verifications.forget(hashed);
+      shared?.verifications.forget(hashAt(at, credentials));
     },
     dropped: (hashed) => drop(hashed.toString('latin1')),
   };

@@ -4,7 +4,7 @@ import { Refusal } from '../refusal.ts';
 import type { SharedMemory } from '../shared-memory/locks.ts';
 import type { Rate } from './gcra.ts';
 import { limitHeaders } from './headers.ts';
-import { addressKey, type LimitKey, textKey } from './key.ts';
+import { addressKey, HASH_MIN_BYTES, type LimitKey, textKey } from './key.ts';
 import { createSharedCounters, type SharedCounters, type SharedCounting } from './shared.ts';
 import { createLimitTable, type LimitResult, type LimitTable, limitTableBytes } from './table.ts';
 
@@ -29,6 +29,8 @@ export interface LimitRules {
 
 export interface LimitDependencies {
   readonly now: () => number;
+  /** The digest of a request's key, of which this room uses the second half: the first is its name in the index. */
+  readonly keyDigest?: ((request: Classified) => string) | undefined;
   /** Secret bytes that place entries in the tables, so that nobody can aim at another's. */
   readonly seed: Buffer;
   /** A request that would have been refused, had the limit been enforced. Refusals are counted when they are given. */
@@ -179,17 +181,23 @@ export function createAdmit(
   function spendOfCaller({ route }: Classified, { credentials, address }: Caller, patience: Patience | undefined) {
     // By the whole credentials: wrong tokens under somebody's name must not use up that account's allowance.
     if (credentials !== undefined) {
-      return account?.spend(textKey('limit-credentials', credentials.name, credentials.token), patience);
+      return account?.spend(
+        textKey('limit-credentials', credentials.name, credentials.token, credentials.digest),
+        patience,
+      );
     }
     return route.retrieves ? anonymousRetrieval?.spend(client(address), patience) : undefined;
   }
 
-  function spendOfKey({ route, key }: Classified, { credentials }: Caller, patience: Patience | undefined) {
+  function spendOfKey(request: Classified, { credentials }: Caller, patience: Patience | undefined) {
+    const { route, key } = request;
     // Who is to be refused for lack of credentials anyway must not use up the key's attempts.
     if (credentials === undefined && route.access === 'private') return undefined;
     // Link previews must not use them up either: following a link attempts nothing.
     if (route.version === 'link') return undefined;
-    return key === undefined ? undefined : perKey?.spend(textKey('limit-key', key), patience);
+    if (key === undefined || perKey === undefined) return undefined;
+    const half = dependencies.keyDigest?.(request).slice(HASH_MIN_BYTES);
+    return perKey.spend(textKey('limit-key', key, '', half), patience);
   }
 
   async function thenOfKey(

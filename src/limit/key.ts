@@ -1,12 +1,11 @@
 // Whose allowance a request spends from: an address or a hash, placed in the tables by keyed hash.
-import { hash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { createBounded } from '../bounded.ts';
 import type { KeyedHash } from '../domain.ts';
-import type { HashParts } from '../keyed-hash.ts';
+import { type HashParts, seededDigest } from '../keyed-hash.ts';
 
-const HASH_MIN_BYTES = 16;
+export const HASH_MIN_BYTES = 16;
 /**
  * Coarse keys of addresses. They count only when somebody has filled a set, for which thousands of addresses are needed,
  * and these come in blocks: an IPv6 /32 is what a registry gives to a provider, an IPv4 /16 what a large host or carrier
@@ -22,6 +21,8 @@ export class LimitKey {
   readonly fine: string | KeyedHash;
   /** What a newcomer shares when there is no room; undefined: as many bits of the key's own hash as there are buckets. */
   readonly coarse: string | undefined;
+  /** In place of hashing `fine` with the seed. */
+  readonly digest: string | undefined;
   readonly #purpose: string;
   readonly #text: string;
   readonly #more: string;
@@ -31,9 +32,17 @@ export class LimitKey {
   #shared: { readonly hash: HashParts; readonly hashed: KeyedHash } | undefined;
 
   /** @param purpose with the texts: as they are hashed for counters outside this process */
-  constructor(fine: string | KeyedHash, coarse: string | undefined, purpose = '', text = '', more = '') {
+  constructor(
+    fine: string | KeyedHash,
+    coarse: string | undefined,
+    purpose = '',
+    text = '',
+    more = '',
+    digest?: string,
+  ) {
     this.fine = fine;
     this.coarse = coarse;
+    this.digest = digest;
     this.#purpose = purpose;
     this.#text = text;
     this.#more = more;
@@ -104,12 +113,13 @@ export function hashKey(hashed: KeyedHash | string): LimitKey {
 }
 
 /**
- * By any text, which may be a capability: it is hashed with the table's seed, a quarter of the cost of a keyed hash, and
- * kept nowhere.
+ * By any text, which may be a capability: it is kept nowhere.
  * @param purpose tells equal texts of different limits apart
+ * @param digest of the text, where a secret one is at hand already: 16 bytes or more, one character each. Else it is hashed
+ *   with the table's seed
  */
-export function textKey(purpose: string, text: string, more = ''): LimitKey {
-  return new LimitKey(`${purpose}\0${text.length}:${text}${more}`, undefined, purpose, text, more);
+export function textKey(purpose: string, text: string, more = '', digest?: string): LimitKey {
+  return new LimitKey(`${purpose}\0${text.length}:${text}${more}`, undefined, purpose, text, more, digest);
 }
 
 function readAddress(address: string, ipv6Prefix: number): LimitKey {
@@ -139,19 +149,14 @@ function network(groups: readonly number[], bits: number): string {
 }
 
 /** A KeyedHash was hashed with a secret key and needs no other; text is hashed with the seed. */
-function placeOf({ fine, coarse }: LimitKey, seed: string): Place {
+function placeOf({ fine, coarse, digest }: LimitKey, seed: string): Place {
   if (typeof fine !== 'string') {
     const word = (at: number): number => fine.readInt32LE(at);
     return { seed, set: word(0), low: word(4), high: word(8), coarse: word(12) };
   }
-  const own = seededHash(seed, fine);
-  const shared = coarse === undefined ? word(own, 12) : word(seededHash(seed, coarse), 0);
+  const own = digest ?? seededDigest(seed, fine);
+  const shared = coarse === undefined ? word(own, 12) : word(seededDigest(seed, coarse), 0);
   return { seed, set: word(own, 0), low: word(own, 4), high: word(own, 8), coarse: shared };
-}
-
-/** Secret-prefix SHA-256, of which nobody sees the output. As a string: a Buffer costs three times as much. */
-function seededHash(seed: string, text: string): string {
-  return hash('sha256', seed + text, 'latin1');
 }
 
 /** 32 bits of one-byte characters. */

@@ -35,7 +35,7 @@ export interface Directory
   extends Omit<Follow, 'epochs' | 'isCurrent' | 'readings'>,
     Pick<Follow['epochs'], 'enter' | 'leave'> {
   /** @param account normalised (caller/credentials.ts accountKey). Never throws, never rejects. */
-  locate(account: string, patience: Patience): Found<Locality> | Promise<Found<Locality>>;
+  locate: Locate;
   /**
    * A place that is asked because the directory does not know an account: what it says is in force as long as the
    * directory's word is.
@@ -58,6 +58,7 @@ export function createDirectory(store: DirectoryStore, options: DirectoryOptions
   const { hashes, accountHash, regions } = options;
   const known = createBounded<Known>(options.entries);
   const nobody = createBounded<true>(options.entries);
+  const names = createBounded<string>(options.entries);
   const counts = { found: 0, missing: 0, unavailable: 0, fromMemory: 0 };
 
   function forgetAll(): void {
@@ -125,25 +126,33 @@ export function createDirectory(store: DirectoryStore, options: DirectoryOptions
   }
 
   /** Without a lease, or after an answer of other data: the directory is followed first. */
-  async function locateAfterLook(account: string, hash: KeyedHash, patience: Patience): Promise<Found<Locality>> {
+  async function locateAfterLook(account: string, name: string, patience: Patience): Promise<Found<Locality>> {
     await patiently(follow.look(), patience);
     const term = follow.term();
     if (term === undefined) return NO_LEASE;
-    return take(hash.toString('latin1'), await ask(account, 0, patience), term) ?? OTHER_DATA;
+    return take(name, await ask(account, 0, patience), term) ?? OTHER_DATA;
   }
 
-  function locate(account: string, patience: Patience): Found<Locality> | Promise<Found<Locality>> {
-    const hash = accountHash(hashes[0], account);
+  /** Hashing a name costs as much as all else here: who comes again with the same credentials is known by their digest. */
+  function nameOf(account: string, digest: string | undefined): string {
+    const known = digest === undefined ? undefined : names.get(digest);
+    if (known !== undefined) return known;
+    const name = accountHash(hashes[0], account).toString('latin1');
+    if (digest !== undefined) names.set(digest, name);
+    return name;
+  }
+
+  function locate(account: string, patience: Patience, digest?: string): Found<Locality> | Promise<Found<Locality>> {
+    const name = nameOf(account, digest);
     const term = follow.term();
-    if (term === undefined) return locateAfterLook(account, hash, patience);
-    const name = hash.toString('latin1');
+    if (term === undefined) return locateAfterLook(account, name, patience);
     const remembered = known.get(name) ?? (nobody.has(name) ? missingIn(term) : undefined);
     if (remembered !== undefined) {
       counts.fromMemory++;
       return remembered;
     }
     const finish = (answer: AccountAnswer): Found<Locality> | Promise<Found<Locality>> =>
-      take(name, answer, term) ?? locateAfterLook(account, hash, patience);
+      take(name, answer, term) ?? locateAfterLook(account, name, patience);
     const answer = ask(account, 0, patience);
     return answer instanceof Promise ? answer.then(finish) : finish(answer);
   }
@@ -166,15 +175,15 @@ export function createDirectory(store: DirectoryStore, options: DirectoryOptions
   return {
     ...follow,
     ...epochs,
-    behind: (place) => (account, patience) => {
+    behind: (place) => (account, patience, digest) => {
       // Of the moment at which the directory answered: it has just done so.
       const term = follow.term();
       if (term === undefined) return NO_LEASE;
-      const answer = place(account, patience);
+      const answer = place(account, patience, digest);
       return answer instanceof Promise ? answer.then((found) => during(term, found)) : during(term, answer);
     },
-    locate(account, patience) {
-      const found = locate(account, patience);
+    locate(account, patience, digest) {
+      const found = locate(account, patience, digest);
       return found instanceof Promise ? found.then(count) : count(found);
     },
     readings: () => ({ ...follow.readings(), ...counts, entries: known.size }),

@@ -1,8 +1,9 @@
 // The key of a request -> where it is held and whose it is, as decide asks for it; and what a create teaches.
 import type { Caller, Classified, Found, Patience, Permit } from '../domain.ts';
+import type { DigestParts } from '../keyed-hash.ts';
 import type { Held } from '../policy/question.ts';
 import { createdKeys } from './created.ts';
-import type { HeldKey, KeyIndex } from './key-index.ts';
+import { HELD_KEY, type HeldKey, type KeyIndex } from './key-index.ts';
 
 const MISSING: Found<never> = { kind: 'missing' };
 
@@ -13,8 +14,23 @@ export interface KeyRooms {
   learn(permit: Permit, caller: Caller, body: Buffer, patience?: Patience): Promise<void>;
 }
 
+/** The digest of a request's key, taken when it is first asked for. Only for requests that have one. */
+export type KeyDigest = (request: Classified) => string;
+
+/** @param digestOf under the current identity key */
+export function createKeyDigest(digestOf: DigestParts): KeyDigest {
+  return (request) => {
+    request.keyDigest ??= digestOf(HELD_KEY, request.key ?? '');
+    return request.keyDigest;
+  };
+}
+
 /** @param accountName the form in which account names are compared (caller/credentials.ts accountKey) */
-export function createKeyRooms(index: KeyIndex, accountName: (name: string) => string): KeyRooms {
+export function createKeyRooms(
+  index: KeyIndex,
+  accountName: (name: string) => string,
+  keyDigest?: KeyDigest,
+): KeyRooms {
   function heldBy(found: Found<HeldKey>, caller: Caller): Found<Held> {
     if (found.kind !== 'found') return found;
     const { region, owner } = found.value;
@@ -23,10 +39,11 @@ export function createKeyRooms(index: KeyIndex, accountName: (name: string) => s
   }
 
   return {
-    locateKey({ route, key }, caller, patience) {
+    locateKey(request, caller, patience) {
+      const { route, key } = request;
       if (key === undefined) return undefined;
       if (route.access === 'private' && caller.credentials === undefined) return MISSING;
-      const found = index.find(key, patience);
+      const found = index.find(key, patience, keyDigest?.(request));
       return found instanceof Promise ? found.then((answer) => heldBy(answer, caller)) : heldBy(found, caller);
     },
 

@@ -3,7 +3,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createBounded } from '../bounded.ts';
 import type { Found, KeyedHash, Patience, RegionName } from '../domain.ts';
-import type { HashParts } from '../keyed-hash.ts';
+import { type HashParts, hashOfDigest } from '../keyed-hash.ts';
 import type { Store, StoredKey } from '../store/store.ts';
 import { within } from './within.ts';
 
@@ -57,8 +57,11 @@ export interface KeyIndexOptions {
 }
 
 export interface KeyIndex {
-  /** At once when the front or an embedded store answers. Never throws, never rejects. */
-  find(key: string, patience?: Patience): Found<HeldKey> | Promise<Found<HeldKey>>;
+  /**
+   * @param digest of the key under the current identity key, where it is at hand (keyed-hash.ts createKeyedDigest)
+   * @returns at once when the front or an embedded store answers. Never throws, never rejects.
+   */
+  find(key: string, patience?: Patience, digest?: string): Found<HeldKey> | Promise<Found<HeldKey>>;
   /** What the store has of a key, or of the hash of one, as it is: for operators. Never throws, never rejects. */
   entry(by: string | KeyedHash): Found<StoredKey> | Promise<Found<StoredKey>>;
   /** Whether this account (normalised name) made the key. In constant time; false for keys made anonymously. */
@@ -81,6 +84,8 @@ interface Fronted {
 }
 
 const MISSING = { kind: 'missing' } as const;
+/** The purpose under which keys are hashed. */
+export const HELD_KEY = 'held-key';
 /** Beyond any life of a key; keeps an absurd `ttl` in an answer from being an unstorable number. */
 const TTL_MAX_SECONDS = 366 * 86_400;
 
@@ -125,7 +130,7 @@ export function createKeyIndex(store: Store, options: KeyIndexOptions): KeyIndex
       if (found.kind === 'unavailable') return found;
       if (found.kind === 'found') return keep(name, found.value, hashedBy);
       const older = hashers[hashedBy + 1];
-      return older === undefined ? MISSING : ask(key, name, older('held-key', key), hashedBy + 1, patience);
+      return older === undefined ? MISSING : ask(key, name, older(HELD_KEY, key), hashedBy + 1, patience);
     }
   }
 
@@ -146,7 +151,7 @@ export function createKeyIndex(store: Store, options: KeyIndexOptions): KeyIndex
     const { key, kind, region, owner, ttlSeconds } = learned;
     const expiresAtMs = Math.ceil(now() + Math.min(ttlSeconds, TTL_MAX_SECONDS) * 1000);
     const ownerHash = owner === undefined ? undefined : current('key-owner', owner);
-    return { hash: current('held-key', key), region, kind, owner: ownerHash, expiresAtMs };
+    return { hash: current(HELD_KEY, key), region, kind, owner: ownerHash, expiresAtMs };
   }
 
   function keepInFront({ hash, region, kind, owner, expiresAtMs }: StoredKey): void {
@@ -156,8 +161,8 @@ export function createKeyIndex(store: Store, options: KeyIndexOptions): KeyIndex
   }
 
   return {
-    find(key, patience) {
-      const hash = current('held-key', key);
+    find(key, patience, digest) {
+      const hash = digest === undefined ? current(HELD_KEY, key) : hashOfDigest(digest);
       const name = hash.toString('latin1');
       const known = fromFront(name);
       if (known !== undefined) return known;
@@ -166,7 +171,7 @@ export function createKeyIndex(store: Store, options: KeyIndexOptions): KeyIndex
       return within(answer, storeTimeoutMs).then(count, (cause) => count({ kind: 'unavailable', cause }));
     },
     async entry(by) {
-      const hashes = typeof by === 'string' ? hashers.map((hasher) => hasher('held-key', by)) : [by];
+      const hashes = typeof by === 'string' ? hashers.map((hasher) => hasher(HELD_KEY, by)) : [by];
       let found: Found<StoredKey> = MISSING;
       for (const hash of hashes) {
         found = await store.findKey(hash);

@@ -4,7 +4,12 @@
 import type { Found, Locality, Patience } from '../domain.ts';
 
 /** Asked for an account by its normalised name. Never throws, never rejects. */
-export type Locate = (account: string, patience: Patience) => Found<Locality> | Promise<Found<Locality>>;
+export type Locate = (
+  account: string,
+  patience: Patience,
+  /** Of the credentials under which the name came: says at once what it was found to be before. */
+  digest?: string | undefined,
+) => Found<Locality> | Promise<Found<Locality>>;
 
 const MISSING: Found<Locality> = { kind: 'missing' };
 
@@ -20,15 +25,16 @@ export function createLocalities(places: readonly Locate[], normalise: (name: st
     patience: Patience,
     at: number,
     nobody: Found<Locality>,
+    digest: string | undefined,
   ): Found<Locality> | Promise<Found<Locality>> {
     const place = places[at];
     if (place === undefined) return nobody;
-    const answer = place(account, patience);
+    const answer = place(account, patience, digest);
     const next = (found: Found<Locality>): Found<Locality> | Promise<Found<Locality>> => {
       if (found.kind !== 'missing') return found;
-      return ask(account, patience, at + 1, found.term === undefined ? nobody : found);
+      return ask(account, patience, at + 1, found.term === undefined ? nobody : found, digest);
     };
     return answer instanceof Promise ? answer.then(next) : next(answer);
   }
-  return (name, patience) => ask(normalise(name), patience, 0, MISSING);
+  return (name, patience, digest) => ask(normalise(name), patience, 0, MISSING, digest);
 }

@@ -3,6 +3,7 @@
 // The threads of a gateway write to it side by side, each by itself. What is written to a pipe in one piece of at most
 // PIPE_BUF bytes is not mixed with what others write (POSIX, write), and files, terminals and sockets are as kind to so
 // little, so lines stay whole as long as one is no longer than that.
+import { writeSync } from 'node:fs';
 import { type LevelWithSilent, type Logger, pino } from 'pino';
 
 /** PIPE_BUF of Linux; POSIX promises 512, and macOS has those. */
@@ -11,7 +12,11 @@ const MOST_BYTES = 4096;
 const ENOUGH_BYTES = 3072;
 /** Nobody waits longer for a line than this. */
 const FLUSH_MS = 50;
+/** Until a reader that is slow is tried again: a line waits for it, and so does the thread. */
+const BUSY_MS = 20;
+const BUSY = new Set<unknown>(['EAGAIN', 'EBUSY']);
 const STDOUT = 1;
+const never = new Int32Array(new SharedArrayBuffer(4));
 
 export interface Lines {
   readonly log: Logger;
@@ -19,34 +24,52 @@ export interface Lines {
   flush(): void;
 }
 
+/** What cannot be written is lost: nobody reads it any more, or the disk is full. Callers are served all the same. */
+function write(text: string): void {
+  let left = Buffer.from(text);
+  while (left.length > 0) {
+    try {
+      left = left.subarray(writeSync(STDOUT, left));
+    } catch (error) {
+      if (!BUSY.has((error as NodeJS.ErrnoException).code)) return;
+      Atomics.wait(never, 0, 0, BUSY_MS);
+    }
+  }
+}
+
 /**
  * A logger of this thread. A line at level fatal is written at once, and so is what is left when the thread ends by
  * itself.
  */
 export function openLines(level: LevelWithSilent): Lines {
-  const destination = pino.destination({ fd: STDOUT, sync: true, minLength: ENOUGH_BYTES, maxWrite: MOST_BYTES });
+  let gathered = '';
+  let bytes = 0;
   let waiting = false;
 
   function flush(): void {
-    try {
-      destination.flushSync();
-    } catch {
-      // Nobody reads it any more.
-    }
+    const text = gathered;
+    gathered = '';
+    bytes = 0;
+    write(text);
   }
 
   function later(): void {
     waiting = false;
-    destination.flush();
+    flush();
   }
 
   const stream = {
     write(line: string): void {
-      destination.write(line);
+      const length = Buffer.byteLength(line);
+      if (bytes + length > MOST_BYTES) flush();
+      gathered += line;
+      bytes += length;
+      if (bytes >= ENOUGH_BYTES) flush();
       if (waiting) return;
       waiting = true;
       setTimeout(later, FLUSH_MS).unref();
     },
+    // Called by pino after a fatal line.
     flushSync: flush,
   };
   process.on('exit', flush);

@@ -2,18 +2,11 @@
 // prefix is configured for.
 import type { Authenticate } from '../caller/authenticate.ts';
 import type { Identified, Unidentified } from '../caller/identify.ts';
-import {
-  type Caller,
-  type Found,
-  type Locality,
-  type Patience,
-  Permit,
-  type RegionName,
-  type Route,
-} from '../domain.ts';
+import { type Caller, Permit, type RegionName, type Route } from '../domain.ts';
 import type { Arrival } from '../journey.ts';
 import type { Admit } from '../limit/admit.ts';
 import type { Exchange } from '../listener/sockets.ts';
+import type { Locate } from '../locality/localities.ts';
 import type { Decide } from '../policy/question.ts';
 import type { Trip } from '../record/record.ts';
 import { Refusal } from '../refusal.ts';
@@ -67,7 +60,7 @@ export interface EnterRooms {
   readonly route: Route;
   readonly identify: (headers: readonly string[], socketAddress: string) => Identified | Unidentified;
   readonly admit: Pick<Admit, 'admit'>;
-  readonly locateAccount: (accountName: string, patience: Patience) => Found<Locality> | Promise<Found<Locality>>;
+  readonly locateAccount: Locate;
   readonly decide: Decide;
   readonly authenticate: Authenticate;
   /** Undefined while what the permit rests on still holds (forward.ts). */
@@ -138,7 +131,8 @@ export function createEnter(rooms: EnterRooms): Enter {
     const limited = await admit.admit(request, caller, patience);
     if (limited !== undefined) return limited;
 
-    const account = caller.credentials && (await locateAccount(caller.credentials.name, patience));
+    const account =
+      caller.credentials && (await locateAccount(caller.credentials.name, patience, caller.credentials.digest));
     const named = { prefix: row.region, header: regionHeader, host };
     const permit = decide({ route, named, account, held: undefined });
     if (Permit.isGenuine(permit)) return { permit, caller };
