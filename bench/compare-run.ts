@@ -14,7 +14,7 @@ import type { Contestant } from './peers/contestant.ts';
 /** On a busy machine a short load may end before its first answer. */
 const ATTEMPTS = 3;
 /** A bound for machines, and workloads, on which the wanted number of requests takes too long. */
-const WARM_UP_TURNS = 5;
+const WARM_UP_TURNS = 8;
 
 /** What is the same for all cells. */
 export interface Field {

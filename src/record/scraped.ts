@@ -101,7 +101,23 @@ function regionMetrics({ regions }: Readings, { gauge }: Instruments): void {
   );
 }
 
-function limitMetrics({ limits }: Readings, { gauge, counted }: Instruments): void {
+/** What takes long to read is read once for all metrics of a scrape: they are asked in one turn. */
+function onceATurn<T>(read: () => T): () => T {
+  let known: { readonly value: T } | undefined;
+  return () => {
+    if (known === undefined) {
+      known = { value: read() };
+      queueMicrotask(() => {
+        known = undefined;
+      });
+    }
+    return known.value;
+  };
+}
+
+function limitMetrics(readings: Readings, { gauge, counted }: Instruments): void {
+  // Every slot of every table is looked at, for milliseconds.
+  const limits = onceATurn(() => readings.limits());
   const each = (read: (limit: ReturnType<typeof limits>[number]) => number) => () =>
     limits().map((limit) => [limit.name, read(limit)] as const);
   gauge(
