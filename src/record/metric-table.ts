@@ -145,10 +145,10 @@ export const METRICS = [
     help: 'Questions to the directory where an account lives, by result (found, missing, unavailable).',
   },
   {
-    name: 'directory_memory_hits',
-    type: 'gauge',
+    name: 'directory_memory_hits_total',
+    type: 'counter',
     labels: [],
-    help: 'Of these, how many were answered from memory since the start.',
+    help: 'Of these, how many were answered from memory.',
   },
   {
     name: 'directory_epoch',

@@ -100,6 +100,15 @@ export function createMetrics(readings: Readings, build: { version: string; node
       },
     });
   };
+  const total = (name: MetricName, read: () => number): void => {
+    new Counter({
+      ...shape(name),
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  };
   const single = (name: MetricName, read: () => number): void => {
     new Gauge({
       ...shape(name),
@@ -109,7 +118,7 @@ export function createMetrics(readings: Readings, build: { version: string; node
     });
   };
   single('in_flight_requests', () => inFlight);
-  scrapedMetrics(readings, { gauge, counted, single });
+  scrapedMetrics(readings, { gauge, counted, total, single });
 
   // Node's own come last: the gateway's are what a person looks for first.
   collectDefaultMetrics({ register: registry });

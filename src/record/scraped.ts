@@ -14,6 +14,8 @@ export type Scraped = (
 export interface Instruments {
   readonly gauge: Scraped;
   readonly counted: Scraped;
+  /** A count without labels that is kept elsewhere. */
+  readonly total: (name: MetricName, read: () => number) => void;
   /** A gauge without labels. */
   readonly single: (name: MetricName, read: () => number) => void;
 }
@@ -143,7 +145,7 @@ function limitMetrics(readings: Readings, { gauge, counted }: Instruments): void
 }
 
 /** The store, and what is looked up in it. */
-function stateMetrics({ store, keyIndex, directory }: Readings, { gauge, counted, single }: Instruments): void {
+function stateMetrics({ store, keyIndex, directory }: Readings, { gauge, counted, total, single }: Instruments): void {
   gauge('store_up', 'engine', () => [[store().engine, Number(store().up)]]);
   counted('store_away_total', 'engine', () => [[store().engine, store().wentAway]]);
   counted('store_failures_total', 'engine', () => [[store().engine, store().failed]]);
@@ -153,7 +155,7 @@ function stateMetrics({ store, keyIndex, directory }: Readings, { gauge, counted
     return Object.entries({ stored: learned, failed });
   });
   counted('directory_lookups_total', 'result', () => lookups(directory()));
-  single('directory_memory_hits', () => directory().fromMemory);
+  total('directory_memory_hits_total', () => directory().fromMemory);
   single('directory_epoch', () => directory().epoch);
   single('directory_age_seconds', () => (directory().ageMs ?? Number.POSITIVE_INFINITY) / 1000);
   single('directory_leased', () => Number(directory().leased));
