@@ -29,17 +29,29 @@ export interface Over {
   readonly told: string;
 }
 
-/** @returns the ratios that are above the gate's; what was not measured is not held to it */
+/**
+ * Held is the gateway, not each peer: what it costs more, it costs against all of them, while a peer that had a good
+ * moment says nothing of it. So a workload is above the gate when the median of its peers is.
+ * @returns the workloads that are; what was not measured is not held to it
+ */
 export function overGate({ cells }: Pick<Report, 'cells'>, gate: Gate): Over[] {
   return cells
     .filter(({ connections }) => connections === GATE_CONNECTIONS)
-    .flatMap(({ workload, lines }) =>
-      lines.flatMap(({ name, ratio }) => {
+    .flatMap(({ workload, lines }) => {
+      const held = lines.flatMap(({ name, ratio }) => {
         const most = gate[workload]?.[name];
-        if (most === undefined || ratio === null || ratio <= most) return [];
-        return [{ workload, told: `${workload}: ${ratio.toFixed(2)} times ${name}, the gate allows ${most}` }];
-      }),
-    );
+        return most === undefined || ratio === null ? [] : [{ name, ratio, most, share: ratio / most }];
+      });
+      const share = median(held.map((peer) => peer.share));
+      if (share === undefined || share <= 1) return [];
+      const each = held.map(({ name, ratio, most }) => `${ratio.toFixed(2)} times ${name} (${most})`).join(', ');
+      return [{ workload, told: `${workload}: ${share.toFixed(2)} times what the gate allows; ${each}` }];
+    });
+}
+
+/** The lower one of two in the middle. */
+function median(values: readonly number[]): number | undefined {
+  return values.toSorted((a, b) => a - b)[Math.ceil(values.length / 2) - 1];
 }
 
 /** A gate a tenth above what was reached, rounded up to hundredths. Throws where a run has nothing of what is held. */

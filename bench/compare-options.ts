@@ -68,7 +68,7 @@ function workloads(text: string): string[] {
 const DEFAULTS = { rounds: 5, seconds: 2, warmUpSeconds: 1, warmUpRequests: 20_000, connections: undefined };
 const QUICK = { rounds: 1, seconds: 1, warmUpSeconds: 1, warmUpRequests: 0, connections: [64] };
 /** Many short rounds: what happens on the machine meanwhile hits few of them, and all who take turns in them. */
-const GATE = { ...DEFAULTS, rounds: 9, seconds: 1, connections: [GATE_CONNECTIONS] };
+const GATE = { ...DEFAULTS, rounds: 9, seconds: 1, warmUpRequests: 8000, connections: [GATE_CONNECTIONS] };
 
 function presetOf({ quick, gate }: Given): Omit<typeof DEFAULTS, 'connections'> & Pick<Options, 'connections'> {
   if (quick) return QUICK;
