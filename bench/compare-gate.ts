@@ -10,8 +10,8 @@ export type Gate = Readonly<Record<string, Readonly<Record<string, number>>>>;
 export const GATE_CONNECTIONS = 64;
 /** What is held: a retrieve, a refusal, an answer for which credentials and owner are checked. Each takes some two minutes. */
 const HELD = ['retrieve', 'refused', 'metadata'];
-/** Above what was reached. */
-const MARGIN = 1.1;
+/** Above what was reached. Two processes of the same code differ by a tenth: with a tenth the gate would fail by itself. */
+const MARGIN = 1.25;
 
 const FILE = fileURLToPath(new URL('gate.json', import.meta.url));
 
@@ -54,7 +54,7 @@ function median(values: readonly number[]): number | undefined {
   return values.toSorted((a, b) => a - b)[Math.ceil(values.length / 2) - 1];
 }
 
-/** A gate a tenth above what was reached, rounded up to hundredths. Throws where a run has nothing of what is held. */
+/** A gate a quarter above what was reached, rounded up to hundredths. Throws where a run has nothing of what is held. */
 export function gateOf({ cells }: Pick<Report, 'cells'>): Gate {
   const held = cells.filter(({ workload, connections }) => connections === GATE_CONNECTIONS && HELD.includes(workload));
   const missing = HELD.filter((name) => !held.some(({ workload }) => workload === name));

@@ -105,7 +105,7 @@ export function parseOptions(args: readonly string[], out: string, gateWorkloads
     .option('--upstream <engine>', 'nginx, or node where it is missing')
     .option('--close', 'a new connection for each request')
     .option('--gate', 'measure what bench/gate.json names, and exit 1 when a ratio is above it')
-    .option('--set-gate', 'write bench/gate.json: a tenth above the ratios reached')
+    .option('--set-gate', 'write bench/gate.json: a quarter above the ratios reached')
     .option('--readme', 'write the tables into bench/README.md')
     .option('--report <file>', "an earlier run's JSON, in place of measuring")
     .option('--out <file>', `where the JSON goes (${out}; with --gate nowhere)`);

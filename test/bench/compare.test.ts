@@ -101,12 +101,12 @@ describe('the gate', () => {
     expect(overGate({ cells }, gate)).toEqual([]);
   });
 
-  it('is set a tenth above what was reached, rounded up, for what is held', () => {
+  it('is set a quarter above what was reached, rounded up, for what is held', () => {
     const cells = [cell('retrieve', 64, 2.75), cell('refused', 64, 4), cell('metadata', 64, 0.301)];
     expect(gateOf({ cells: [...cells, cell('create', 64, 9), cell('retrieve', 1, 9)] })).toEqual({
-      retrieve: { nginx: 3.03 },
-      refused: { nginx: 4.4 },
-      metadata: { nginx: 0.34 },
+      retrieve: { nginx: 3.44 },
+      refused: { nginx: 5 },
+      metadata: { nginx: 0.38 },
     });
     expect(overGate({ cells }, gateOf({ cells }))).toEqual([]);
   });
