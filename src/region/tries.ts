@@ -42,6 +42,7 @@ export class Tries {
   #last: Tried = 'busy';
   /** What ended while the connection was being opened, so that nothing was sent. */
   #late: Refusal | undefined;
+  #over = false;
 
   constructor(region: Region, call: CallToRegion, options: ForwardOptions) {
     this.#region = region;
@@ -65,8 +66,9 @@ export class Tries {
     return this.#late !== undefined;
   }
 
-  /** What became of an attempt. */
+  /** What became of an attempt. Of a call that is over nothing more is heard. */
   settle(result: AttemptResult): void {
+    if (this.#over) return;
     try {
       this.#judge(result);
     } catch (error) {
@@ -140,6 +142,7 @@ export class Tries {
   }
 
   #end(tried: Tried): void {
+    this.#over = true;
     const { purpose, effect, over, resolve } = this.#call;
     const { outcome, forwarded } = conclude(tried, effect);
     this.#options.observe(this.#region.name, purpose, effect, outcome, performance.now() - this.#startedMs);
@@ -148,6 +151,7 @@ export class Tries {
   }
 
   #fail(error: unknown): void {
+    this.#over = true;
     this.#call.over();
     this.#call.reject(error);
   }
