@@ -222,8 +222,12 @@ export async function startSentinel(sentinelPassword?: string): Promise<RedisSen
     master,
     async failover() {
       const before = await master();
-      await ask('SENTINEL', 'FAILOVER', MASTER);
-      await until(async () => (await master()) !== before);
+      // Refused (NOGOODSLAVE) until the Sentinel has heard from the replica how it is.
+      let begun = false;
+      await until(async () => {
+        begun ||= (await ask('SENTINEL', 'FAILOVER', MASTER)).startsWith('OK');
+        return (await master()) !== before;
+      });
     },
     async [Symbol.asyncDispose]() {
       await end(running);
