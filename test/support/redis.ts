@@ -225,7 +225,7 @@ export async function startSentinel(sentinelPassword?: string): Promise<RedisSen
       // Refused (NOGOODSLAVE) until the Sentinel has heard from the replica how it is.
       let begun = false;
       await until(async () => {
-        begun ||= (await ask('SENTINEL', 'FAILOVER', MASTER)).startsWith('OK');
+        if (!begun) begun = (await ask('SENTINEL', 'FAILOVER', MASTER)).startsWith('OK');
         return (await master()) !== before;
       });
     },
