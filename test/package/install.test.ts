@@ -38,7 +38,13 @@ beforeAll(async () => {
   await succeed('npm', ['pack', '--pack-destination', folder.path], ROOT);
   const { stdout } = await succeed('tar', ['-tzf', tarball], folder.path);
   files = stdout.trim().split('\n').sort();
-  await succeed('npm', ['install', '--omit=dev', '--prefer-offline', '--no-audit', '--no-fund', tarball], folder.path);
+  // Said where: npm would take a folder above this one that has packages already.
+  const where = ['--prefix', folder.path];
+  await succeed(
+    'npm',
+    ['install', ...where, '--omit=dev', '--prefer-offline', '--no-audit', '--no-fund', tarball],
+    folder.path,
+  );
   bin = join(folder.path, 'node_modules/.bin/onetime-gateway');
 }, INSTALL_TIMEOUT_MS);
 afterAll(() => folder[Symbol.dispose]());
