@@ -120,7 +120,7 @@ export class Tries {
     // A kept connection that the region had closed meanwhile, noticed before a byte was written: a new one will do.
     if (unsent && !this.#again && STALE.has(codeOf(result.cause))) {
       this.#again = true;
-      this.#open();
+      this.#later(() => this.#open());
       return;
     }
     if (this.#late !== undefined) {
@@ -134,7 +134,21 @@ export class Tries {
       return;
     }
     this.#last = result;
-    this.#next();
+    this.#later(() => this.#next());
+  }
+
+  /**
+   * The next attempt, not from within undici's callback: there the connection that has failed is still being cleared, and
+   * what is given to it, since it may be the next one that is free, would end the process.
+   */
+  #later(step: () => void): void {
+    queueMicrotask(() => {
+      try {
+        step();
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
   }
 
   #lapsed(): Refusal | undefined {
