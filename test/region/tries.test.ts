@@ -1,15 +1,23 @@
 // What undici does on its own stack, with a stand-in for its connections: when it fails a request it is still clearing that
 // connection, and an attempt that is given to the same one meanwhile would end the process.
 import { expect, it } from 'vitest';
-import type { Permit, RegionName } from '../../src/domain.ts';
+import { issuePermit, type RegionName } from '../../src/domain.ts';
 import type { Borrowed, Connections } from '../../src/region/connections.ts';
 import type { Forwarded, ForwardOptions } from '../../src/region/forward.ts';
 import type { Region } from '../../src/region/region.ts';
 import { Tries } from '../../src/region/tries.ts';
 
 const US = 'us' as RegionName;
+const PERMIT = issuePermit({
+  region: US,
+  credentials: 'none',
+  verifyAt: undefined,
+  reason: 'anonymous_named',
+  account: undefined,
+  retrieves: false,
+});
 
-/** A region of one upstream URL whose connections fail with `code` before anything is sent. */
+/** A region of two upstream URLs whose connections fail with `code` before anything is sent. */
 function failing(code: string) {
   const seen = { dispatches: 0, nested: 0 };
   let inside = false;
@@ -38,7 +46,7 @@ function forward(region: Region): Promise<Forwarded> {
   return new Promise((resolve, reject) => {
     const request = { method: 'POST' as const, target: '/api/v1/share', headers: [], body: Buffer.from('secret=x') };
     const downstream = { isGone: () => false, onGone: () => {} };
-    const about = { permit: {} as Permit, purpose: 'forward', effect: 'creates', over: () => {} } as const;
+    const about = { permit: PERMIT, purpose: 'forward', effect: 'creates', over: () => {} } as const;
     new Tries(region, { ...about, request, downstream, resolve, reject }, options).begin();
   });
 }
