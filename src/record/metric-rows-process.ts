@@ -1,0 +1,26 @@
+// The metrics of the gateway as a process: its threads and what runs.
+import type { MetricRow } from './metric-row.ts';
+
+export const PROCESS_METRICS = [
+  {
+    name: 'workers',
+    type: 'gauge',
+    labels: [],
+    help: 'Threads that answer callers at the moment; 1 where the gateway runs without workers.',
+    across: 'first',
+  },
+  {
+    name: 'worker_restarts_total',
+    type: 'counter',
+    labels: ['reason'],
+    help: 'Workers that were started anew in place of one that ended: crashed (an error nobody caught), out_of_memory, or ended otherwise.',
+    across: 'first',
+  },
+  {
+    name: 'build_info',
+    type: 'gauge',
+    labels: ['version', 'node'],
+    help: 'Always 1; the labels tell what runs.',
+    across: 'first',
+  },
+] as const satisfies readonly MetricRow[];

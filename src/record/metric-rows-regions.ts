@@ -1,0 +1,62 @@
+// The metrics of the regions: calls to them, their connections, health and breakers.
+import type { MetricRow } from './metric-row.ts';
+
+export const REGION_METRICS = [
+  {
+    name: 'upstream_duration_seconds',
+    type: 'histogram',
+    labels: ['region', 'purpose'],
+    help: 'From handing a call to the region’s connections to its whole answer; purpose forward or verify.',
+  },
+  {
+    name: 'outcomes_total',
+    type: 'counter',
+    labels: ['region', 'purpose', 'effect', 'outcome'],
+    help: 'What became of calls to a region: delivered, unknown (sent, but no whole answer) or not_sent.',
+  },
+  {
+    name: 'upstream_connections_in_use',
+    type: 'gauge',
+    labels: ['region'],
+    help: 'Connections to the region with a call under way.',
+  },
+  {
+    name: 'upstream_waiting',
+    type: 'gauge',
+    labels: ['region'],
+    help: 'Requests waiting for a free connection to the region.',
+  },
+  {
+    name: 'region_up',
+    type: 'gauge',
+    labels: ['region'],
+    help: '0 when the last that was heard of every upstream URL of the region is a failure, else 1.',
+    across: 'first',
+  },
+  {
+    name: 'region_drained',
+    type: 'gauge',
+    labels: ['region'],
+    help: '1 while an operator has taken the region out of service.',
+    across: 'max',
+  },
+  {
+    name: 'breaker_state',
+    type: 'gauge',
+    labels: ['region'],
+    help: 'The region’s breaker: 0 closed, 1 half-open, 2 open.',
+    across: 'first',
+  },
+  {
+    name: 'breaker_held_total',
+    type: 'counter',
+    labels: ['region', 'mode'],
+    help: 'Calls that found the breaker open: refused with 503 not_sent (enforce), or only counted (shadow).',
+  },
+  {
+    name: 'probes_total',
+    type: 'counter',
+    labels: ['region', 'answer'],
+    help: 'The gateway’s own questions to a region’s status, by answer (up, down, nothing: rate limited or unclear).',
+  },
+] as const satisfies readonly MetricRow[];
