@@ -4,8 +4,17 @@ import { z } from 'zod';
 import type { ExplainRequest, Explanation } from '../cli/explain.ts';
 import type { Found, KeyedHash } from '../domain.ts';
 import type { Desk, DeskCode } from '../locality/desk.ts';
+import type { Snapshot } from '../record/aggregate.ts';
 import type { Store, StoredKey } from '../store/store.ts';
 import { parseInput } from './admin-input.ts';
+import type {
+  AuditReadings,
+  AuditRecord,
+  ConfigValue,
+  LogLevel,
+  ReloadReport,
+  ReloadStatus,
+} from './admin-live-types.ts';
 import type { ProblemCode } from './admin-problem.ts';
 
 /** A region as operators see it. */
@@ -31,6 +40,36 @@ export interface AdminTools {
     by: { readonly key: string } | { readonly hash: KeyedHash },
   ) => Found<StoredKey> | Promise<Found<StoredKey>>;
   readonly store: Pick<Store, 'engine' | 'readings'>;
+  /** All threads' metrics as data. Left out: no live state. */
+  readonly snapshot?: (() => Promise<Snapshot>) | undefined;
+  /** Left out: it cannot be told where it came from, nor be reloaded. */
+  readonly configuration?: ConfigurationTools | undefined;
+  /** Left out: it stays as it was at the start. */
+  readonly logLevel?: { get(): LogLevel; set(level: LogLevel): void } | undefined;
+  /** Left out: the audit log is off. */
+  readonly audit?: AuditTools | undefined;
+}
+
+export interface ConfigurationTools {
+  inForce(): readonly ConfigValue[];
+  /** Never rejects for what is wrong with the configuration: that is in the report. */
+  reload(actor: string): Promise<ReloadReport>;
+  status(): ReloadStatus;
+}
+
+/** As the audit log reads it all again. */
+export interface AuditVerdict {
+  readonly good: boolean;
+  readonly records: number;
+  readonly files: number;
+  readonly faults: readonly { readonly file: string; readonly line?: number | undefined; readonly what: string }[];
+}
+
+export interface AuditTools {
+  readings(): AuditReadings;
+  /** The last `count` records, oldest first. */
+  tail(count: number): Promise<readonly AuditRecord[]>;
+  verify(): Promise<AuditVerdict>;
 }
 
 /** What a handler gets beside its input. */

@@ -1,0 +1,180 @@
+// What the admin API says to the console, as types alone: the page imports them too, and nothing of them is left at run
+// time. Rates are per second over the last interval; times are ISO 8601 in UTC.
+import type { RegionReading } from './admin-route.ts';
+
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+
+/** One sample: the event `state` of GET /admin/v1/live, and the answer of GET /admin/v1/state. */
+export interface LiveState {
+  readonly time: string;
+  readonly version: string;
+  readonly uptimeSeconds: number;
+  /** What the rates below are over; 0: the first sample, and every rate is 0. */
+  readonly intervalMs: number;
+  readonly workers: { readonly listening: number; readonly restarts: number };
+  readonly requests: LiveRequests;
+  readonly regions: readonly LiveRegion[];
+  readonly limits: readonly LiveLimit[];
+  /** Refusal code -> per second; codes that did not occur are left out. */
+  readonly refusals: Readonly<Record<string, number>>;
+  /** Null: the directory does not answer. */
+  readonly moves: readonly LiveAccount[] | null;
+  readonly store: { readonly engine: string; readonly up: boolean };
+  /** Null: off. */
+  readonly audit: AuditReadings | null;
+  /** Null: this gateway cannot be reloaded. */
+  readonly reload: ReloadStatus | null;
+  /** Since the start. Anything but 0 is a defect. */
+  readonly violations: number;
+  /** Busiest first; routes without a request in the interval are left out. */
+  readonly routes: readonly LiveRoute[];
+}
+
+export interface LiveRequests {
+  /** Answered since the start. */
+  readonly total: number;
+  readonly perSecond: number;
+  readonly inFlight: number;
+  /** `2xx`, ..., `gone` -> per second. */
+  readonly byClass: Readonly<Record<string, number>>;
+}
+
+export type LiveOutcome = 'delivered' | 'unknown' | 'not_sent';
+
+export interface LiveRegion extends RegionReading {
+  /** Connections with a call under way. */
+  readonly inUse: number;
+  /** Requests that wait for a connection. */
+  readonly waiting: number;
+  readonly requestsPerSecond: number;
+  /** Of all requests that were sent to a region in the interval: 0 to 1. */
+  readonly share: number;
+  /** Of the region's answers in the interval; null: there were none. */
+  readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number } | null;
+  /** Per second, verifications included. */
+  readonly outcomes: Readonly<Record<LiveOutcome, number>>;
+  /** Of limits.regionBudget: 0 to 1; null: not counted. */
+  readonly budgetUsed: number | null;
+}
+
+export interface LiveLimit {
+  readonly name: string;
+  /** Clients, keys or accounts whose allowance is not full at the moment. */
+  readonly entries: number;
+  readonly refusedPerSecond: number;
+  /** Would have been refused, were the limit in force. */
+  readonly shadowPerSecond: number;
+}
+
+export interface LiveRoute {
+  readonly route: string;
+  readonly perSecond: number;
+  readonly p95Ms: number | null;
+}
+
+/** An entry of the directory, as GET /admin/v1/moves has it. */
+export interface LiveAccount {
+  /** The account's keyed hash, 32 hex digits. */
+  readonly id: string;
+  readonly region: string;
+  readonly pinned: boolean;
+  readonly also: readonly string[];
+  readonly epoch: number;
+  readonly move: {
+    readonly from: string;
+    readonly to: string;
+    readonly phase: 'frozen' | 'cutover';
+    readonly keep_old: boolean;
+    readonly since: string;
+  } | null;
+}
+
+/** One key of the configuration in force. */
+export interface ConfigValue {
+  /** `limits.perKey.requests`, `accounts.rules[0].region`. */
+  readonly key: string;
+  /** As it would be written; `(hidden)` of what is or may hold a secret. */
+  readonly value: string;
+  readonly from: 'file' | 'environment' | 'default';
+  /** Of the file, from 1; of a default, none. */
+  readonly line?: number;
+  /** The environment's variables, with commas between them. */
+  readonly variable?: string;
+}
+
+export interface ReloadReport {
+  readonly result: 'applied' | 'refused' | 'unchanged';
+  readonly at: string;
+  /** `token:NAME`, `signal`, `file`. */
+  readonly actor: string;
+  /** Keys that are other ones now. */
+  readonly changed: readonly string[];
+  /** Keys that changed in the file, and need a restart. */
+  readonly needsRestart: readonly string[];
+  /** Why it was refused, a sentence each. */
+  readonly problems: readonly string[];
+}
+
+export interface ReloadStatus {
+  /** Since when the configuration in force is in force. */
+  readonly appliedAt: string;
+  readonly last?: ReloadReport | undefined;
+}
+
+export interface AuditReadings {
+  readonly file: string;
+  /** Of the last record. */
+  readonly sequence: number;
+  /** Since the start, by kind. */
+  readonly written: Readonly<Record<string, number>>;
+  readonly lost: number;
+  readonly failing: boolean;
+  readonly failures: number;
+  /** Since the last signed head; null: there is none yet. */
+  readonly headAgeMs: number | null;
+  /** Of the current file. */
+  readonly bytes: number;
+}
+
+/** One line of the audit log: these four, and what belongs to its kind (docs/audit.md). */
+export interface AuditRecord {
+  readonly seq: number;
+  readonly prev: string;
+  readonly time: string;
+  readonly kind: string;
+  readonly [member: string]: unknown;
+}
+
+/** Answer of GET /admin/v1/audit: newest record last. */
+export interface AuditPage {
+  readonly readings: AuditReadings;
+  readonly records: readonly AuditRecord[];
+}
+
+/** Answer of POST /admin/v1/audit/verification. */
+export interface AuditVerification {
+  readonly at: string;
+  readonly tookMs: number;
+  readonly good: boolean;
+  readonly records: number;
+  readonly files: number;
+  /** What is wrong and where; of many, the first ones. */
+  readonly faults: readonly { readonly file: string; readonly line: number | null; readonly what: string }[];
+}
+
+/** Answer of GET /admin/v1/config. */
+export interface ConfigInForce {
+  readonly values: readonly ConfigValue[];
+}
+
+/** Answer and body of /admin/v1/log-level. */
+export interface LogLevelState {
+  readonly level: LogLevel;
+}
+
+/** Every answer but a good one. */
+export interface AdminProblem {
+  readonly error: string;
+  readonly message: string;
+  readonly hint?: string;
+}
