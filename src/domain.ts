@@ -75,6 +75,23 @@ export interface Caller {
   readonly credentials: Credentials | undefined;
   /** The client's address in canonical text: IPv4, or IPv6 without a zone; IPv4-mapped addresses are IPv4. */
   readonly address: string;
+  /** Set once the account was looked for; until then no connection takes a request of this caller. */
+  standing?: Standing | undefined;
+  /** The account's keyed hash in hex, for the record. */
+  account?: string | undefined;
+}
+
+/**
+ * What was found out of an account, before and without decide: what a connection holds a permit against. `nobody`: there
+ * are no credentials. `unknown`: an account that no place knows. `untold`: nobody could tell.
+ */
+export type Standing = Locality | 'nobody' | 'unknown' | 'untold';
+
+/** @param account as it was located; undefined where there are no credentials */
+export function standingOf(account: Found<Locality> | undefined): Standing {
+  if (account === undefined) return 'nobody';
+  if (account.kind === 'found') return account.value;
+  return account.kind === 'missing' ? 'unknown' : 'untold';
 }
 
 /** Where an account lives and where it may go. */

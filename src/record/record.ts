@@ -1,11 +1,11 @@
 // One record a request, made once, when its answer has left or its caller has gone: metrics and one log line.
 import type { Logger } from 'pino';
-import type { Outcome, Patience, Reason, RegionName, Route } from '../domain.ts';
+import type { Outcome, Patience, Reason, RegionName, Route, Standing } from '../domain.ts';
 import type { RefusalCode } from '../refusal.ts';
 import { type AccessLine, accessLines } from './access-line.ts';
 import { type AnswerClass, classOf, type Metrics } from './metrics.ts';
 
-/** What the journey learned of a request, filled in on its way. Nothing in it names a key, an account or a path. */
+/** What the journey learned of a request, filled in on its way. Nothing in it names a key or a path; an account only by its hash. */
 export interface Trip {
   readonly requestId: string;
   readonly startedMs: number;
@@ -22,6 +22,21 @@ export interface Trip {
   limit: string | undefined;
   /** Answered from the vault: nothing was sent. */
   replayed: boolean;
+  /** The account's keyed hash in hex. */
+  account: string | undefined;
+  standing: Standing | undefined;
+  /** Of the directory, when the request began. */
+  epoch: number;
+  /** `host:port` of the upstream URL that a byte may have been sent to. */
+  upstream: string | undefined;
+  /** SHA-256 of the certificate which that upstream showed, in hex. */
+  certificate: string | undefined;
+  /** What the region took, from handing it the call to its whole answer. */
+  upstreamMs: number | undefined;
+  /** Of the request's body. */
+  receivedBytes: number;
+  /** Of the answer's body. */
+  sentBytes: number;
   /** For the log: why a call failed. Only its name and code are written. */
   cause: unknown;
   status: number;
@@ -41,6 +56,14 @@ export function beginTrip(requestId: string, method: string, startedMs: number, 
     refusal: undefined,
     limit: undefined,
     replayed: false,
+    account: undefined,
+    standing: undefined,
+    epoch: 0,
+    upstream: undefined,
+    certificate: undefined,
+    upstreamMs: undefined,
+    receivedBytes: 0,
+    sentBytes: 0,
     cause: undefined,
     status: 0,
   };
