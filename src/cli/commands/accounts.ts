@@ -1,58 +1,30 @@
-// The commands for accounts and the store, and their options.
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import { readDurationMs, Unfit } from '../config/units.ts';
-import { FORMATS } from '../locality/formats.ts';
-import type { ExitCode } from './exit.ts';
+// The commands for accounts, and their options.
+import { type Command, Option } from 'commander';
+import { FORMATS } from '../../locality/formats.ts';
+import {
+  type Action,
+  configOption,
+  duration,
+  examples,
+  formatOption,
+  jsonOption,
+  later,
+  regionList,
+  wholeNumber,
+} from './words.ts';
 
-/** What the commands share with the program: the option for the configuration, and where the exit code goes. */
-export interface Registry {
-  configOption(): Option;
-  /** Makes an action of a command: its exit code becomes the program's. */
-  action<A extends unknown[]>(command: (...args: A) => Promise<ExitCode>): (...args: A) => Promise<void>;
-}
-
-const RUN = '$ onetime-gateway';
-const formatOption = (): Option =>
-  new Option('--format <format>', 'of the file, where its name does not tell').choices(FORMATS);
-const jsonOption = (): Option => new Option('--json', 'print JSON');
-
-function regionList(text: string): string[] {
-  return text.split(/[\s,]+/).filter((name) => name !== '');
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!/^\d{1,9}$/.test(text) || value < 1) throw new InvalidArgumentError('Expected a whole number from 1.');
-  return value;
-}
-
-function duration(text: string): number {
-  const value = readDurationMs(text);
-  if (value instanceof Unfit) throw new InvalidArgumentError(`Expected ${value.expected}.`);
-  return value;
-}
-
-/** A command whose file is loaded when it is called. */
-function later<A extends unknown[]>(load: () => Promise<(...args: A) => Promise<ExitCode>>) {
-  return async (...given: A): Promise<ExitCode> => (await load())(...given);
-}
-
-function examples(command: Command, ...lines: readonly string[]): void {
-  command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  ${RUN} ${line}`).join('\n')}`);
-}
-
-export function addAccountCommands(program: Command, registry: Registry): void {
+export function addAccountCommands(program: Command, action: Action): void {
   const accounts = program
     .command('accounts')
     .description(
       'the directory of accounts: where each lives, and moving them. Names are stored as keyed hashes alone',
     );
-  addSimple(accounts, registry);
-  addFiles(accounts, registry);
-  addMoves(accounts, registry);
+  addSimple(accounts, action);
+  addFiles(accounts, action);
+  addMoves(accounts, action);
 }
 
-function addSimple(accounts: Command, { configOption, action }: Registry): void {
+function addSimple(accounts: Command, action: Action): void {
   const add = accounts
     .command('add')
     .description('add an account, or change it')
@@ -65,7 +37,7 @@ function addSimple(accounts: Command, { configOption, action }: Registry): void 
     .addOption(configOption())
     .action(
       action(async (name: string, { notPinned = false, also = [], ...options }) =>
-        (await import('./accounts-simple.ts')).accountsAdd(name, { ...options, also, pinned: !notPinned }),
+        (await import('../accounts-simple.ts')).accountsAdd(name, { ...options, also, pinned: !notPinned }),
       ),
     );
   examples(add, 'accounts add ann@corp.example --region eu', 'accounts add bob --region eu --not-pinned --also us,ca');
@@ -74,14 +46,14 @@ function addSimple(accounts: Command, { configOption, action }: Registry): void 
     .description('forget an account')
     .argument('<name>')
     .addOption(configOption())
-    .action(action(later(async () => (await import('./accounts-simple.ts')).accountsRemove)));
+    .action(action(later(async () => (await import('../accounts-simple.ts')).accountsRemove)));
   const show = accounts
     .command('show')
     .description('where an account lives, and which part of the configuration says so')
     .argument('<name>')
     .addOption(configOption())
     .addOption(jsonOption())
-    .action(action(later(async () => (await import('./accounts-simple.ts')).accountsShow)));
+    .action(action(later(async () => (await import('../accounts-simple.ts')).accountsShow)));
   examples(show, 'accounts show ann@corp.example', 'accounts show ann@corp.example --json');
   accounts
     .command('list')
@@ -90,10 +62,10 @@ function addSimple(accounts: Command, { configOption, action }: Registry): void 
     .option('--after <cursor>', 'go on from where the last list ended')
     .addOption(configOption())
     .addOption(jsonOption())
-    .action(action(later(async () => (await import('./accounts-simple.ts')).accountsList)));
+    .action(action(later(async () => (await import('../accounts-simple.ts')).accountsList)));
 }
 
-function addFiles(accounts: Command, { configOption, action }: Registry): void {
+function addFiles(accounts: Command, action: Action): void {
   const bring = accounts
     .command('import')
     .description('add and change the accounts of a file: all of them, or none')
@@ -104,7 +76,7 @@ function addFiles(accounts: Command, { configOption, action }: Registry): void {
     .option('--yes', 'do not ask')
     .addOption(configOption())
     .addOption(jsonOption())
-    .action(action(later(async () => (await import('./accounts-import.ts')).accountsImport)));
+    .action(action(later(async () => (await import('../accounts-import.ts')).accountsImport)));
   examples(bring, 'accounts import accounts.csv --dry-run', 'accounts import - --format jsonl < accounts.jsonl');
   bring.addHelpText('after', '\nname,region,pinned,also\nann@corp.example,eu,true,us ca\n');
   accounts
@@ -112,7 +84,7 @@ function addFiles(accounts: Command, { configOption, action }: Registry): void {
     .description('print every account by its hash: names cannot be given back')
     .addOption(new Option('--format <format>', 'in which it is printed').choices(FORMATS).default('csv'))
     .addOption(configOption())
-    .action(action(later(async () => (await import('./accounts-export.ts')).accountsExport)));
+    .action(action(later(async () => (await import('../accounts-export.ts')).accountsExport)));
   const verify = accounts
     .command('verify')
     .description('look whether the directory is sound; exit code 1 when something is off')
@@ -120,11 +92,11 @@ function addFiles(accounts: Command, { configOption, action }: Registry): void {
     .addOption(formatOption())
     .addOption(configOption())
     .addOption(jsonOption())
-    .action(action(later(async () => (await import('./accounts-verify.ts')).accountsVerify)));
+    .action(action(later(async () => (await import('../accounts-verify.ts')).accountsVerify)));
   examples(verify, 'accounts verify', 'accounts verify accounts.csv');
 }
 
-function addMoves(accounts: Command, { configOption, action }: Registry): void {
+function addMoves(accounts: Command, action: Action): void {
   const move = accounts
     .command('move')
     .description('move an account to another region, losing nothing that is under way')
@@ -138,30 +110,12 @@ function addMoves(accounts: Command, { configOption, action }: Registry): void {
       new Option('--timeout <duration>', 'wait no longer than this').argParser(duration).default(600_000, '10m'),
     )
     .addOption(configOption())
-    .action(action(later(async () => (await import('./accounts-move.ts')).accountsMove)));
+    .action(action(later(async () => (await import('../accounts-move.ts')).accountsMove)));
   examples(move, 'accounts move ann@corp.example --to eu --keep-old', 'accounts move ann@corp.example --abort');
   accounts
     .command('moves')
     .description('list the moves under way')
     .addOption(configOption())
     .addOption(jsonOption())
-    .action(action(later(async () => (await import('./accounts-simple.ts')).accountsMoves)));
-}
-
-export function addStoreCommands(program: Command, { configOption, action }: Registry): void {
-  const store = program.command('store').description('what gateways keep: accounts, keys, moves');
-  const init = store
-    .command('init')
-    .description('make the mark of a distributed store, once: a store without it is not trusted')
-    .option('--renew', 'a new mark over the data that are there, after they were looked at')
-    .option('--yes', 'do not ask')
-    .addOption(configOption())
-    .action(action(later(async () => (await import('./store.ts')).storeInit)));
-  examples(init, 'store init --config gateway.yaml', 'store init --renew');
-  store
-    .command('status')
-    .description('engine, mark, accounts, moves, gateways; exit code 1 without a mark, 71 when it is away')
-    .addOption(configOption())
-    .addOption(jsonOption())
-    .action(action(later(async () => (await import('./store.ts')).storeStatus)));
+    .action(action(later(async () => (await import('../accounts-simple.ts')).accountsMoves)));
 }
