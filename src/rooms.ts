@@ -133,6 +133,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
   const metrics: Metrics = createMetrics(
     {
       limits: () => admit.readings(),
+      budgets: () => admit.budgetsUsed(config.regions.map(({ name }) => name)),
       regions: () => readingsOf(way.regions, way.health, directory),
       keyIndex: () => index.readings(),
       store: () => ({ engine: store.engine, ...store.readings() }),

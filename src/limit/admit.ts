@@ -1,8 +1,8 @@
 // Spends from the limits that concern a request, or refuses it with 429.
-import type { Caller, Classified, Patience, Permit } from '../domain.ts';
+import type { Caller, Classified, Patience, Permit, RegionName } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import type { SharedMemory } from '../shared-memory/locks.ts';
-import type { Rate } from './gcra.ts';
+import { compileGcra, type Rate } from './gcra.ts';
 import { limitHeaders } from './headers.ts';
 import { addressKey, HASH_MIN_BYTES, type LimitKey, textKey } from './key.ts';
 import { createSharedCounters, type SharedCounters, type SharedCounting } from './shared.ts';
@@ -71,6 +71,8 @@ interface Limit {
   /** Looks; the same answer without spending. */
   over(key: LimitKey, patience: Patience | undefined): Admitted;
   charge(key: LimitKey, cost: number): void;
+  /** How much of the burst is used up: 0 to 1. Spends nothing, never rejects. */
+  used(key: LimitKey): Promise<number>;
   /** Whether surely nobody would be told no. */
   isIdle(): boolean;
 }
@@ -85,6 +87,8 @@ function createLimit(
   const { now, seed, onShadow, shared, memory } = dependencies;
   const table = createLimitTable(rule, { slots: SLOTS, coarseSlots: COARSE_SLOTS, seed, shared: memory?.(name) });
   const policy = { name, requests: rule.requests, perMs: rule.perMs };
+  const { toleranceMs } = compileGcra(rule);
+  const share = ({ resetMs }: LimitResult): number => Math.min(1, resetMs / toleranceMs);
 
   function answer(result: LimitResult): Refusal | undefined {
     if (result.allowed) return undefined;
@@ -107,6 +111,7 @@ function createLimit(
       spend: (key, patience) => counters.spend(key, patience).then(answer),
       over: (key, patience) => counters.peek(key, patience).then(answer),
       charge: counters.charge,
+      used: async (key) => share(await counters.peek(key, undefined)),
       isIdle: () => false,
     };
   }
@@ -117,6 +122,7 @@ function createLimit(
     spend: (key) => answer(table.spend(key, 1, now())),
     over: (key) => answer(table.peek(key, now())),
     charge: (key, cost) => table.charge(key, cost, now()),
+    used: async (key) => share(table.peek(key, now())),
     isIdle: () => table.isIdle(now()),
   };
 }
@@ -131,12 +137,19 @@ export interface LimitReadings {
   readonly fellBack: number;
 }
 
+export type BudgetReading = readonly [region: RegionName, used: number];
+
 /** `patience`: how long the request may wait for the shared counters; undefined: the store's own timeout. */
 export interface Admit {
   /** Spends for a request that was classified and identified. */
   admit(request: Classified, caller: Caller, patience?: Patience): Admitted;
   /** Spends for a call that is about to go to a region without credentials. */
   budget(permit: Permit, patience?: Patience): Admitted;
+  /**
+   * How much of each region's budget is used up, 0 to 1; empty where there is none. Of gateways that count together it is
+   * what all of them used, asked of the store, or of this one alone while the store is away. Never rejects.
+   */
+  budgetsUsed(regions: readonly RegionName[]): Promise<readonly BudgetReading[]>;
   /** The region did not know the secret that an anonymous caller asked for. */
   missed(request: Classified, caller: Caller): void;
   readonly failedAuth: {
@@ -177,6 +190,8 @@ export function createAdmit(
   const client = (address: string): LimitKey => addressKey(address, ipv6Prefix);
   const named = (caller: Caller): LimitKey | undefined =>
     caller.credentials && textKey('limit-account', accountName(caller.credentials.name));
+
+  const regionKey = (region: RegionName): LimitKey => textKey('limit-region', region);
 
   function spendOfCaller({ route }: Classified, { credentials, address }: Caller, patience: Patience | undefined) {
     // By the whole credentials: wrong tokens under somebody's name must not use up that account's allowance.
@@ -224,7 +239,12 @@ export function createAdmit(
     },
 
     budget: ({ credentials, region }, patience) =>
-      credentials === 'forward' ? undefined : regionBudget?.spend(textKey('limit-region', region), patience),
+      credentials === 'forward' ? undefined : regionBudget?.spend(regionKey(region), patience),
+
+    async budgetsUsed(regions) {
+      if (regionBudget === undefined) return [];
+      return Promise.all(regions.map(async (region) => [region, await regionBudget.used(regionKey(region))] as const));
+    },
 
     missed(request, caller) {
       if (caller.credentials === undefined && request.route.retrieves && missCost > 1) {

@@ -59,4 +59,11 @@ export const REGION_METRICS = [
     labels: ['region', 'answer'],
     help: 'The gateway’s own questions to a region’s status, by answer (up, down, nothing: rate limited or unclear).',
   },
+  {
+    name: 'region_budget_used_ratio',
+    type: 'gauge',
+    labels: ['region'],
+    help: 'How much of limits.regionBudget is used up, 0 to 1; at 1 calls without credentials are over it. Gateways that share a store all show what they used together.',
+    across: 'max',
+  },
 ] as const satisfies readonly MetricRow[];

@@ -5,7 +5,7 @@ import { type Effect, type Outcome, REASONS, type Reason, type RegionName, type 
 import { REFUSAL_CODES, type RefusalCode } from '../refusal.ts';
 import type { Snapshot } from './aggregate.ts';
 import { type MetricName, PREFIX, rowOf } from './metric-table.ts';
-import { type Readings, type Scraped, scrapedMetrics } from './scraped.ts';
+import { type Asked, type Readings, type Scraped, scrapedMetrics } from './scraped.ts';
 import { counterTally, histogramTally, type RegisterTally } from './tallies.ts';
 
 export type { Readings } from './scraped.ts';
@@ -90,6 +90,16 @@ export function createMetrics(readings: Readings, build: { version: string; node
       },
     });
   };
+  const asked: Asked = (name, label, rows) => {
+    new Gauge({
+      ...shape(name),
+      async collect() {
+        const known = await rows();
+        this.reset();
+        for (const [value, number] of known) this.set({ [label]: value }, number);
+      },
+    });
+  };
   /** A count that is kept elsewhere. */
   const counted: Scraped = (name, label, rows) => {
     new Counter({
@@ -118,7 +128,7 @@ export function createMetrics(readings: Readings, build: { version: string; node
     });
   };
   single('in_flight_requests', () => inFlight);
-  scrapedMetrics(readings, { gauge, counted, total, single });
+  scrapedMetrics(readings, { gauge, asked, counted, total, single });
 
   // Node's own come last: the gateway's are what a person looks for first.
   collectDefaultMetrics({ register: registry });

@@ -11,8 +11,16 @@ export type Scraped = (
   rows: () => readonly (readonly [value: string, number: number])[],
 ) => void;
 
+/** As Scraped, for rows that have to be asked for; they must not reject. */
+export type Asked = (
+  name: MetricName,
+  label: string,
+  rows: () => Promise<readonly (readonly [value: string, number: number])[]>,
+) => void;
+
 export interface Instruments {
   readonly gauge: Scraped;
+  readonly asked: Asked;
   readonly counted: Scraped;
   /** A count without labels that is kept elsewhere. */
   readonly total: (name: MetricName, read: () => number) => void;
@@ -30,6 +38,8 @@ export interface Readings {
     inUse: number;
     waiting: number;
   }[];
+  /** How much of each region's budget is used up, 0 to 1. */
+  budgets(): Promise<readonly (readonly [region: RegionName, used: number])[]>;
   limits(): readonly { name: string; entries: number; shared: number; fallback: boolean; fellBack: number }[];
   keyIndex(): { found: number; missing: number; unavailable: number; learned: number; failed: number };
   store(): { engine: string; up: boolean; wentAway: number; failed: number };
@@ -73,7 +83,8 @@ export function scrapedMetrics(readings: Readings, instruments: Instruments): vo
   workerMetrics(readings, instruments);
 }
 
-function regionMetrics({ regions }: Readings, { gauge }: Instruments): void {
+function regionMetrics({ regions, budgets }: Readings, { gauge, asked }: Instruments): void {
+  asked('region_budget_used_ratio', 'region', budgets);
   const each = (read: (region: ReturnType<typeof regions>[number]) => number) => () =>
     regions().map((region) => [region.name, read(region)] as const);
   gauge(

@@ -46,6 +46,7 @@ export function openMain(config: Config, { log, version, env = process.env }: Ma
   const metrics: Metrics = createMetrics(
     {
       limits: () => [],
+      budgets: async () => [],
       regions: regionReadings,
       keyIndex: () => index.readings(),
       store: () => ({ engine: store.engine, ...store.readings() }),
