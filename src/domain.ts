@@ -79,6 +79,16 @@ export interface Caller {
   standing?: Standing | undefined;
   /** The account's keyed hash in hex, for the record. */
   account?: string | undefined;
+  /** That the question about the credentials is part of. */
+  trace?: Trace | undefined;
+}
+
+/** The trace that a request is part of (W3C Trace Context), as rooms other than trace/ need it. */
+export interface Trace {
+  /** 32 lower-case hex digits. */
+  readonly id: string;
+  /** Flat: what a call to a region carries of it, `traceparent` and, where there is one, `tracestate`. */
+  readonly headers: readonly string[];
 }
 
 /**

@@ -1,6 +1,6 @@
 // One record a request, made once, when its answer has left or its caller has gone: metrics and one log line.
 import type { Logger } from 'pino';
-import type { Outcome, Patience, Reason, RegionName, Route, Standing } from '../domain.ts';
+import type { Outcome, Patience, Reason, RegionName, Route, Standing, Trace } from '../domain.ts';
 import type { RefusalCode } from '../refusal.ts';
 import { type AccessLine, accessLines } from './access-line.ts';
 import { type AnswerClass, classOf, type Metrics } from './metrics.ts';
@@ -12,6 +12,8 @@ export interface Trip {
   readonly method: string;
   /** For the store, all questions of this request together. */
   readonly patience: Patience;
+  /** Undefined: the caller gave none, and the gateway makes none. */
+  trace: Trace | undefined;
   route: Route | undefined;
   reason: Reason | undefined;
   /** The region that answered or was asked. */
@@ -49,6 +51,7 @@ export function beginTrip(requestId: string, method: string, startedMs: number, 
     startedMs,
     method,
     patience: { leftMs: storeTimeoutMs },
+    trace: undefined,
     route: undefined,
     reason: undefined,
     region: undefined,
