@@ -1,6 +1,5 @@
 // What the admin API says to the console, as types alone: the page imports them too, and nothing of them is left at run
-// time. Rates are per second over the last interval; times are ISO 8601 in UTC.
-import type { RegionReading } from './admin-route.ts';
+// time. So it imports nothing itself. Rates are per second over the last interval; times are ISO 8601 in UTC.
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 
@@ -40,6 +39,16 @@ export interface LiveRequests {
 }
 
 export type LiveOutcome = 'delivered' | 'unknown' | 'not_sent';
+
+/** A region as operators see it. */
+export interface RegionReading {
+  readonly name: string;
+  readonly up: boolean;
+  readonly breaker: 'closed' | 'half_open' | 'open';
+  /** In a row. */
+  readonly failures: number;
+  readonly drained: boolean;
+}
 
 export interface LiveRegion extends RegionReading {
   /** Connections with a call under way. */

@@ -12,20 +12,11 @@ import type {
   AuditRecord,
   ConfigValue,
   LogLevel,
+  RegionReading,
   ReloadReport,
   ReloadStatus,
 } from './admin-live-types.ts';
 import type { ProblemCode } from './admin-problem.ts';
-
-/** A region as operators see it. */
-export interface RegionReading {
-  readonly name: string;
-  readonly up: boolean;
-  readonly breaker: 'closed' | 'half_open' | 'open';
-  /** In a row. */
-  readonly failures: number;
-  readonly drained: boolean;
-}
 
 /** What the admin API is made of. */
 export interface AdminTools {

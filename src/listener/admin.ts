@@ -10,7 +10,8 @@ import { ADMIN_PREFIX, ADMIN_ROUTES, methodsAt } from './admin-routes.ts';
 import { NO_SCHEMAS } from './no-schemas.ts';
 
 export type { AdminToken } from './admin-access.ts';
-export type { AdminTools, RegionReading } from './admin-route.ts';
+export type { RegionReading } from './admin-live-types.ts';
+export type { AdminTools } from './admin-route.ts';
 
 export interface AdminApi extends AdminTools, AccessOptions {
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
