@@ -1,10 +1,16 @@
 // What the desk knows -> what the admin API shows: snake_case, hashes as hex, times as ISO 8601.
+import type { z } from 'zod';
 import type { AccountView, Change, Standing } from '../locality/desk.ts';
 import type { StoredKey } from '../store/store.ts';
+import type { LiveAccount } from './admin-live-types.ts';
+import type { SCHEMAS } from './admin-schemas.ts';
 
-export function accountView({ id, region, pinned, also, epoch, move }: AccountView): object {
-  const { from, to, phase, keepOld, since } = move ?? {};
-  return { id, region, pinned, also, epoch, move: move && { from, to, phase, keep_old: keepOld, since } };
+type Event = z.output<typeof SCHEMAS.Events>['events'][number];
+
+export function accountView({ id, region, pinned, also, epoch, move }: AccountView): LiveAccount {
+  if (move === null) return { id, region, pinned, also, epoch, move };
+  const { from, to, phase, keepOld, since } = move;
+  return { id, region, pinned, also, epoch, move: { from, to, phase, keep_old: keepOld, since } };
 }
 
 export function standingView({ id, by, locality, entry }: Standing): object {
@@ -19,7 +25,7 @@ export function standingView({ id, by, locality, entry }: Standing): object {
   };
 }
 
-export function eventView({ epoch, atMs, what, hash, actor, detail }: Change): object {
+export function eventView({ epoch, atMs, what, hash, actor, detail }: Change): Event {
   return { epoch, at: new Date(atMs).toISOString(), what, account: hash?.toString('hex') ?? null, actor, detail };
 }
 
