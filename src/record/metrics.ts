@@ -13,6 +13,9 @@ export type { Readings } from './scraped.ts';
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30];
 
 export type AnswerClass = '1xx' | '2xx' | '3xx' | '4xx' | '5xx' | 'gone';
+const EFFECTS: readonly Effect[] = ['none', 'creates', 'advances', 'destroys'];
+const OUTCOMES: readonly Outcome[] = ['delivered', 'unknown', 'not_sent'];
+const MODES = ['enforce', 'shadow'] as const;
 const CLASSES: readonly AnswerClass[] = ['1xx', '2xx', '3xx', '4xx', '5xx'];
 
 /** The class of an HTTP status. */
@@ -130,6 +133,17 @@ export function createMetrics(readings: Readings, build: { version: string; node
   single('in_flight_requests', () => inFlight);
   scrapedMetrics(readings, { gauge, asked, counted, total, single });
 
+  /** A count that begins with 1 is no increase to Prometheus: what alerts ask for is there from the first scrape on. */
+  function beginAtZero(): void {
+    for (const { name } of readings.regions()) {
+      for (const outcome of OUTCOMES) {
+        for (const effect of EFFECTS) outcomes(0, name, 'forward', effect, outcome);
+        outcomes(0, name, 'verify', 'none', outcome);
+      }
+      for (const mode of MODES) held(0, name, mode);
+    }
+  }
+
   // Node's own come last: the gateway's are what a person looks for first.
   collectDefaultMetrics({ register: registry });
 
@@ -156,8 +170,12 @@ export function createMetrics(readings: Readings, build: { version: string; node
     probed: (region, answer) => probes(1, region, answer),
     replayed: (result) => replays(1, result),
     directoryChanged: (change) => changes(1, change),
-    snapshot: () => registry.getMetricsAsJSON() as Promise<Snapshot>,
+    snapshot() {
+      beginAtZero();
+      return registry.getMetricsAsJSON() as Promise<Snapshot>;
+    },
     async scrape() {
+      beginAtZero();
       return { body: await registry.metrics(), contentType: registry.contentType };
     },
   };

@@ -67,3 +67,20 @@ it('have no more series after a thousand odd requests', async () => {
   for (let i = 20; i < 200; i++) await Promise.all(odd(i));
   expect(await series()).toEqual(before);
 });
+
+it('begin at 0 with what alerts ask for, since a count that begins with 1 is no increase', async () => {
+  const text = await lab.metrics();
+  for (const region of ['us', 'eu']) {
+    for (const effect of ['creates', 'advances', 'destroys']) {
+      expect(text).toContain(
+        `onetime_gateway_outcomes_total{region="${region}",purpose="forward",effect="${effect}",outcome="unknown"} 0\n`,
+      );
+    }
+    expect(text).toContain(`onetime_gateway_breaker_held_total{region="${region}",mode="enforce"} 0\n`);
+  }
+  for (const reason of ['crashed', 'out_of_memory', 'ended']) {
+    expect(text).toContain(`onetime_gateway_worker_restarts_total{reason="${reason}"} 0\n`);
+  }
+  expect(text).toContain('onetime_gateway_key_learned_total{result="failed"} 0\n');
+  expect(text).toContain('onetime_gateway_key_lookups_total{result="unavailable"} 0\n');
+});
