@@ -52,7 +52,14 @@ export function readUpstream(text: string): string | Unfit {
   if (url instanceof Unfit) return url;
   if (url.pathname !== '/')
     return new Unfit(UPSTREAM, 'Write it without a path: the gateway adds the path of the call.');
+  if (!isServerName(url.hostname))
+    return new Unfit(UPSTREAM, 'A host is an IP address, or letters, digits, - and dots.');
   return ofNoRegion(url) ?? url.origin;
+}
+
+/** URLs allow quotation marks and more in a host, which no server has: it stands in logs as it is. */
+function isServerName(hostname: string): boolean {
+  return isHostName(withoutFinalDot(hostname)) || isIP(hostname) === 4 || isIP(hostname.slice(1, -1)) === 6;
 }
 
 function ofNoRegion(url: URL): Unfit | undefined {
