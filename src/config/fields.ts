@@ -29,6 +29,12 @@ export function whole(least: number, most: number = Number.MAX_SAFE_INTEGER) {
   return z.int({ error }).min(least, { error }).max(most, { error });
 }
 
+/** From 0, none, to 1, all. */
+export function share() {
+  const error = 'a number from 0 to 1';
+  return z.number({ error }).min(0, { error }).max(1, { error });
+}
+
 export function flag() {
   return z.boolean({ error: 'true or false' });
 }

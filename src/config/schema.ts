@@ -5,6 +5,7 @@ import { duration, oneOf, section, text } from './fields.ts';
 import { DEFAULT_KEY_FILE, KEY_FILE, readKeyFile } from './paths.ts';
 import { accounts } from './schema-accounts.ts';
 import { admin, limits, listen, replay, request } from './schema-callers.ts';
+import { log } from './schema-log.ts';
 import { anonymous, health, passthrough, regions, self, upstream } from './schema-regions.ts';
 import { DEFAULT_STORE, readStore, STORE } from './store-url.ts';
 import { workers } from './workers.ts';
@@ -12,12 +13,6 @@ import { workers } from './workers.ts';
 export { RESERVED_SEGMENTS } from './names.ts';
 export { admin, listen } from './schema-callers.ts';
 export type * from './types.ts';
-
-const log = section({
-  level: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
-    .prefault('info')
-    .describe('What is logged: this level and the graver ones.'),
-});
 
 const privateRoutes = section({
   verify: oneOf(['authcheck', 'presence'])

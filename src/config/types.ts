@@ -4,6 +4,16 @@ import type { RegionName } from '../domain.ts';
 export type LimitMode = 'enforce' | 'shadow' | 'off';
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 
+export interface LogConfig {
+  readonly level: LogLevel;
+  readonly format: 'auto' | 'json' | 'pretty';
+  /** Of good and quick requests, from 0 to 1. */
+  readonly sample: number;
+  readonly slowMs: number;
+  /** How the client's address stands in access lines. */
+  readonly client: 'none' | 'hash' | 'address';
+}
+
 /** `requests` in `perMs`, up to `burst` of them at once. */
 export interface LimitConfig {
   readonly perMs: number;
@@ -173,5 +183,5 @@ export interface Config {
   readonly storeTimeoutMs: number;
   /** Absolute. Not read where GATEWAY_IDENTITY_KEY gives the key. */
   readonly identityKeyFile: string;
-  readonly log: { readonly level: LogLevel };
+  readonly log: LogConfig;
 }

@@ -35,7 +35,7 @@ workers: auto
 store: sqlite:data/gateway.db
 storeTimeout: 50ms
 identityKey: data/identity.key
-log:      { level: info }
+log:      { level: info, format: auto, sample: 1, slow: 1s, client: none }
 `;
 
 const EXPECTED = {
@@ -73,7 +73,7 @@ const EXPECTED = {
   store: { kind: 'sqlite', path: resolve('data/gateway.db') },
   storeTimeoutMs: 50,
   identityKeyFile: resolve('data/identity.key'),
-  log: { level: 'info' },
+  log: { level: 'info', format: 'auto', sample: 1, slowMs: 1_000, client: 'none' },
 };
 
 describe('defaults', () => {

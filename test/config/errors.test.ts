@@ -101,7 +101,9 @@ describe('YAML', () => {
     const levels = Array.from({ length: 20 }, (_, i) => `  - &a${i + 1} [${`*a${i}, `.repeat(9)}*a${i}]`);
     const errors = errorsOf(`log:\n  - &a0 [x]\n${levels.join('\n')}\n${REGIONS}`);
     expect(errors.join('\n')).toContain('found too many aliases (*name), expected at most 100');
-    expect(errors).toContainEqual('g.yaml:1:1: log: found a list, expected a map with the keys level');
+    expect(errors).toContainEqual(
+      'g.yaml:1:1: log: found a list, expected a map with the keys level, format, sample, slow, client',
+    );
   });
 
   it('has no alias without an anchor', () => {
@@ -142,7 +144,10 @@ describe('keys and kinds', () => {
       'listen: { hots: x }',
       'listen.hots: found an unknown key, expected one of the keys host, port, trustProxy. Did you mean "host"?',
     ],
-    ['log: { "a b": 1 }', 'log["a b"]: found an unknown key, expected one of the keys level'],
+    [
+      'log: { "a b": 1 }',
+      'log["a b"]: found an unknown key, expected one of the keys level, format, sample, slow, client',
+    ],
     [
       'limits: { perKey: { missCost: 3 } }',
       'limits.perKey.missCost: found an unknown key, expected one of the keys per, requests, burst, mode',
@@ -168,6 +173,8 @@ describe('keys and kinds', () => {
       'log: { level: INFO }',
       'log.level: found "INFO", expected one of fatal, error, warn, info, debug, trace, silent. Did you mean "info"?',
     ],
+    ['log: { format: colour }', 'log.format: found "colour", expected one of auto, json, pretty'],
+    ['log: { client: ip }', 'log.client: found "ip", expected one of none, hash, address'],
     ['workers: 0', 'workers: found 0, expected auto or a whole number from 1 to 64'],
     ['workers: 65', 'workers: found 65, expected auto or a whole number from 1 to 64'],
     ['workers: many', 'workers: found "many", expected auto or a whole number from 1 to 64'],
@@ -202,6 +209,11 @@ describe('numbers, durations, sizes', () => {
       'limits: { anonymousRetrieval: { ipv6Prefix: 129 } }',
       'limits.anonymousRetrieval.ipv6Prefix: found 129, expected a whole number from 32 to 128',
     ],
+    ['log: { sample: 1.01 }', 'log.sample: found 1.01, expected a number from 0 to 1'],
+    ['log: { sample: -0.1 }', 'log.sample: found -0.1, expected a number from 0 to 1'],
+    ['log: { sample: .nan }', 'log.sample: found NaN, expected a number from 0 to 1'],
+    ['log: { sample: 10% }', 'log.sample: found "10%", expected a number from 0 to 1'],
+    ['log: { slow: 1 }', `log.slow: found 1, expected ${DURATION}`],
     ['upstream: { connections: 0 }', 'upstream.connections: found 0, expected a whole number of 1 or more'],
     ['request: { timeout: 30 }', `request.timeout: found 30, expected ${DURATION}`],
     ['request: { timeout: "30" }', `request.timeout: found "30", expected ${DURATION}`],
@@ -299,6 +311,8 @@ describe('regions', () => {
     ['ftp://a.example', UPSTREAM],
     ['https://', UPSTREAM],
     ['https://a.example:99999', UPSTREAM],
+    ["https://a'b.example", `${UPSTREAM}. A host is an IP address, or letters, digits, - and dots.`],
+    ['https://a{b}.example', `${UPSTREAM}. A host is an IP address, or letters, digits, - and dots.`],
     ['https:\\\\\\\\a.example', `${UPSTREAM}. Write it with https:// or http://.`],
   ])('have no upstream %s', (upstream, expected) => {
     const [line = '', ...others] = say(`regions: { us: { upstreams: ["${upstream}"] } }`);
