@@ -1,9 +1,8 @@
 // `serve`: runs the gateway until a signal ends it.
-import type { Logger } from 'pino';
 import type { Config, LogLevel } from '../config/types.ts';
 import type { Gateway } from '../gateway.ts';
 import { onCrash } from '../record/crash.ts';
-import { openLines } from '../record/lines.ts';
+import { type Lines, openLines } from '../record/lines.ts';
 import { beginThread } from '../workers/begun.ts';
 import { readConfig } from './config.ts';
 import { EXIT, type ExitCode, listenProblem, stateProblem } from './exit.ts';
@@ -17,6 +16,8 @@ export interface ServeOptions {
   readonly config?: string;
   readonly logLevel?: LogLevel;
 }
+
+type Logging = Pick<Lines, 'log' | 'level'>;
 
 /** Settles on the first SIGTERM or SIGINT; a second one ends the process at once. */
 export function untilSignal(): Promise<NodeJS.Signals> {
@@ -38,7 +39,7 @@ function whyAlone({ store }: Config): string | undefined {
   return 'a store in memory is one thread’s: no workers';
 }
 
-async function openWorkers(config: Config, log: Logger): Promise<Gateway | 'alone'> {
+async function openWorkers(config: Config, { log, level }: Logging): Promise<Gateway | 'alone'> {
   const why = whyAlone(config);
   if (why !== undefined) {
     log.info(why);
@@ -47,29 +48,32 @@ async function openWorkers(config: Config, log: Logger): Promise<Gateway | 'alon
   // They load their code while this thread loads its own.
   const begun = Array.from({ length: config.workers }, (_, index) => beginThread(index + 1));
   const { openSeveral } = await import('../workers/several.ts');
-  const gateway = await openSeveral(config, { log, version: VERSION, begun });
+  const gateway = await openSeveral(config, { log, level, version: VERSION, begun });
   if (gateway === 'alone') log.info('on this platform one thread alone can listen on a port: no workers');
   return gateway;
 }
 
 /** A gateway of as many threads as are asked for and possible. */
-async function open(config: Config, log: Logger): Promise<Gateway> {
-  const several = config.workers > 1 ? await openWorkers(config, log) : 'alone';
+async function open(config: Config, logging: Logging): Promise<Gateway> {
+  const several = config.workers > 1 ? await openWorkers(config, logging) : 'alone';
   if (several !== 'alone') return several;
   const { openGateway } = await import('../gateway.ts');
-  return openGateway(config, { log, version: VERSION });
+  return openGateway(config, { ...logging, version: VERSION });
 }
 
 /** @returns 0 after a drain in which every request was answered, 1 when some were cut off at the bound */
 export async function serve(options: ServeOptions): Promise<ExitCode> {
   const { name, config } = readConfig(options.config);
-  const { log } = openLines(options.logLevel ?? config.log.level);
+  const { log, level } = openLines({
+    level: { file: config.log.level, commandLine: options.logLevel },
+    format: config.log.format,
+  });
   onCrash(log, () => process.exit(EXIT.failure));
   const ended = untilSignal();
 
   let gateway: Gateway;
   try {
-    gateway = await open(config, log);
+    gateway = await open(config, { log, level });
   } catch (error) {
     const advice = (port: number): string =>
       `Choose another under ${port === config.admin.port ? 'admin.port' : 'listen.port'} in ${name}.`;

@@ -4,7 +4,10 @@
 // PIPE_BUF bytes is not mixed with what others write (POSIX, write), and files, terminals and sockets are as kind to so
 // little, so lines stay whole as long as one is no longer than that.
 import { writeSync } from 'node:fs';
-import { type LevelWithSilent, type Logger, pino } from 'pino';
+import { isatty } from 'node:tty';
+import { type Logger, pino } from 'pino';
+import { createLevel, type LevelSources, type LogLevelSwitch } from './level.ts';
+import { createPretty, hasColors, isPretty, type LogFormat } from './pretty.ts';
 
 /** PIPE_BUF of Linux; POSIX promises 512, and macOS has those. */
 const MOST_BYTES = 4096;
@@ -18,8 +21,16 @@ const BUSY = new Set<unknown>(['EAGAIN', 'EBUSY']);
 const STDOUT = 1;
 const never = new Int32Array(new SharedArrayBuffer(4));
 
+export interface LinesOptions {
+  readonly level: LevelSources;
+  readonly format: LogFormat;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
 export interface Lines {
   readonly log: Logger;
+  /** Of this thread's logger and all its children. */
+  readonly level: LogLevelSwitch;
   /** Writes what has gathered, at once. Never throws. */
   flush(): void;
 }
@@ -41,7 +52,9 @@ function write(text: string): void {
  * A logger of this thread. A line at level fatal is written at once, and so is what is left when the thread ends by
  * itself.
  */
-export function openLines(level: LevelWithSilent): Lines {
+export function openLines({ level, format, env = process.env }: LinesOptions): Lines {
+  const isTerminal = isatty(STDOUT);
+  const dress = isPretty(format, isTerminal, env) ? createPretty(hasColors(isTerminal, env)) : undefined;
   let gathered = '';
   let bytes = 0;
   let waiting = false;
@@ -59,7 +72,8 @@ export function openLines(level: LevelWithSilent): Lines {
   }
 
   const stream = {
-    write(line: string): void {
+    write(json: string): void {
+      const line = dress === undefined ? json : dress(json);
       const length = Buffer.byteLength(line);
       if (bytes + length > MOST_BYTES) flush();
       gathered += line;
@@ -73,5 +87,6 @@ export function openLines(level: LevelWithSilent): Lines {
     flushSync: flush,
   };
   process.on('exit', flush);
-  return { log: pino({ level }, stream), flush };
+  const log = pino({}, stream);
+  return { log, level: createLevel(log, level), flush };
 }

@@ -81,6 +81,8 @@ export interface WorkerServices {
   beat(): void;
   news(news: StoreNews): void;
   snapshot(): Promise<Snapshot>;
+  /** The level of its log from now on. */
+  level(level: LevelWithSilent): void;
   /** Takes no more callers. */
   stop(): Promise<void>;
   /** Ends after the requests under way, or after `boundMs`. @returns whether all of them were answered */

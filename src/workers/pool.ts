@@ -1,6 +1,6 @@
 // All workers: started together, replaced one by one, ended together.
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Logger } from 'pino';
+import type { LevelWithSilent, Logger } from 'pino';
 import { countsOf, type Snapshot } from '../record/aggregate.ts';
 import { describeCause } from '../record/record.ts';
 import { finishWithin } from '../rooms-close.ts';
@@ -19,6 +19,8 @@ export interface Pool {
   start(): Promise<string>;
   /** @param except the worker that brought it */
   tell(news: StoreNews, except?: number): void;
+  /** The level of their logs from now on. Those that are started later are given theirs (thread.ts). */
+  setLevel(level: LevelWithSilent): void;
   /** Their metrics; of one that does not answer, as they were known last; and what ended ones have counted. */
   snapshots(): Promise<Snapshot[]>;
   readings(): PoolReadings;
@@ -148,6 +150,9 @@ export function createPool({ workers, log, open, onEnded, onServed, beatMs }: Po
     },
     tell(news, except) {
       for (const link of others(except)) link.tell('news', news);
+    },
+    setLevel(level) {
+      for (const { link } of threads.values()) link.tell('level', level);
     },
     async snapshots() {
       // Both of this moment: who ends meanwhile is in one of them.

@@ -76,6 +76,7 @@ function run(given: Given, port: MessagePort, lines: Lines): void {
     beat() {},
     news: (news: StoreNews) => lent?.news(news),
     snapshot,
+    level: lines.level.set,
     stop,
     async drain(boundMs: number): Promise<boolean> {
       await stop();
@@ -113,6 +114,6 @@ function run(given: Given, port: MessagePort, lines: Lines): void {
 export function awaitGiven(port: MessagePort): void {
   port.once('message', (message: unknown) => {
     const given = unpack(message) as Given;
-    run(given, port, openLines(given.level));
+    run(given, port, openLines({ level: { file: given.level }, format: given.config.log.format }));
   });
 }

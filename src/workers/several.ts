@@ -1,10 +1,10 @@
 // A gateway of several threads: this one, the main thread, has the admin listener, the store with all that is written to it,
 // and an eye on the workers, which answer callers.
-import type { Logger } from 'pino';
 import type { Config } from '../config/types.ts';
 import type { Gateway } from '../gateway.ts';
 import { createAdminListener } from '../listener/admin.ts';
 import { scrapeOf } from '../record/aggregate.ts';
+import type { LogLevelSwitch } from '../record/level.ts';
 import { describeCause } from '../record/record.ts';
 import { adminApi } from '../rooms-admin.ts';
 import { finishWithin, urlOf } from '../rooms-close.ts';
@@ -19,6 +19,8 @@ import { startThread, type Thread } from './thread.ts';
 interface Dependencies extends MainDependencies {
   /** Threads that load their code already. They are ended when this fails. */
   readonly begun: readonly BegunThread[];
+  /** Of this thread's log: the workers' have the same, always. */
+  readonly level: LogLevelSwitch;
 }
 
 /** A worker that is busy with something else takes callers for no longer than this. */
@@ -35,7 +37,12 @@ function configOfWorker(config: Config, holder: number): Config {
 }
 
 /** Workers of a gateway that listens on `place`. */
-function openWorkers(config: Config, { log, version, begun }: Dependencies, main: Main, place: () => Place): Pool {
+function openWorkers(
+  config: Config,
+  { log, level, version, begun }: Dependencies,
+  main: Main,
+  place: () => Place,
+): Pool {
   const { state, hosted } = main;
   const first = new Map(begun.map((thread) => [thread.holder, thread]));
   function take(holder: number): BegunThread {
@@ -54,7 +61,7 @@ function openWorkers(config: Config, { log, version, begun }: Dependencies, main
           holder,
           config: configOfWorker(config, holder),
           version,
-          level: (log as Logger).level as 'info',
+          level: level.get(),
           place: place(),
           lease: newLease({ listen: { ...config.listen, ...place() } }, holder),
           identity: state.keys,
@@ -69,6 +76,7 @@ function openWorkers(config: Config, { log, version, begun }: Dependencies, main
     // Nothing more is sent by it, so a move need not wait until its lease is over, which it no longer renews.
     onServed: ({ lease }: Thread) => state.store.directory.leave(lease.gateway).catch(() => {}),
   });
+  level.onSet(pool.setLevel);
   return pool;
 }
 
