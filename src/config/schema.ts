@@ -7,6 +7,7 @@ import { accounts } from './schema-accounts.ts';
 import { admin, limits, listen, replay, request } from './schema-callers.ts';
 import { log } from './schema-log.ts';
 import { anonymous, health, passthrough, regions, self, upstream } from './schema-regions.ts';
+import { tracing } from './schema-tracing.ts';
 import { DEFAULT_STORE, readStore, STORE } from './store-url.ts';
 import { workers } from './workers.ts';
 
@@ -66,6 +67,7 @@ export function configSchema(names: readonly string[] = [], folder = '.') {
       ),
     ...kept(folder),
     log: log.prefault({}).describe('What the gateway logs.'),
+    tracing: tracing.prefault({}).describe('OpenTelemetry spans of what becomes of a request.'),
   }).transform(({ storeTimeout: storeTimeoutMs, identityKey: identityKeyFile, ...others }) => {
     return { ...others, storeTimeoutMs, identityKeyFile };
   });

@@ -61,6 +61,18 @@ export interface HealthConfig {
   readonly breaker: { readonly failures: number; readonly openMs: number; readonly mode: LimitMode };
 }
 
+/** Where spans go, and of how many requests. */
+export interface TracingConfig {
+  /** Whole, with its path. */
+  readonly url: string;
+  /** May hold secrets. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Of requests without a trace of their caller's, from 0 to 1. */
+  readonly sample: number;
+  readonly service: string;
+  readonly timeoutMs: number;
+}
+
 export type StoreConfig = SqliteStoreConfig | ValkeyStoreConfig;
 
 export interface SqliteStoreConfig {
@@ -184,4 +196,6 @@ export interface Config {
   /** Absolute. Not read where GATEWAY_IDENTITY_KEY gives the key. */
   readonly identityKeyFile: string;
   readonly log: LogConfig;
+  /** `undefined`: no spans are made. */
+  readonly tracing: TracingConfig | undefined;
 }

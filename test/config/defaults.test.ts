@@ -36,6 +36,7 @@ store: sqlite:data/gateway.db
 storeTimeout: 50ms
 identityKey: data/identity.key
 log:      { level: info, format: auto, sample: 1, slow: 1s, client: none }
+tracing:  { otlp: null, headers: {}, sample: 0.1, service: onetime-gateway, timeout: 5s }
 `;
 
 const EXPECTED = {
@@ -74,6 +75,7 @@ const EXPECTED = {
   storeTimeoutMs: 50,
   identityKeyFile: resolve('data/identity.key'),
   log: { level: 'info', format: 'auto', sample: 1, slowMs: 1_000, client: 'none' },
+  tracing: undefined,
 };
 
 describe('defaults', () => {
