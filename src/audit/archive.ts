@@ -1,0 +1,90 @@
+// Rotated files: compressed in the background, and removed when their time is over, which the log itself says.
+import { createReadStream, createWriteStream } from 'node:fs';
+import { open, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { pipeline as chain } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip, createGzip } from 'node:zlib';
+import { type Archive, listArchives, PARTIAL } from './files.ts';
+import { syncFolderOf } from './head.ts';
+import { LINE_BREAK, LINE_LIMIT_BYTES, parseRecord } from './record.ts';
+
+/** Compresses a rotated file. The plain one goes when the other is whole and on the disk, never before. */
+export async function compress(plain: string, signal: AbortSignal): Promise<void> {
+  const target = `${plain}.gz`;
+  const partial = `${target}${PARTIAL}`;
+  try {
+    await pipeline(createReadStream(plain), createGzip(), createWriteStream(partial, { mode: 0o600 }), { signal });
+    await using written = await open(partial, 'r');
+    await written.sync();
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
+  await rename(partial, target);
+  await syncFolderOf(target);
+  await rm(plain);
+}
+
+/** What an interrupted compression left. */
+export async function removePartials(file: string): Promise<void> {
+  const folder = dirname(file);
+  const known = new Set(listArchives(file).map(({ compressed }) => basename(compressed)));
+  for (const name of await readdir(folder)) {
+    const whole = name.endsWith(PARTIAL) ? name.slice(0, -PARTIAL.length) : undefined;
+    if (whole !== undefined && known.has(whole)) await rm(join(folder, name), { force: true });
+  }
+}
+
+export interface Expired {
+  readonly files: readonly Archive[];
+  /** The last record in them and the hash of its line: the record behind them is held to these. */
+  readonly through: number;
+  readonly hash: string;
+}
+
+/** The oldest files whose time is over, undefined where there are none. They are removed from the start on alone. */
+export async function findExpired(file: string, nowMs: number, keepMs: number): Promise<Expired | undefined> {
+  const archives = listArchives(file);
+  const until = archives.findIndex(({ closedMs }) => nowMs - closedMs <= keepMs);
+  const files = until < 0 ? archives : archives.slice(0, until);
+  if (files.length === 0) return undefined;
+  const behind = archives[files.length];
+  const path = behind === undefined ? file : behind.has.plain ? behind.plain : behind.compressed;
+  const next = await firstRecord(path);
+  // Without it nothing could prove that these are the ones that were removed.
+  return next === undefined ? undefined : { files, through: next.seq - 1, hash: next.prev };
+}
+
+/** As the log says it: members of a record of kind `pruned`. */
+export function prunedInside({ files, through, hash }: Expired): string {
+  return `"through":${through},"hash":"${hash}","files":${files.length}`;
+}
+
+export async function removeFiles({ files }: Expired): Promise<void> {
+  for (const { plain, compressed } of files) {
+    await rm(plain, { force: true });
+    await rm(compressed, { force: true });
+  }
+}
+
+async function firstRecord(path: string): Promise<{ readonly seq: number; readonly prev: string } | undefined> {
+  const source = createReadStream(path, { highWaterMark: 64 * 1024 });
+  // Unlike pipe, it hands on what goes wrong with the file.
+  const stream = path.endsWith('.gz') ? chain(source, createGunzip(), () => undefined) : source;
+  let head = Buffer.alloc(0);
+  try {
+    for await (const chunk of stream) {
+      head = Buffer.concat([head, chunk]);
+      const end = head.indexOf(LINE_BREAK);
+      if (end >= 0) return parseRecord(head.toString('utf8', 0, end));
+      if (head.length > LINE_LIMIT_BYTES) return undefined;
+    }
+    return undefined;
+  } catch {
+    // Missing or damaged: `audit verify` says so.
+    return undefined;
+  } finally {
+    source.destroy();
+  }
+}
