@@ -24,8 +24,11 @@ export type KeyKind = 'none' | 'secret' | 'metadata';
 export interface Route {
   /** The only form in which a path appears in metrics and logs, for example `v1.secret.retrieve`. */
   readonly id: string;
-  /** Outside the API: `link`, the page of a secret, /secret/KEY; `passthrough`, the configured prefixes. */
-  readonly version: 'v1' | 'v2' | 'link' | 'passthrough';
+  /**
+   * Outside the API: `link`, the page of a secret, /secret/KEY; `passthrough`, the configured prefixes; `reference`, what
+   * tells of the API.
+   */
+  readonly version: 'v1' | 'v2' | 'link' | 'reference' | 'passthrough';
   /** The method sent to the region; callers may use the ones in `accepts` too. */
   readonly method: 'GET' | 'POST';
   /** Methods that callers may use; `recent` accepts POST and is served as GET. */

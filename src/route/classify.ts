@@ -1,7 +1,7 @@
 // Method and path -> route, in the one form that is decided on and sent. Nothing is decoded, collapsed or repaired: two
 // programs that read a path differently are how requests reach what they should not.
 import type { Classified, Route } from '../domain.ts';
-import { Refusal } from '../refusal.ts';
+import { Refusal, type RefusalCode } from '../refusal.ts';
 
 /** UPSTREAM.md, Keys: opaque and case-sensitive. */
 const KEY = /^[0-9A-Za-z_-]{20,128}$/;
@@ -29,7 +29,7 @@ const ANY_KEY = '*';
 /** The table as a lookup: `/api/v1/private/(key)/burn` -> rows, one a method. */
 function compile(routes: readonly Route[]): ReadonlyMap<string, Shape> {
   const rows = Map.groupBy(routes, ({ version, path }) =>
-    ['', ...(version === 'link' ? [] : ['api', version]), ...path]
+    ['', ...(version === 'v1' || version === 'v2' ? ['api', version] : []), ...path]
       .map((segment) => (segment === 'KEY' ? ANY_KEY : segment))
       .join('/'),
   );
@@ -76,11 +76,22 @@ export type Classify = (method: string, target: string) => Classified | Refusal;
 
 /**
  * @param routes the API table, and the link
+ * @param pages what stands at exactly its path, outside the API. Looked up where the path would be refused: the API's
+ *   own calls never get there
  * @returns a pure function of method and request target (as received, with query) to a route, or the refusal: 404 for
  *   what is not in the table, 400 for what no path of it could be, 405 with `Allow`
  */
-export function createClassify(routes: readonly Route[]): Classify {
+export function createClassify(routes: readonly Route[], pages: readonly Route[] = []): Classify {
   const shapes = compile(routes);
+  const pageShapes = compile(pages);
+
+  function classifyPage(method: string, path: string, otherwise: RefusalCode): Classified | Refusal {
+    const shape = pageShapes.get(path);
+    if (shape === undefined) return new Refusal(otherwise);
+    const route = shape.byMethod.get(method);
+    if (route === undefined) return new Refusal('method_not_allowed', { headers: ['Allow', allow(shape.rows)] });
+    return { route, path, query: '', key: undefined, prefix: undefined };
+  }
 
   /** Path behind the region prefix -> the rows of the table, and the key if the path has one. */
   function lookup(path: string): { shape: Shape; key: string | undefined } | Refusal {
@@ -105,13 +116,13 @@ export function createClassify(routes: readonly Route[]): Classify {
     const whole = mark === -1 ? target : target.slice(0, mark);
     const query = mark === -1 ? '' : target.slice(mark);
     if (whole === '/') return new Refusal('not_found');
-    if (!isPlainPath(whole)) return new Refusal('path_malformed');
+    if (!isPlainPath(whole)) return classifyPage(method, whole, 'path_malformed');
 
     const second = whole.indexOf('/', 1);
     const first = whole.slice(1, second === -1 ? undefined : second);
     const prefix = TOP.has(first) ? undefined : first;
     const path = prefix === undefined ? whole : whole.slice(prefix.length + 1);
-    if (prefix !== undefined && !TOP.has(path.split('/', 2)[1] ?? '')) return new Refusal('not_found');
+    if (prefix !== undefined && !TOP.has(path.split('/', 2)[1] ?? '')) return classifyPage(method, whole, 'not_found');
 
     const found = lookup(path);
     if (found instanceof Refusal) return found;

@@ -133,6 +133,21 @@ export const LINK: Route = {
   retrieves: true,
 };
 
+/** What tells of the API, at exactly these paths: the document and the page made from it. The gateway's own, never sent. */
+const REFERENCE_ROW = {
+  ...PLAIN,
+  version: 'reference',
+  method: 'GET',
+  accepts: GET,
+  access: 'public',
+  effect: 'none',
+  key: 'none',
+} as const;
+export const REFERENCE: readonly Route[] = [
+  { ...REFERENCE_ROW, id: 'reference.openapi', path: ['openapi.json'] },
+  { ...REFERENCE_ROW, id: 'reference.docs', path: ['docs'] },
+];
+
 /**
  * Every path under a configured prefix. No row of the table: what is passed through is not looked at, and only the prefix
  * and the caller's credentials say where it goes.

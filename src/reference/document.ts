@@ -1,0 +1,150 @@
+// The OpenAPI 3.1 document of the public API, made from the table of routes and the list of refusals.
+import type { Route } from '../domain.ts';
+import { HEADERS, parameter, parameters } from './headers.ts';
+import { refusalsOf } from './refused.ts';
+import { type Errors, responsesOf } from './responses.ts';
+import { curlOf } from './samples.ts';
+import { refusalExamples, SCHEMAS } from './schemas.ts';
+import { shareResponses } from './shared-responses.ts';
+import type { ApiDocument, Media, Method, Operation, Reference, RequestBody, Server } from './types.ts';
+import { TAGS, type Taken, wordsOf } from './words.ts';
+
+export interface DocumentOptions {
+  /** Every row that is served at its own path; those of one path stand together. */
+  readonly routes: readonly Route[];
+  /** In the order of the configuration; never empty. */
+  readonly regions: readonly string[];
+  readonly version: string;
+  readonly errors: Errors;
+  /** How long an answer is kept for a repeat; undefined: none is. */
+  readonly replayKeepMs: number | undefined;
+}
+
+const DESCRIPTION = `One endpoint in front of the regional data centres of Onetime Secret. Each call goes to the region where its account lives, or where the secret is held; nobody has to know which.
+
+Accounts sign in with HTTP Basic: the account’s name and its API token. Calls that need no account can be made without; where nothing tells their region it has to be named, before the path or in the header \`Onetime-Region\`.
+
+Retrieving and burning destroy a secret, so no call is ever sent twice. When something goes wrong, \`Onetime-Gateway-Outcome\` says what became of the call: \`not_sent\`, \`delivered\`, or \`unknown\` when it was sent and its answer was lost.
+
+What the gateway refuses is answered with a code, a sentence and often a hint. What a region refuses is answered in its own words. HEAD is taken where GET is, but not on a path with a key of the API.`;
+
+/** Where version 1's forms may come from; JSON only where the region's release reads it. */
+const FORMS = ['application/x-www-form-urlencoded', 'multipart/form-data', 'application/json'];
+
+export function openapiDocument(options: DocumentOptions): ApiDocument {
+  const { routes, regions, version, replayKeepMs } = options;
+  const { paths, responses } = shareResponses(pathsOf(options));
+  const codes = new Set(routes.flatMap((route) => [...refusalsOf(route, replayKeepMs !== undefined).values()].flat()));
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'onetime-gateway',
+      version,
+      summary: 'Onetime Secret, whichever region.',
+      description: DESCRIPTION,
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: servers(regions),
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    security: [{ basic: [] }],
+    paths,
+    components: {
+      securitySchemes: {
+        basic: { type: 'http', scheme: 'basic', description: 'The account’s name and its API token.' },
+      },
+      parameters: parameters(regions, replayKeepMs),
+      headers: HEADERS,
+      responses,
+      examples: refusalExamples(codes),
+      schemas: SCHEMAS,
+    },
+  };
+}
+
+function pathsOf(options: DocumentOptions): ApiDocument['paths'] {
+  const paths: Record<string, Partial<Record<Method, Operation>>> = {};
+  for (const route of options.routes) {
+    const path = pathOf(route);
+    for (const method of methodsOf(route)) {
+      const key = method === 'GET' ? 'get' : 'post';
+      // Of two rows that accept a method the first one is meant, as in classify.
+      paths[path] = { [key]: operation(route, method, path, options), ...paths[path] };
+    }
+  }
+  return paths;
+}
+
+function servers(regions: readonly string[]): Server[] {
+  return [
+    { url: '/', description: 'The account or the key tells the region.' },
+    {
+      url: '/{region}',
+      description: 'The caller names the region. For the API; pages are without.',
+      variables: {
+        region: { default: regions[0] ?? '', enum: regions, description: 'A region that is configured here.' },
+      },
+    },
+  ];
+}
+
+/** As the document writes it, with the key as a parameter. */
+export function pathOf({ version, path }: Pick<Route, 'version' | 'path'>): string {
+  const isApi = version === 'v1' || version === 'v2';
+  const segments = path.map((segment) => (segment === 'KEY' ? '{key}' : segment));
+  return ['', ...(isApi ? ['api', version] : []), ...segments].join('/');
+}
+
+/** Without HEAD, which is GET without a body. */
+function methodsOf({ accepts }: Route): ('GET' | 'POST')[] {
+  return accepts.filter((method) => method !== 'HEAD');
+}
+
+/** One row may be reached by several methods, and one id have several rows: the method tells them apart. */
+function idOf({ id, effect, method: own }: Route, method: 'GET' | 'POST'): string {
+  const isSecond = method === 'POST' && (own === 'GET' || effect === 'advances');
+  return isSecond ? `${id}.post` : id;
+}
+
+function operation(route: Route, method: 'GET' | 'POST', path: string, options: DocumentOptions): Operation {
+  const { tag, summary, description, takes, deprecated } = wordsOf(route);
+  const replays = options.replayKeepMs !== undefined;
+  const isAlias = method !== route.method;
+  const sample = curlOf(route, method, path, options.regions[0] ?? '');
+  return {
+    operationId: idOf(route, method),
+    tags: [tag],
+    summary: isAlias ? `${summary}, by POST` : summary,
+    description: isAlias ? `For clients that post here; the same as GET. ${description}` : description,
+    ...(deprecated || isAlias ? { deprecated: true } : {}),
+    security: securityOf(route),
+    parameters: parametersOf(route, replays),
+    ...(takes === undefined || method === 'GET' ? {} : { requestBody: bodyOf(takes) }),
+    responses: responsesOf(route, options.errors, replays),
+    'x-access': route.access,
+    'x-effect': route.effect,
+    'x-codeSamples': [{ lang: 'Shell', label: 'curl', source: sample }],
+  };
+}
+
+function securityOf({ access, version }: Route): Operation['security'] {
+  if (version === 'link' || version === 'reference') return [];
+  return access === 'private' ? [{ basic: [] }] : [{ basic: [] }, {}];
+}
+
+function parametersOf({ key, effect, version }: Route, replays: boolean): Reference[] {
+  const found: Reference[] = [];
+  if (key !== 'none') found.push(parameter('key'));
+  if (version !== 'reference') found.push(parameter('region'));
+  if (replays && effect !== 'none') found.push(parameter('idempotencyKey'));
+  return found;
+}
+
+function bodyOf({ schema, as, required }: Taken): RequestBody {
+  const example = SCHEMAS[schema]?.examples?.[0];
+  const media: Media = {
+    schema: { $ref: `#/components/schemas/${schema}` },
+    ...(example === undefined ? {} : { example }),
+  };
+  const types = as === 'json' ? ['application/json'] : FORMS;
+  return { required, content: Object.fromEntries(types.map((type) => [type, media])) };
+}
