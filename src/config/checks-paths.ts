@@ -1,6 +1,13 @@
 // What one key says of another about URLs and files: web pages, prefixes that are passed through, the gateway's files.
 import { readHostName, readUpstream, readWebUrl, upstreamIdentity } from './addresses.ts';
-import { DEFAULT_KEY_FILE, firstSegment, readKeyFile, readPrefix } from './paths.ts';
+import {
+  DEFAULT_AUDIT_FILE,
+  DEFAULT_AUDIT_KEY,
+  DEFAULT_KEY_FILE,
+  firstSegment,
+  readKeyFile,
+  readPrefix,
+} from './paths.ts';
 import { type Finding, type Places, valueAt } from './places.ts';
 import type { Path } from './problem.ts';
 import { DEFAULT_STORE, readStore } from './store-url.ts';
@@ -67,13 +74,37 @@ function covers(outer: string, inner: string): boolean {
   return inner === outer || inner.startsWith(`${outer}/`);
 }
 
-/** One file cannot be both the store and the key. */
+/** One file cannot be two of these. */
 export function checkFiles(tree: unknown): Finding[] {
-  const text = valueAt(tree, ['store']) ?? DEFAULT_STORE;
-  const keyText = valueAt(tree, ['identityKey']) ?? DEFAULT_KEY_FILE;
-  if (typeof text !== 'string' || typeof keyText !== 'string') return [];
+  const kept = [
+    { path: ['store'], file: fileOf(tree, ['store'], DEFAULT_STORE, readSqlitePath) },
+    { path: ['identityKey'], file: fileOf(tree, ['identityKey'], DEFAULT_KEY_FILE, readKeyFile('.')) },
+    { path: ['audit', 'file'], file: fileOf(tree, ['audit', 'file'], DEFAULT_AUDIT_FILE, readKeyFile('.')) },
+    { path: ['audit', 'key'], file: fileOf(tree, ['audit', 'key'], DEFAULT_AUDIT_KEY, readKeyFile('.')) },
+  ];
+  return kept.flatMap(({ path, file }, at): Finding[] => {
+    const met = file === undefined ? undefined : kept.slice(0, at).find((other) => other.file === file);
+    if (met === undefined) return [];
+    // Where one of the two is a default, it is the other that somebody wrote.
+    const written = valueAt(tree, path) === undefined ? met.path : path;
+    const names = `${met.path.join('.')} and ${path.join('.')}`;
+    return [{ path: written, expected: `another file: ${names} would be the same` }];
+  });
+}
+
+function fileOf(
+  tree: unknown,
+  path: readonly string[],
+  otherwise: string,
+  read: (text: string) => string | Unfit | undefined,
+): string | undefined {
+  const found = valueAt(tree, path);
+  const text = found === undefined ? otherwise : found;
+  const file = typeof text === 'string' ? read(text) : undefined;
+  return typeof file === 'string' ? file : undefined;
+}
+
+function readSqlitePath(text: string): string | undefined {
   const store = readStore('.')(text);
-  if (store instanceof Unfit || store.kind !== 'sqlite' || store.path !== readKeyFile('.')(keyText)) return [];
-  const key = valueAt(tree, ['identityKey']) === undefined ? 'store' : 'identityKey';
-  return [{ path: [key], expected: 'another file: store and identityKey would be the same' }];
+  return store instanceof Unfit || store.kind !== 'sqlite' ? undefined : store.path;
 }

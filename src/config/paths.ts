@@ -4,10 +4,14 @@ import { isOwnSegment } from './names.ts';
 import { Unfit } from './units.ts';
 
 export const KEY_FILE = 'the path of a file, such as data/identity.key';
+export const AUDIT_FILE = 'the path of a file, such as data/audit.jsonl, or null for none';
+export const AUDIT_KEY = 'the path of a file, such as data/audit.key';
 export const SOURCE_FILE = 'the path of a file, such as data/accounts-source';
 export const PREFIX = 'a path prefix such as /help';
 
 export const DEFAULT_KEY_FILE = 'data/identity.key';
+export const DEFAULT_AUDIT_FILE = 'data/audit.jsonl';
+export const DEFAULT_AUDIT_KEY = 'data/audit.key';
 
 /** The path of a file, relative to `folder`. */
 export function readKeyFile(folder: string): (text: string) => string | Unfit {

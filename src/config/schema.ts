@@ -4,6 +4,7 @@
 import { duration, oneOf, section, text } from './fields.ts';
 import { DEFAULT_KEY_FILE, KEY_FILE, readKeyFile } from './paths.ts';
 import { accounts } from './schema-accounts.ts';
+import { audit } from './schema-audit.ts';
 import { admin, limits, listen, replay, request } from './schema-callers.ts';
 import { log } from './schema-log.ts';
 import { anonymous, health, passthrough, regions, self, upstream } from './schema-regions.ts';
@@ -66,6 +67,7 @@ export function configSchema(names: readonly string[] = [], folder = '.') {
         'Threads that answer callers: auto is one for each core that the gateway may use, 1 is none beside the main one.',
       ),
     ...kept(folder),
+    audit: audit(folder).prefault({}).describe('What the gateway proves of every request, or file: null.'),
     log: log.prefault({}).describe('What the gateway logs.'),
     tracing: tracing.prefault({}).describe('OpenTelemetry spans of what becomes of a request.'),
   }).transform(({ storeTimeout: storeTimeoutMs, identityKey: identityKeyFile, ...others }) => {

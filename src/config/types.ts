@@ -134,6 +134,21 @@ export type UnknownAccount =
   | { readonly kind: 'named' }
   | { readonly kind: 'region'; readonly region: RegionName };
 
+/** Who asked what of which region, provably (docs/audit.md). */
+export interface AuditConfig {
+  /** Absolute. */
+  readonly file: string;
+  /** Of the key that signs; absolute. */
+  readonly keyFile: string;
+  readonly flushMs: number;
+  /** What becomes of requests while nothing can be written. */
+  readonly onFailure: 'refuse' | 'continue';
+  readonly headsMs: number;
+  readonly rotate: { readonly sizeBytes: number; readonly every: 'day' | 'hour' | 'never' };
+  readonly keepMs: number;
+  readonly compress: boolean;
+}
+
 export interface Config {
   readonly listen: {
     readonly host: string;
@@ -195,6 +210,8 @@ export interface Config {
   readonly storeTimeoutMs: number;
   /** Absolute. Not read where GATEWAY_IDENTITY_KEY gives the key. */
   readonly identityKeyFile: string;
+  /** `undefined`: off. */
+  readonly audit: AuditConfig | undefined;
   readonly log: LogConfig;
   /** `undefined`: no spans are made. */
   readonly tracing: TracingConfig | undefined;

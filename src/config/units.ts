@@ -28,9 +28,11 @@ const SIZE_BYTES: ReadonlyMap<string, number> = new Map([
 ]);
 /** Timers of Node hold 2^31 - 1 ms; whole days below that. */
 const MAX_DURATION_MS = 24 * DAY_MS;
+const MAX_AGE_DAYS = 36_500;
 const MAX_SIZE_BYTES = 1_024 * 1_048_576;
 
 export const DURATION = 'a duration with its unit, such as 200ms, 3s, 10m, 1h or 7d';
+export const AGE = 'a duration with its unit, such as 12h or 400d';
 export const SIZE = 'a size with its unit, such as 512KiB, 2MiB, 500kB or 2MB';
 
 /** `10m` as milliseconds; from 1ms to 24d. */
@@ -38,6 +40,13 @@ export function readDurationMs(text: string): number | Unfit {
   const value = amount(text, DURATION_MS);
   if (value === undefined) return new Unfit(DURATION);
   return value >= 1 && value <= MAX_DURATION_MS ? value : new Unfit('a duration from 1ms to 24d');
+}
+
+/** `400d` as milliseconds: what no timer waits for; from 1ms to a hundred years. */
+export function readAgeMs(text: string): number | Unfit {
+  const value = amount(text, DURATION_MS);
+  if (value === undefined) return new Unfit(AGE);
+  return value >= 1 && value <= MAX_AGE_DAYS * DAY_MS ? value : new Unfit(`a duration from 1ms to ${MAX_AGE_DAYS}d`);
 }
 
 /** `2MiB` as bytes; from 1 byte to 1 GiB, since bodies are held in memory. */

@@ -35,6 +35,15 @@ workers: auto
 store: sqlite:data/gateway.db
 storeTimeout: 50ms
 identityKey: data/identity.key
+audit:
+  file: data/audit.jsonl
+  key: data/audit.key
+  flush: 200ms
+  onFailure: refuse
+  heads: 60s
+  rotate: { size: 256MiB, every: day }
+  keep: 400d
+  compress: true
 log:      { level: info, format: auto, sample: 1, slow: 1s, client: none }
 tracing:  { otlp: null, headers: {}, sample: 0.1, service: onetime-gateway, timeout: 5s }
 `;
@@ -74,6 +83,16 @@ const EXPECTED = {
   store: { kind: 'sqlite', path: resolve('data/gateway.db') },
   storeTimeoutMs: 50,
   identityKeyFile: resolve('data/identity.key'),
+  audit: {
+    file: resolve('data/audit.jsonl'),
+    keyFile: resolve('data/audit.key'),
+    flushMs: 200,
+    onFailure: 'refuse',
+    headsMs: 60_000,
+    rotate: { sizeBytes: 268_435_456, every: 'day' },
+    keepMs: 400 * 86_400_000,
+    compress: true,
+  },
   log: { level: 'info', format: 'auto', sample: 1, slowMs: 1_000, client: 'none' },
   tracing: undefined,
 };
@@ -88,7 +107,7 @@ describe('defaults', () => {
   });
 
   it('hold for sections and lists with nothing behind the key', () => {
-    const empty = `listen:\nadmin:\nlimits:\n  perKey:\naccounts:\n  rules:\nself:\n  gateways:\nhealth:\n  breaker:\nreplay:\npassthrough:\n${REGIONS}`;
+    const empty = `listen:\nadmin:\nlimits:\n  perKey:\naccounts:\n  rules:\nself:\n  gateways:\nhealth:\n  breaker:\naudit:\n  rotate:\nreplay:\npassthrough:\n${REGIONS}`;
     expect(parseConfig(empty, 'g.yaml', {})).toStrictEqual(EXPECTED);
   });
 

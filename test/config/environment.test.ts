@@ -38,6 +38,10 @@ upstream: { forwardClientAddress: "\${F}", connections: "\${C:-7}" }`;
     expect(parse('self: { region: "${R}" }', { R: region }).self.region).toBeUndefined();
   });
 
+  it.each(['', 'null'])('leave the audit log off with %j', (file) => {
+    expect(parse('audit: { file: "${F}" }', { F: file }).audit).toBeUndefined();
+  });
+
   it('are not read from the prototype of the environment', () => {
     expect(errorsOf(`errors: "\${toString}"\n${REGIONS}`)).toEqual([
       expect.stringContaining('${toString}, which is not set'),

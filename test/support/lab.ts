@@ -77,6 +77,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
     },
     accounts: { rules: RULES },
     store: 'sqlite::memory:',
+    audit: { file: null },
     log: { level: 'trace' },
     ...options.config,
   };
