@@ -1,0 +1,105 @@
+// A region as a card: whether it works, what share of the traffic it takes, how fast it answers, how much room is left.
+import type { LiveRegion } from '../../listener/admin-live-types.ts';
+import { openDialog } from './dialog.ts';
+import { h, type Part, setText } from './dom.ts';
+import { duration, percent, perSecond, plural } from './format.ts';
+import { type Page, tokenNote } from './page.ts';
+import { button, createFact, createMeter, createPill, type Tone } from './parts.ts';
+
+const BREAKERS = { closed: 'closed', half_open: 'half-open', open: 'open' } as const;
+
+/** The state in a word or two: what an operator did goes before what the region does. */
+export function standingOf({ drained, breaker, up }: LiveRegion): { readonly tone: Tone; readonly says: string } {
+  if (drained) return { tone: 'quiet', says: 'Drained' };
+  if (breaker === 'open') return { tone: 'bad', says: 'Down, breaker open' };
+  if (!up) return { tone: 'bad', says: 'Down' };
+  return breaker === 'half_open' ? { tone: 'warn', says: 'Up, on trial' } : { tone: 'good', says: 'Up' };
+}
+
+export function createRegionCard(page: Page, name: string): Part<LiveRegion> {
+  const pill = createPill();
+  const rate = h('span', { class: 'figure' });
+  const share = createMeter(`Share of the traffic, ${name}`);
+  const shareSays = h('span');
+  const budget = createMeter(`Budget of anonymous retrieval used, ${name}`);
+  const budgetSays = h('span');
+  const facts = {
+    p50: createFact('p50'),
+    p95: createFact('p95'),
+    p99: createFact('p99'),
+    inUse: createFact('In use'),
+    waiting: createFact('Waiting'),
+    breaker: createFact('Breaker'),
+    delivered: createFact('Delivered'),
+    unknown: createFact('Unknown'),
+    notSent: createFact('Not sent'),
+  };
+  let drained = false;
+  const drain = button('', () => askDrain(page, name, !drained), { look: 'quiet' });
+  const budgetRow = h('div', { class: 'gauge' }, h('span', {}, 'Budget used'), budget.element, budgetSays);
+  const element = h(
+    'article',
+    { class: 'card region', 'aria-label': `Region ${name}`, 'data-region': name },
+    h('header', {}, h('h3', {}, name), pill.element),
+    h('p', { class: 'region-rate' }, rate, ' requests sent there'),
+    h('div', { class: 'gauge' }, h('span', {}, 'Share'), share.element, shareSays),
+    budgetRow,
+    group('Answers of the region take', [facts.p50, facts.p95, facts.p99]),
+    group('Connections', [facts.inUse, facts.waiting, facts.breaker]),
+    group('Outcomes', [facts.delivered, facts.unknown, facts.notSent]),
+    h('footer', { class: 'actions' }, drain),
+  );
+  return {
+    element,
+    update(region) {
+      const { tone, says } = standingOf(region);
+      pill.set(tone, says);
+      setText(rate, perSecond(region.requestsPerSecond));
+      share.set(region.share, percent(region.share));
+      setText(shareSays, percent(region.share));
+      budgetRow.hidden = region.budgetUsed === null;
+      budget.set(region.budgetUsed ?? 0, percent(region.budgetUsed ?? 0));
+      setText(budgetSays, percent(region.budgetUsed ?? 0));
+      for (const key of ['p50', 'p95', 'p99'] as const) facts[key].set(duration(region.latencyMs?.[key] ?? null));
+      facts.inUse.set(String(region.inUse));
+      facts.waiting.set(String(region.waiting));
+      facts.breaker.set(breakerText(region));
+      facts.delivered.set(perSecond(region.outcomes.delivered));
+      facts.unknown.set(perSecond(region.outcomes.unknown));
+      facts.notSent.set(perSecond(region.outcomes.not_sent));
+      drained = region.drained;
+      setText(drain, drained ? `Put ${name} back into service` : `Take ${name} out of service`);
+    },
+  };
+}
+
+function breakerText({ breaker, failures }: LiveRegion): string {
+  return failures === 0 ? BREAKERS[breaker] : `${BREAKERS[breaker]}, ${plural(failures, 'failure')}`;
+}
+
+function group(title: string, facts: readonly { readonly element: HTMLElement }[]): HTMLElement {
+  return h(
+    'div',
+    { class: 'facts-group' },
+    h('h4', {}, title),
+    h('dl', { class: 'facts facts-three' }, ...facts.map(({ element }) => element)),
+  );
+}
+
+function askDrain(page: Page, name: string, drained: boolean): void {
+  const says = drained
+    ? `Every gateway of this directory refuses what would go to ${name}, with 503 and the outcome not_sent. Requests under way end in order.`
+    : `Every gateway of this directory sends requests to ${name} again.`;
+  openDialog({
+    title: drained ? `Take ${name} out of service?` : `Put ${name} back into service?`,
+    says: [says, ...tokenNote(page)],
+    fields: [],
+    submit: drained ? 'Take it out of service' : 'Put it back',
+    look: drained ? 'danger' : 'primary',
+    askToken: page.askToken,
+    act: async () => {
+      await page.admin.setDrained(name, drained);
+      page.announce(drained ? `Region ${name} is out of service.` : `Region ${name} is in service again.`);
+    },
+  });
+}
