@@ -9,6 +9,7 @@ import type { Own } from './listener/own.ts';
 import type { Locate } from './locality/localities.ts';
 import type { Decide, Held } from './policy/question.ts';
 import type { Trip } from './record/record.ts';
+import type { AnswerReference } from './reference/reference.ts';
 import { Refusal } from './refusal.ts';
 import type { Downstream } from './region/forward.ts';
 import type { Send } from './region/send.ts';
@@ -38,11 +39,21 @@ export interface RegionReply {
   readonly lengthBytes?: number | undefined;
 }
 
+/** The gateway's own. */
+export interface OwnAnswer {
+  readonly kind: 'own';
+  readonly status: number;
+  /** Flat. */
+  readonly headers: readonly string[];
+  readonly body: string;
+  /** Its Cache-Control, where it is not `no-store`. */
+  readonly caching?: string;
+}
+
 export type Answer =
   | Refusal
   | RegionReply
-  /** The gateway's own. */
-  | { readonly kind: 'own'; readonly status: number; readonly headers: readonly string[]; readonly body: string }
+  | OwnAnswer
   /** Nobody is there to answer. */
   | 'gone';
 
@@ -64,6 +75,8 @@ export interface Rooms {
   readonly send: Send;
   /** The gateway's own answers in place of a region's. */
   readonly own: Own;
+  /** What tells of the API. */
+  readonly reference: AnswerReference;
 }
 
 /** A request that may go: everything that was found out about it. */
@@ -88,6 +101,10 @@ export function createJourney(rooms: Rooms): Journey {
     const { route } = request;
     const { patience } = trip;
     trip.route = route;
+    if (route.version === 'reference') {
+      trip.reason = 'answered_here';
+      return rooms.reference(route, arrival.headers);
+    }
 
     const identified = identify(arrival.headers, arrival.socketAddress);
     if ('refusal' in identified) return unidentified(identified, patience);

@@ -18,6 +18,7 @@ import { createDecide } from './policy/decide.ts';
 import { policyOf } from './policy/policy.ts';
 import { createMetrics, type Metrics } from './record/metrics.ts';
 import { createRecord } from './record/record.ts';
+import { createReference } from './reference/reference.ts';
 import { createAsk } from './region/ask.ts';
 import { interpretWith } from './region/interpret.ts';
 import { createPassthrough } from './region/passthrough.ts';
@@ -27,7 +28,7 @@ import { createSharedVault } from './replay/shared-vault.ts';
 import { createVault, LARGEST_SHARE } from './replay/vault.ts';
 import { openRegions, readingsOf } from './rooms-way.ts';
 import { createClassify } from './route/classify.ts';
-import { LINK, PASSTHROUGH, ROUTES } from './route/table.ts';
+import { LINK, PASSTHROUGH, REFERENCE, ROUTES } from './route/table.ts';
 import { openState, type State } from './state.ts';
 import type { Together } from './together.ts';
 
@@ -174,7 +175,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
   };
   const journey = createJourney({
     ...checks,
-    classify: createClassify([...ROUTES, LINK]),
+    classify: createClassify([...ROUTES, LINK], REFERENCE),
     locateKey: keys.locateKey,
     replay: createReplay(replays.vault, metrics.replayed),
     send: createSend({
@@ -187,6 +188,14 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
       learn: ({ permit, caller, trip }, body) => keys.learn(permit, caller, body, trip.patience),
     }),
     own: createOwn(new Map(config.regions.map(({ name, web }) => [name, web]))),
+    reference: createReference({
+      ...config.reference,
+      routes: [...ROUTES, LINK, ...REFERENCE],
+      regions: config.regions.map(({ name }) => name),
+      version,
+      errors: config.errors,
+      replayKeepMs: config.replay?.keepMs,
+    }),
   });
   const passthrough = createPassthrough(config.passthrough, {
     ...config.upstream,

@@ -95,6 +95,11 @@ export const request = section({
   timeout: duration().prefault('30s').describe('How long a caller may take to send a request.'),
 }).transform(({ bodyLimit, timeout }) => ({ bodyLimitBytes: bodyLimit, timeoutMs: timeout }));
 
+export const reference = section({
+  openapi: flag().prefault(true).describe('Whether GET /openapi.json tells tools of the API.'),
+  docs: flag().prefault(true).describe('Whether GET /docs tells people, as a page.'),
+});
+
 const replayKeys = {
   keep: duration().prefault('5m').describe('How long an answer is kept for a repeat.'),
   maxBytes: size().prefault('64MiB').describe('How much is kept in memory; the oldest answers go first.'),

@@ -5,7 +5,7 @@ import { duration, oneOf, section, text } from './fields.ts';
 import { DEFAULT_KEY_FILE, KEY_FILE, readKeyFile } from './paths.ts';
 import { accounts } from './schema-accounts.ts';
 import { audit } from './schema-audit.ts';
-import { admin, limits, listen, replay, request } from './schema-callers.ts';
+import { admin, limits, listen, reference, replay, request } from './schema-callers.ts';
 import { log } from './schema-log.ts';
 import { anonymous, health, passthrough, regions, self, upstream } from './schema-regions.ts';
 import { tracing } from './schema-tracing.ts';
@@ -60,6 +60,7 @@ export function configSchema(names: readonly string[] = [], folder = '.') {
     health: health.prefault({}).describe('How the gateway finds that a region does not answer.'),
     request: request.prefault({}).describe('What callers may send.'),
     replay: replay.prefault({}).describe('Answers kept for callers that repeat with Idempotency-Key, or off.'),
+    reference: reference.prefault({}).describe('What tells callers of the API.'),
     self: self(names).prefault({}).describe('For organisations that run one gateway per region.'),
     workers: workers()
       .prefault('auto')

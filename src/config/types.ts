@@ -199,6 +199,8 @@ export interface Config {
   readonly request: { readonly bodyLimitBytes: number; readonly timeoutMs: number };
   /** `undefined`: off. */
   readonly replay: ReplayConfig | undefined;
+  /** What tells callers of the API: /openapi.json and /docs. */
+  readonly reference: { readonly openapi: boolean; readonly docs: boolean };
   readonly self: {
     readonly region: RegionName | undefined;
     /** Origin or base URL of each region's own gateway, without a trailing slash. */

@@ -2,10 +2,8 @@
 // every answer carries.
 import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
-import type { Answer, RegionReply } from '../journey.ts';
+import type { OwnAnswer, RegionReply } from '../journey.ts';
 import { CHALLENGE, type Refusal, refusalBody } from '../refusal.ts';
-
-type OwnAnswer = Extract<Answer, { kind: 'own' }>;
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -13,8 +11,8 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 const ONE_PIECE_BYTES = 16 * 1024;
 
 /** @param close whether the connection ends after this answer (the gateway is draining) */
-function common(requestId: string, close: boolean): string[] {
-  const headers = ['Cache-Control', 'no-store', 'X-Request-Id', requestId];
+function common(requestId: string, close: boolean, caching = 'no-store'): string[] {
+  const headers = ['Cache-Control', caching, 'X-Request-Id', requestId];
   if (close) headers.push('Connection', 'close');
   return headers;
 }
@@ -53,8 +51,8 @@ export function createRespond(isDraining: () => boolean): Respond {
       if (refusal.details.headers !== undefined) append(headers, refusal.details.headers);
       write(res, refusal.status, headers, refusalBody(refusal, requestId), head);
     },
-    own(res, { status, headers, body }, requestId, head) {
-      write(res, status, [...common(requestId, isDraining()), ...headers], body, head);
+    own(res, { status, headers, body, caching }, requestId, head) {
+      write(res, status, [...common(requestId, isDraining(), caching), ...headers], body, head);
     },
     region(res, { status, region, headers: crossing, body, lengthBytes }, requestId, head) {
       const headers = common(requestId, isDraining());

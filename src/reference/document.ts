@@ -7,7 +7,7 @@ import { curlOf } from './samples.ts';
 import { refusalExamples, SCHEMAS } from './schemas.ts';
 import { shareResponses } from './shared-responses.ts';
 import type { ApiDocument, Media, Method, Operation, Reference, RequestBody, Server } from './types.ts';
-import { TAGS, type Taken, wordsOf } from './words.ts';
+import { mainIdOf, TAGS, type Taken, wordsOf } from './words.ts';
 
 export interface DocumentOptions {
   /** Every row that is served at its own path; those of one path stand together. */
@@ -99,30 +99,31 @@ function methodsOf({ accepts }: Route): ('GET' | 'POST')[] {
   return accepts.filter((method) => method !== 'HEAD');
 }
 
-/** One row may be reached by several methods, and one id have several rows: the method tells them apart. */
-function idOf({ id, effect, method: own }: Route, method: 'GET' | 'POST'): string {
-  const isSecond = method === 'POST' && (own === 'GET' || effect === 'advances');
-  return isSecond ? `${id}.post` : id;
+/** Whether another operation of the same id comes before: one row may be reached by several methods, one id have two rows. */
+function isSecond({ method: own, effect }: Route, method: 'GET' | 'POST'): boolean {
+  return method === 'POST' && (own === 'GET' || effect === 'advances');
 }
 
 function operation(route: Route, method: 'GET' | 'POST', path: string, options: DocumentOptions): Operation {
   const { tag, summary, description, takes, deprecated } = wordsOf(route);
   const replays = options.replayKeepMs !== undefined;
-  const isAlias = method !== route.method;
-  const sample = curlOf(route, method, path, options.regions[0] ?? '');
+  const second = isSecond(route, method);
+  const main = mainIdOf(route);
   return {
-    operationId: idOf(route, method),
+    operationId: second ? `${route.id}.post` : route.id,
     tags: [tag],
-    summary: isAlias ? `${summary}, by POST` : summary,
-    description: isAlias ? `For clients that post here; the same as GET. ${description}` : description,
-    ...(deprecated || isAlias ? { deprecated: true } : {}),
+    summary: second ? `${summary}, by POST` : summary,
+    description: second ? `The same as by GET. ${description}` : description,
+    // The list takes POST for the sake of some clients alone.
+    ...(deprecated || method !== route.method ? { deprecated: true } : {}),
     security: securityOf(route),
     parameters: parametersOf(route, replays),
     ...(takes === undefined || method === 'GET' ? {} : { requestBody: bodyOf(takes) }),
     responses: responsesOf(route, options.errors, replays),
     'x-access': route.access,
     'x-effect': route.effect,
-    'x-codeSamples': [{ lang: 'Shell', label: 'curl', source: sample }],
+    ...(second || main !== route.id ? { 'x-alias-of': main } : {}),
+    'x-codeSamples': [{ lang: 'Shell', label: 'curl', source: curlOf(route, method, path, options.regions[0] ?? '') }],
   };
 }
 

@@ -27,13 +27,22 @@ export function callOf(method: string, path: string): string {
   return `<span class="method ${method}">${method.toUpperCase()}</span> ${escapeHtml(path)}`;
 }
 
-export function operationSection(document: ApiDocument, path: string, method: string, operation: Operation): string {
+export interface Placed {
+  readonly path: string;
+  readonly method: string;
+  readonly operation: Operation;
+}
+
+/** @param aliases other paths and methods of the same operation */
+export function operationSection(document: ApiDocument, placed: Placed, aliases: readonly Placed[]): string {
+  const { path, method, operation } = placed;
   const { operationId: id, summary, description, deprecated } = operation;
   const facts = [ACCESS[operation['x-access']], EFFECTS[operation['x-effect']], deprecated && 'for old clients'];
   return [
     `<article aria-labelledby="${escapeHtml(id)}">`,
     heading(3, id, inline(summary), summary),
     `<p class="call">${callOf(method, path)}</p>`,
+    ...aliases.map((alias) => `<p class="call">${callOf(alias.method, alias.path)}</p>`),
     `<p class="facts">${facts.filter(Boolean).join(' · ')}</p>`,
     `<p>${inline(description)}</p>`,
     ...operation['x-codeSamples'].map(({ source, label }) => block(source, `${label}: ${summary}`)),
@@ -85,6 +94,6 @@ function shapeOf({ content }: Response): string {
 function saidOf({ description, content }: Response): string {
   const codes = new Set(Object.values(content ?? {}).flatMap(({ examples }: Media) => Object.keys(examples ?? {})));
   return inline(description).replaceAll(/[a-z_]+/g, (word) =>
-    codes.has(word) ? `<a href="#refusal-${word}"><code>${word}</code></a>` : word,
+    codes.has(word) ? `<a href="#refusal-${word}">${word}</a>` : word,
   );
 }

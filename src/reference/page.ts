@@ -1,15 +1,9 @@
 // The reference as one page of HTML, made from the document. Complete in itself: no script, nothing from another host.
 import { block, escapeHtml, heading, inline, table } from './html.ts';
-import { callOf, operationSection } from './page-operation.ts';
+import { callOf, operationSection, type Placed } from './page-operation.ts';
 import { schemaSection } from './page-schema.ts';
 import { STYLE } from './page-style.ts';
 import type { ApiDocument, Operation } from './types.ts';
-
-interface Placed {
-  readonly path: string;
-  readonly method: string;
-  readonly operation: Operation;
-}
 
 /** What stands for the base URL until it is known who reads the page (samples.ts). */
 const BASE = '$GATEWAY';
@@ -28,7 +22,7 @@ function pageOf(document: ApiDocument): string {
   const groups = document.tags.map((tag) => ({
     ...tag,
     id: idOf(tag.name),
-    operations: operations.filter(({ operation }) => operation.tags.includes(tag.name)),
+    operations: operations.filter(({ operation }) => operation.tags.includes(tag.name) && isMain(operation)),
   }));
   const schemas = Object.entries(components.schemas);
   return `<!doctype html>
@@ -51,7 +45,7 @@ ${groups
     [
       heading(2, id, escapeHtml(name), name),
       `<p>${inline(description)}</p>`,
-      ...own.map(({ path, method, operation }) => operationSection(document, path, method, operation)),
+      ...own.map((placed) => operationSection(document, placed, operations.filter(isAliasOf(placed)))),
     ].join('\n'),
   )
   .join('\n')}
@@ -63,6 +57,14 @@ ${schemas.map(([name, schema]) => schemaSection(name, schema)).join('\n')}
 </div>
 </html>
 `;
+}
+
+function isMain(operation: Operation): boolean {
+  return operation['x-alias-of'] === undefined;
+}
+
+function isAliasOf({ operation: { operationId } }: Placed): (other: Placed) => boolean {
+  return ({ operation }) => operation['x-alias-of'] === operationId;
 }
 
 function idOf(name: string): string {

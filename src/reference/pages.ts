@@ -27,7 +27,7 @@ export interface Pages {
 
 export function createPages(options: DocumentOptions): Pages {
   const document = openapiDocument(options);
-  const json = `${JSON.stringify(document, null, 1)}\n`;
+  const json = `${JSON.stringify(document)}\n`;
   const jsonTag = tagOf(json);
   const page = referencePage(document);
   return {

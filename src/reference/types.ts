@@ -74,6 +74,8 @@ export interface Operation {
   /** The route's `access` and `effect` (domain.ts). */
   readonly 'x-access': string;
   readonly 'x-effect': string;
+  /** The operation for which this is another name or method. */
+  readonly 'x-alias-of'?: string;
   /** `$GATEWAY` stands for the base URL, and the words in capitals for the caller's own. */
   readonly 'x-codeSamples': readonly { readonly lang: string; readonly label: string; readonly source: string }[];
 }

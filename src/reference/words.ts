@@ -194,11 +194,16 @@ const WORDS: Readonly<Record<string, Words>> = {
 
 const ALIAS = /^(v[12])\.(metadata|receipt)(?=\.|$)/;
 
+/** The id under which the route is described: its own, or that of the path for which it is another name. */
+export function mainIdOf({ id }: Route): string {
+  return id.replace(ALIAS, '$1.private');
+}
+
 /** @throws Error for a route that nobody has described: a defect that a test finds */
-export function wordsOf({ id }: Route): Words {
-  const alias = ALIAS.exec(id);
-  const words = WORDS[id.replace(ALIAS, '$1.private')];
-  if (words === undefined) throw new Error(`nothing is said of the route ${id}`);
+export function wordsOf(route: Route): Words {
+  const alias = ALIAS.exec(route.id);
+  const words = WORDS[mainIdOf(route)];
+  if (words === undefined) throw new Error(`nothing is said of the route ${route.id}`);
   if (alias === null) return words;
   const summary = `${words.summary}, by ${alias[2] === 'metadata' ? 'an older' : 'a newer'} name`;
   return { ...words, summary, description: `The same as under \`private\`. ${words.description}` };
