@@ -30,6 +30,7 @@ accounts:
     - { domain: us.example, region: us }
     - { domain: eu.example, region: eu }
 store: "sqlite::memory:"
+audit: { file: null }
 `;
 }
 

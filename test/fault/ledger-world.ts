@@ -151,6 +151,7 @@ export function configOf(
     // Room for every answer of a run.
     replay: { keep: '1h', maxBytes: '1024MiB' },
     store: 'sqlite::memory:',
+    audit: { file: null },
     ...more,
   };
 }

@@ -123,6 +123,7 @@ export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
     store: redis?.url ?? `sqlite:${options.file}`,
     // Two cores serve all of this: a pause of the machine is not what these tests are about.
     storeTimeout: '1s',
+    audit: { file: null },
     ...options.config,
   });
   const store = openStore(parseConfig(config, 'fleet.yaml', {}).store, { now: Date.now, storeTimeoutMs: 5000 });
