@@ -13,7 +13,7 @@ import type { Held } from '../policy/question.ts';
 import { Refusal } from '../refusal.ts';
 import { isPlainTarget, isUnder } from '../region/passthrough-path.ts';
 import { createClassify } from '../route/classify.ts';
-import { LINK, PASSTHROUGH, ROUTES } from '../route/table.ts';
+import { LINK, PASSTHROUGH, REFERENCE, ROUTES } from '../route/table.ts';
 
 export interface ExplainRequest {
   /** In any case, for the convenience of those who type it; over the wire only upper case is a method. */
@@ -59,7 +59,9 @@ const NOTHING = {
   refusal: null,
 } as const;
 
-function refused(refusal: Refusal): Pick<Explanation, 'decision' | 'refusal'> {
+type Decided = Pick<Explanation, 'decision' | 'refusal'>;
+
+function refused(refusal: Refusal): Decided {
   const { code, status, message } = refusal;
   return { decision: 'refusal', refusal: { code, status, message, hint: refusal.details.hint ?? null } };
 }
@@ -72,13 +74,23 @@ function userOf(user: string | undefined): string | undefined | Refusal {
 }
 
 function classifyCall({ method, path }: ExplainRequest): Classified | Refusal {
-  return createClassify([...ROUTES, LINK])(method.toUpperCase(), path);
+  return createClassify([...ROUTES, LINK], REFERENCE)(method.toUpperCase(), path);
 }
 
 /** A path under a prefix that is passed through: its region is named by the configuration. */
 function classifyPassed(path: string, region: RegionName): Classified | Refusal {
   if (!isPlainTarget(path)) return new Refusal('path_malformed');
   return { route: PASSTHROUGH, path, query: '', key: undefined, prefix: region };
+}
+
+/** The gateway's own pages, which ask nobody and decide nothing. */
+function explainReference({ route }: Classified, { reference }: Config): Partial<Explanation> & Decided {
+  const { id, access, effect } = route;
+  const isOn = id === 'reference.openapi' ? reference.openapi : reference.docs;
+  const about = { route: id, access, effect };
+  return isOn
+    ? { ...about, decision: 'answered_here', reason: 'answered_here', refusal: null }
+    : { ...about, ...refused(new Refusal('not_found')) };
 }
 
 /** What is known beside the configuration. */
@@ -119,6 +131,7 @@ export async function explain(
   const passed = config.passthrough.find(({ prefix }) => isUnder(request.path, prefix));
   const classified = passed ? classifyPassed(request.path, passed.region) : classifyCall(request);
   if (classified instanceof Refusal) return { ...NOTHING, steps, ...refused(classified) };
+  if (classified.route.version === 'reference') return { ...NOTHING, steps, ...explainReference(classified, config) };
 
   // Where credentials are dropped, and behind a link, whoever calls does so as nobody.
   const asNobody = passed?.credentials === 'drop' || classified.route === LINK;

@@ -68,7 +68,8 @@ function pathsOf(options: DocumentOptions): ApiDocument['paths'] {
     for (const method of methodsOf(route)) {
       const key = method === 'GET' ? 'get' : 'post';
       // Of two rows that accept a method the first one is meant, as in classify.
-      paths[path] = { [key]: operation(route, method, path, options), ...paths[path] };
+      if (paths[path]?.[key] !== undefined) continue;
+      paths[path] = { ...paths[path], [key]: operation(route, method, path, options) };
     }
   }
   return paths;

@@ -34,7 +34,7 @@ table{border-collapse:collapse;min-width:100%}
 th,td{text-align:left;vertical-align:top;padding:.35rem .75rem .35rem 0;border-bottom:1px solid var(--line);font-weight:400}
 thead th{color:var(--soft);font-size:.9rem}
 summary{cursor:pointer;color:var(--link);padding:.25rem 0}
-@media (min-width:60rem){.frame{grid-template-columns:17rem minmax(0,1fr);gap:3rem}nav{position:sticky;top:0;max-height:100vh;overflow-y:auto;padding-top:1rem}}
+@media (min-width:60rem){.frame{grid-template-columns:17rem minmax(0,1fr);gap:3rem}nav{position:sticky;top:0;max-height:100vh;overflow-y:auto;padding-top:1rem}.contents::details-content{content-visibility:visible;block-size:auto}}
 @media print{nav,.anchor{display:none}}`;
 
 const hash = createHash('sha256').update(STYLE).digest('base64');

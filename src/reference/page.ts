@@ -86,7 +86,7 @@ ${operations
   .join('\n')}
 </ul>`,
   );
-  return `<details><summary>Contents</summary>
+  return `<details class="contents"><summary>Contents</summary>
 <ul><li><a href="#begin">How to begin</a></li></ul>
 ${lists.join('\n')}
 <ul><li><a href="#refusals">Refusals</a></li><li><a href="#shapes">Shapes</a></li></ul>
