@@ -1,6 +1,7 @@
 // What the admin listener is made of.
 import { explain, keyLookup } from './cli/explain.ts';
 import type { Config } from './config/types.ts';
+import { openPageFiles } from './console/files.ts';
 import type { AdminApi } from './listener/admin.ts';
 import type { GatewayDependencies, Rooms } from './rooms.ts';
 
@@ -20,6 +21,7 @@ export function adminApi(
     now,
     tokens: config.admin.tokens,
     hosts: config.admin.hosts,
+    console: config.admin.console ? openPageFiles() : undefined,
     desk: state.desk,
     regions: regionReadings,
     store: state.store,

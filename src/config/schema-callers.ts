@@ -48,6 +48,7 @@ export const admin = section({
     .describe(
       'Who may use the admin API; `onetime-gateway admin token` makes one. Without any, this machine may read.',
     ),
+  console: flag().prefault(true).describe("Whether the operators' page is served at / of this listener."),
 });
 
 const limitKeys = (per: string, requests: number, burst: number, mode: LimitMode = 'enforce') => ({

@@ -162,6 +162,8 @@ export interface Config {
     /** Host names: lower case, no port. */
     readonly hosts: readonly string[];
     readonly tokens: readonly AdminToken[];
+    /** Whether the operators' page is served. */
+    readonly console: boolean;
   };
   /** In the order of the file; never empty. */
   readonly regions: readonly RegionConfig[];

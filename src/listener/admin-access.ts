@@ -33,6 +33,8 @@ export interface Visitor {
 }
 
 export interface Access {
+  /** As `checkWay`, but for who opens a page: by a link of any other. @throws Problem */
+  checkHost(request: IncomingMessage): void;
   /** @throws Problem when the request came by a way that it must not come by: Host, Origin, doubled headers */
   checkWay(request: IncomingMessage): void;
   /** @throws Problem when nothing tells that this caller may ask */
@@ -77,14 +79,18 @@ export function createAccess({ tokens, hosts, now, peerAddress = socketAddress }
     throw new Problem('token_unknown', { headers: CHALLENGE });
   }
 
+  function checkHost(request: IncomingMessage): void {
+    checkForm(request);
+    const host = bareHost(request.headers.host ?? '');
+    if (isLoopbackHost(host) || names.has(host)) return;
+    throw new Problem('host_unknown', { hint: 'List the name by which you call this listener under admin.hosts.' });
+  }
+
   return {
+    checkHost,
     checkWay(request) {
-      checkForm(request);
-      const host = request.headers.host ?? '';
-      if (!isLoopbackHost(bareHost(host)) && !names.has(bareHost(host))) {
-        throw new Problem('host_unknown', { hint: 'List the name by which you call this listener under admin.hosts.' });
-      }
-      checkOrigin(request, host);
+      checkHost(request);
+      checkOrigin(request, request.headers.host ?? '');
     },
     identify(request) {
       const peer = canonical(peerAddress(request));

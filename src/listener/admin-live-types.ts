@@ -106,9 +106,9 @@ export interface ConfigValue {
   readonly value: string;
   readonly from: 'file' | 'environment' | 'default';
   /** Of the file, from 1; of a default, none. */
-  readonly line?: number;
+  readonly line?: number | undefined;
   /** The environment's variables, with commas between them. */
-  readonly variable?: string;
+  readonly variable?: string | undefined;
 }
 
 export interface ReloadReport {

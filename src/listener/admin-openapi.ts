@@ -4,10 +4,12 @@ import { PROBLEM_STATUS } from './admin-problem.ts';
 import type { AdminRoute } from './admin-route.ts';
 import { ADMIN_PREFIX, ADMIN_ROUTES } from './admin-routes.ts';
 import { SCHEMAS } from './admin-schemas.ts';
+import { GATEWAY_SCHEMAS } from './admin-schemas-gateway.ts';
 
 type Json = Record<string, unknown>;
 
-const NAMES = new Map<z.ZodType, string>(Object.entries(SCHEMAS).map(([name, schema]) => [schema, name]));
+const ALL = { ...SCHEMAS, ...GATEWAY_SCHEMAS };
+const NAMES = new Map<z.ZodType, string>(Object.entries(ALL).map(([name, schema]) => [schema, name]));
 const refTo = (name: string): string => `#/components/schemas/${name}`;
 
 /** Any route may answer these. */
@@ -72,7 +74,7 @@ function operation(row: AdminRoute): Json {
 
 function reference(schema: z.ZodType): Json {
   const name = NAMES.get(schema);
-  if (name === undefined) throw new Error('a schema of the admin API has no name in SCHEMAS');
+  if (name === undefined) throw new Error('a schema of the admin API has no name in SCHEMAS or GATEWAY_SCHEMAS');
   return { $ref: refTo(name) };
 }
 
@@ -89,11 +91,11 @@ function parameters(schema: z.ZodObject | undefined, at: 'path' | 'query'): Json
   });
 }
 
-function answers({ answers }: AdminRoute): Json {
+function answers({ answers, media = 'application/json' }: AdminRoute): Json {
   return Object.fromEntries(
     Object.entries(answers).map(([status, schema]) => [
       status,
-      { description: schema.description ?? 'Done.', content: { 'application/json': { schema: reference(schema) } } },
+      { description: schema.description ?? 'Done.', content: { [media]: { schema: reference(schema) } } },
     ]),
   );
 }
@@ -117,7 +119,7 @@ function problems({ problems, body, changes }: AdminRoute): Json {
 
 function schemas(): Json {
   const registry = z.registry<{ id: string }>();
-  for (const [name, schema] of Object.entries(SCHEMAS)) registry.add(schema, { id: name });
+  for (const [name, schema] of Object.entries(ALL)) registry.add(schema, { id: name });
   const made = z.toJSONSchema(registry, { uri: refTo }).schemas as Record<string, Json>;
   return Object.fromEntries(
     Object.entries(made).map(([name, { $schema: _dialect, $id: _id, ...schema }]) => [name, schema]),

@@ -21,11 +21,18 @@ const PROBLEMS = {
   lives_elsewhere: [409, 'The directory knows this account in another region. Nothing was changed.'],
   being_moved: [409, 'This account is being moved. Nothing was changed.'],
   too_late: [409, 'The account lives in its new region already: this move can no longer be aborted.'],
+  not_sampled: [409, 'This gateway does not tell its state.'],
+  configuration_fixed: [409, 'This gateway was not started from a file that could be read again.'],
+  log_level_fixed: [409, 'The log level of this gateway cannot be changed while it runs.'],
+  audit_off: [409, 'This gateway keeps no audit log.'],
+  verification_running: [409, 'The audit log is being verified already.'],
   body_too_large: [413, 'The body is larger than 64 KiB.'],
   media_type_unsupported: [415, 'The body has to be JSON: send Content-Type: application/json.'],
   host_unknown: [421, 'The Host of this request is neither loopback nor one of admin.hosts.'],
   too_many_attempts: [429, 'Too many wrong tokens came from this address.'],
   internal_error: [500, 'The gateway failed to handle this request.'],
+  too_many_listeners: [503, 'As many as may listen at a time do so already.'],
+  verification_slow: [503, 'Verifying the audit log takes longer than an answer may.'],
   store_unavailable: [503, 'The store does not answer at the moment.'],
 } as const satisfies Record<string, readonly [status: number, sentence: string]>;
 

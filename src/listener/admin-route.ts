@@ -1,5 +1,6 @@
 // A row of the admin API's table: from it come the handler, the access rule, the checks of what comes in, and the
 // document.
+import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { ExplainRequest, Explanation } from '../cli/explain.ts';
 import type { Found, KeyedHash } from '../domain.ts';
@@ -7,6 +8,7 @@ import type { Desk, DeskCode } from '../locality/desk.ts';
 import type { Snapshot } from '../record/aggregate.ts';
 import type { Store, StoredKey } from '../store/store.ts';
 import { parseInput } from './admin-input.ts';
+import type { Live } from './admin-live.ts';
 import type {
   AuditReadings,
   AuditRecord,
@@ -17,6 +19,7 @@ import type {
   ReloadStatus,
 } from './admin-live-types.ts';
 import type { ProblemCode } from './admin-problem.ts';
+import type { Verification } from './admin-verification.ts';
 
 /** What the admin API is made of. */
 export interface AdminTools {
@@ -65,9 +68,15 @@ export interface AuditTools {
 
 /** What a handler gets beside its input. */
 export interface Context extends Omit<AdminTools, 'desk'> {
+  /** Who asks, as events name them. */
+  readonly actor: string;
   /** Writes its changes in the name of the caller. */
   readonly desk: Desk;
   readonly document: () => object;
+  /** Undefined where there are no samples to be had. */
+  readonly live: Live | undefined;
+  /** Undefined where there is no audit log. */
+  readonly verification: Verification | undefined;
 }
 
 export interface Reply {
@@ -77,7 +86,13 @@ export interface Reply {
   readonly about?: string | undefined;
 }
 
-export type Method = 'GET' | 'POST' | 'DELETE';
+/** An answer that has no end of its own: it is written to the response itself. */
+export interface Streamed {
+  /** @throws Problem as long as nothing was written */
+  readonly stream: (response: ServerResponse) => void;
+}
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 export interface RouteFacts {
   /** The only form in which a request appears in the log; the document's operationId. */
@@ -90,6 +105,8 @@ export interface RouteFacts {
   readonly changes: boolean;
   /** Status -> schema of the answer. */
   readonly answers: Readonly<Record<number, z.ZodType>>;
+  /** Of good answers; JSON without it. */
+  readonly media?: 'application/json' | 'text/event-stream';
   /** Problems of its own, beside those that every route has. */
   readonly problems: readonly (ProblemCode | DeskCode)[];
 }
@@ -102,7 +119,7 @@ export interface AdminRoute extends RouteFacts {
   serve(
     raw: { readonly params: unknown; readonly query: unknown; readonly body: unknown },
     context: Context,
-  ): Promise<Reply>;
+  ): Promise<Reply | Streamed>;
 }
 
 type Parsed<S extends z.ZodType | undefined> = S extends z.ZodType ? z.output<S> : undefined;
@@ -118,7 +135,7 @@ interface RouteRow<
   readonly handle: (
     input: { readonly params: Parsed<P>; readonly query: Parsed<Q>; readonly body: Parsed<B> },
     context: Context,
-  ) => Promise<Reply>;
+  ) => Promise<Reply | Streamed>;
 }
 
 /** Where a route takes nothing, nothing may come. */

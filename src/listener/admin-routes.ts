@@ -1,10 +1,11 @@
 // The whole table of the admin API.
 import { ACCOUNT_ROUTES } from './admin-accounts.ts';
+import { GATEWAY_ROUTES } from './admin-gateway.ts';
 import { OPERATION_ROUTES } from './admin-operations.ts';
 import type { AdminRoute } from './admin-route.ts';
 
 export const ADMIN_PREFIX = '/admin/v1';
-export const ADMIN_ROUTES: readonly AdminRoute[] = [...ACCOUNT_ROUTES, ...OPERATION_ROUTES];
+export const ADMIN_ROUTES: readonly AdminRoute[] = [...ACCOUNT_ROUTES, ...GATEWAY_ROUTES, ...OPERATION_ROUTES];
 
 /**
  * The methods that a path takes; empty: nothing is there. A path that stands in the table as it is (/accounts/lookup) is

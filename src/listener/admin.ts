@@ -2,11 +2,15 @@
 // public listener never serves this.
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import type { PageFiles } from '../console/files.ts';
 import { type Access, type AccessOptions, createAccess, type Visitor } from './admin-access.ts';
+import { type ConsolePart, serveConsole } from './admin-console.ts';
+import { createLive, type LiveOptions } from './admin-live.ts';
 import { adminDocument } from './admin-openapi.ts';
 import { Problem, problemOf } from './admin-problem.ts';
 import type { AdminRoute, AdminTools } from './admin-route.ts';
 import { ADMIN_PREFIX, ADMIN_ROUTES, methodsAt } from './admin-routes.ts';
+import { createVerification, type VerificationOptions } from './admin-verification.ts';
 import { NO_SCHEMAS } from './no-schemas.ts';
 
 export type { AdminToken } from './admin-access.ts';
@@ -17,6 +21,10 @@ export interface AdminApi extends AdminTools, AccessOptions {
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
   /** Of the gateway, for the document. */
   readonly version: string;
+  /** Of the operators' page at /. Left out: there is none. */
+  readonly console?: PageFiles | undefined;
+  readonly live?: LiveOptions | undefined;
+  readonly verification?: Pick<VerificationOptions, 'boundMs'> | undefined;
 }
 
 export interface AdminOptions {
@@ -34,7 +42,7 @@ const OPEN = { config: { open: true } };
 
 /**
  * GET /metrics (Prometheus text), /livez (the process answers), /readyz (200 ready, 503 starting or draining), and with
- * `api` the admin API under /admin/v1 (docs/admin-api.md).
+ * `api` the admin API under /admin/v1 (docs/admin-api.md) and the operators' page at /.
  */
 export function createAdminListener({ scrape, isReady, api }: AdminOptions): FastifyInstance {
   const admin = Fastify({
@@ -81,16 +89,26 @@ function serveApi(admin: FastifyInstance, api: AdminApi): void {
   let document: ReturnType<typeof adminDocument> | undefined;
   const describe = () => (document ??= adminDocument(api.version));
   const visitors = new WeakMap<FastifyRequest, Visitor>();
+  const { live, verification } = openInsight(admin, api);
+  const beside = api.console === undefined ? OPEN_PATHS : (['/', ...OPEN_PATHS] as const);
   // Before anything of a body is read.
   admin.addHook('onRequest', async (request) => {
     if (isOpen(request)) return;
+    const part = partOf(request);
+    if (part === 'page') return access.checkHost(request.raw);
     access.checkWay(request.raw);
-    if (!isBelowPrefix(request.url)) throw nothingThere(OPEN_PATHS);
+    if (part === 'asset') return;
+    if (!isBelowPrefix(request.url)) throw nothingThere(beside);
     const visitor = access.identify(request.raw);
-    checkPath(request);
+    checkPath(request, beside);
     checkChange(access, request, visitor);
     visitors.set(request, visitor);
   });
+  if (api.console !== undefined) {
+    serveConsole(admin, api.console, () => {
+      throw nothingThere(beside);
+    });
+  }
   for (const row of ADMIN_ROUTES) {
     admin.route({
       method: row.method,
@@ -99,17 +117,40 @@ function serveApi(admin: FastifyInstance, api: AdminApi): void {
       handler: async (request, reply) => {
         const { actor } = visitorOf(visitors, request);
         const { params, query, body } = request;
-        const context = { ...api, desk: api.desk(actor), document: describe };
+        const context = { ...api, actor, desk: api.desk(actor), document: describe, live, verification };
         const answer = await row.serve({ params, query, body }, context);
-        if (row.changes) api.log.info({ admin: row.id, actor, id: answer.about }, 'changed by an operator');
+        if ('stream' in answer) {
+          answer.stream(reply.raw);
+          return reply.hijack();
+        }
+        if (row.changes && answer.status < 400)
+          api.log.info({ admin: row.id, actor, id: answer.about }, 'changed by an operator');
         return reply.code(answer.status).send(answer.body);
       },
     });
   }
 }
 
+/** What is sampled and verified when somebody asks, and ends with the listener. */
+function openInsight(admin: FastifyInstance, api: AdminApi) {
+  const { snapshot, audit, now, log } = api;
+  const onFailure = (cause: unknown): void => {
+    const { name, code } = (cause ?? {}) as { name?: unknown; code?: unknown };
+    log.warn({ cause: { name, code } }, 'the live state could not be read');
+  };
+  const live = snapshot && createLive({ ...api, ...api.live, snapshot, onFailure });
+  // Before the connections are cut: who listens is told that it is over, and nothing is sampled any more.
+  admin.addHook('preClose', async () => live?.close());
+  const verification = audit && createVerification({ verify: () => audit.verify(), now, ...api.verification });
+  return { live, verification };
+}
+
 function isOpen(request: FastifyRequest): boolean {
   return (request.routeOptions.config as { open?: boolean }).open === true;
+}
+
+function partOf(request: FastifyRequest): ConsolePart | undefined {
+  return (request.routeOptions.config as { part?: ConsolePart } | undefined)?.part;
 }
 
 function rowOf(request: FastifyRequest): AdminRoute | undefined {
@@ -135,13 +176,13 @@ function nothingThere(paths: readonly string[]): Problem {
 }
 
 /** @throws Problem 405 where another method is served there, 404 with what there is where none is */
-function checkPath({ url, method, is404 }: FastifyRequest): void {
+function checkPath({ url, method, is404 }: FastifyRequest, beside: readonly string[]): void {
   const methods = methodsAt(url.split('?')[0] ?? '');
   if (methods.includes(method) && !is404) return;
   if (methods.length > 0 && !methods.includes(method)) {
     throw new Problem('method_not_allowed', { headers: { allow: methods.join(', ') } });
   }
-  throw nothingThere([...new Set(ADMIN_ROUTES.map(({ path }) => ADMIN_PREFIX + path)), ...OPEN_PATHS]);
+  throw nothingThere([...new Set(ADMIN_ROUTES.map(({ path }) => ADMIN_PREFIX + path)), ...beside]);
 }
 
 /** Bodies are JSON or refused. No body at all is fine, whatever Content-Type says of it. */

@@ -157,7 +157,7 @@ describe('keys and kinds', () => {
       'accounts.rules[0].pined: found an unknown key, expected one of the keys account, domain, region, pinned, also. Did you mean "pinned"?',
     ],
     ['listen: 8080', 'listen: found 8080, expected a map with the keys host, port, trustProxy'],
-    ['admin: []', 'admin: found an empty list, expected a map with the keys host, port, hosts, tokens'],
+    ['admin: []', 'admin: found an empty list, expected a map with the keys host, port, hosts, tokens, console'],
     ['accounts: { rules: { domain: x } }', 'accounts.rules: found a map, expected a list of rules'],
     [
       'accounts: { rules: [x] }',

@@ -70,7 +70,7 @@ describe('config/gateway.yaml', () => {
       GATEWAY_LOG_LEVEL: 'debug',
     });
     expect(config.listen).toEqual({ host: '::', port: 81, trustProxy: ['10.0.0.0/8', 'fd00::/8'] });
-    expect(config.admin).toEqual({ host: '0.0.0.0', port: 82, hosts: [], tokens: [] });
+    expect(config.admin).toEqual({ host: '0.0.0.0', port: 82, hosts: [], tokens: [], console: true });
     expect(config.log).toMatchObject({ level: 'debug' });
   });
 

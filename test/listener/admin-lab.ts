@@ -14,7 +14,9 @@ import { SCHEMAS } from '../../src/listener/admin-schemas.ts';
 import { createDesk, type Desk } from '../../src/locality/desk.ts';
 import type { DirectoryStore } from '../../src/store/directory-store.ts';
 import { openSqliteStore, type SqliteStore } from '../../src/store/sqlite.ts';
+import { type Events, listen } from '../support/events.ts';
 import { call, type Reply } from '../support/http.ts';
+import { type InsightTools, insightTools } from './admin-tools.ts';
 
 export const READER = `otga_${'r'.repeat(43)}`;
 export const WRITER = `otga_${'w'.repeat(43)}`;
@@ -38,6 +40,10 @@ export interface AdminLab {
   readonly desk: Desk;
   /** With the write token, unless `headers` has another Authorization. Every answer is held to the document. */
   ask(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>;
+  /** Listens to events with the read token, unless `headers` has another Authorization. */
+  listen(path: string, headers?: Record<string, string>): Promise<Events & { body(): Promise<string> }>;
+  /** What the gateway tells of itself. */
+  readonly tools: InsightTools;
   advance(ms: number): void;
   /** The address that callers seem to come from; undefined: the socket's. */
   peer: string | undefined;
@@ -45,7 +51,11 @@ export interface AdminLab {
 }
 
 export interface AdminLabOptions
-  extends Partial<Pick<AdminApi, 'tokens' | 'hosts' | 'lookupKey' | 'explain' | 'desk'>> {
+  extends Partial<
+    Pick<AdminApi, 'tokens' | 'hosts' | 'lookupKey' | 'explain' | 'desk' | 'live' | 'verification' | 'console'>
+  > {
+  /** Tools that this gateway does not have. */
+  readonly without?: readonly ('snapshot' | 'configuration' | 'logLevel' | 'audit')[];
   /** In place of the real directory's own: faults that an embedded engine does not have. */
   readonly directory?: Partial<DirectoryStore>;
   /** Left out: 127.0.0.1. */
@@ -76,9 +86,20 @@ interface Operation {
 }
 const DOCUMENT = adminDocument('1.2.3') as { paths: Record<string, Record<string, Operation>> };
 
+/** The head of a stream; what it says is looked at where it is listened to. */
+async function headOf(stream: Events & { body(): Promise<string> }): Promise<Reply> {
+  const { status } = stream;
+  const headers = Object.fromEntries(Object.entries(stream.headers).map(([name, value]) => [name, String(value)]));
+  if (status === 200) stream.close();
+  const body = await stream.body();
+  return { status, headers, body, json: () => JSON.parse(body) as Record<string, unknown> };
+}
+
 /** Throws where an answer is not one that the document tells of. */
 function checkDocumented(method: string, path: string, reply: Reply): void {
   const [bare = ''] = path.split('?');
+  // A stream has no end; its events are looked at where they are listened to.
+  if (reply.headers['content-type']?.startsWith('text/event-stream')) return;
   const row = ADMIN_ROUTES.find(
     (candidate) =>
       candidate.method === method &&
@@ -131,6 +152,9 @@ export async function openAdminLab(options: AdminLabOptions = {}): Promise<Admin
     }));
   }
 
+  const { directory: _faults, listenAt: _address, without = [], ...given } = options;
+  const tools = insightTools(REGIONS);
+  const { snapshot, configuration, logLevel, audit } = tools;
   const app = createAdminListener({
     scrape: async () => ({ body: 'metric 1\n', contentType: 'text/plain; version=0.0.4' }),
     isReady: () => true,
@@ -140,7 +164,9 @@ export async function openAdminLab(options: AdminLabOptions = {}): Promise<Admin
       desk,
       explain: async () => EXPLANATION,
       lookupKey: (by) => store.findKey('key' in by ? hashOfKey(by.key) : by.hash),
-      ...options,
+      ...{ snapshot, configuration, logLevel, audit },
+      ...Object.fromEntries(without.map((name) => [name, undefined])),
+      ...given,
       regions,
       store,
       now,
@@ -159,16 +185,20 @@ export async function openAdminLab(options: AdminLabOptions = {}): Promise<Admin
     store,
     log,
     desk: desk('cli:test'),
+    tools,
+    listen: (path, headers = {}) => listen(url, path, { authorization: `Bearer ${READER}`, ...headers }),
     peer: undefined,
     async ask(method, path, body, headers = {}) {
-      const reply = await call(url, method, path, {
-        headers: {
-          authorization: `Bearer ${WRITER}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...headers,
-        },
-        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-      });
+      const sent = {
+        authorization: `Bearer ${WRITER}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      };
+      const text = typeof body === 'string' ? body : JSON.stringify(body);
+      const isStream = method === 'GET' && path.startsWith('/admin/v1/live');
+      const reply = isStream
+        ? await headOf(await listen(url, path, sent))
+        : await call(url, method, path, { headers: sent, ...(text === undefined ? {} : { body: text }) });
       checkDocumented(method, path, reply);
       return reply;
     },

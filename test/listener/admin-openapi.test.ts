@@ -77,6 +77,7 @@ describe('every documented route answers with a good answer', () => {
     'moves.begin': { account: NAME, to: 'us', keep_old: true },
     explain: { method: 'GET', path: `/api/v1/secret/${KEY}`, user: NAME, region: 'eu', host: 'x.example' },
     'keys.lookup': { key: KEY },
+    'logLevel.put': { level: 'debug' },
   };
 
   it.each(operations)('$method $path', async ({ path, method, operation }) => {
@@ -96,7 +97,7 @@ describe('docs/admin-api.md', () => {
   const text = readDocument('docs/admin-api.md');
 
   it('has the table of the routes', () => {
-    const rows = rowsOf(text).filter(([call = '']) => /^`(GET|POST|DELETE) /.test(call));
+    const rows = rowsOf(text).filter(([call = '']) => /^`(GET|POST|PUT|DELETE) /.test(call));
     const expected = ADMIN_ROUTES.map(({ method, path, changes, summary }) => [
       `${method} ${path}`,
       changes ? 'write' : 'read',
