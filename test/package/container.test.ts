@@ -1,20 +1,32 @@
-// Dockerfile, compose.yaml and prometheus.yml: no Docker engine is needed to see that they fit together and the sources.
-import { existsSync } from 'node:fs';
+// Dockerfile, compose.yaml and what it mounts: no Docker engine is needed to see that they fit together and the sources.
+import { existsSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig, parseConfig } from '../../src/config/load.ts';
 import { openFolder } from '../support/folder.ts';
+import { call } from '../support/http.ts';
+import { ALICE } from '../support/lab.ts';
 import { blocksOf, readDocument } from '../support/markdown.ts';
 import { needs } from '../support/needs.ts';
 import { ROOT, run, runCli, startCli } from '../support/process.ts';
+import { HAS_REDIS, startRedis, until } from '../support/redis.ts';
 
 interface Service {
   readonly command?: readonly string[];
+  readonly user?: string;
+  readonly cap_drop?: readonly string[];
+  readonly security_opt?: readonly string[];
+  readonly networks?: readonly string[];
+  readonly tmpfs?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
   readonly ports?: readonly string[];
   readonly expose?: readonly string[];
   readonly volumes?: readonly string[];
   readonly image: string;
-  readonly healthcheck?: { readonly test: readonly string[] };
+  readonly healthcheck?: { readonly test?: readonly string[]; readonly disable?: boolean };
+  readonly build?: string;
   readonly stop_grace_period?: string;
   readonly read_only?: boolean;
 }
@@ -22,8 +34,9 @@ interface Service {
 const compose = parse(readDocument('compose.yaml'), { merge: true }) as {
   services: Record<string, Service>;
   volumes: Record<string, unknown>;
+  networks: Record<string, { internal?: boolean }>;
 };
-const { gateway, prometheus, ...twins } = compose.services;
+const { gateway, prometheus, grafana, store, 'store-init': storeInit, ...twins } = compose.services;
 const workdir = '/app';
 const dataFolder = `${workdir}/data`;
 
@@ -74,7 +87,7 @@ describe('Dockerfile', () => {
     expect(runtime.indexOf('USER node')).toBe(made + 2);
   });
 
-  it.each(['config/gateway.yaml', 'gateway.yaml', gateway?.command?.at(-1) ?? ''])('keeps data there by %s', (file) => {
+  it.each(['config/gateway.yaml', 'gateway.yaml'])('keeps data there by %s', (file) => {
     const text = existsSync(ROOT + file) ? readDocument(file) : (blocksOf(readDocument('README.md'), 'yaml')[0] ?? '');
     const { store, identityKeyFile } = parseConfig(text, `${workdir}/${file}`, {});
     expect(store).toEqual({ kind: 'sqlite', path: `${dataFolder}/gateway.db` });
@@ -137,22 +150,123 @@ describe('compose.yaml', () => {
   it.each(Object.entries(twins))('starts the twin %s with a command that works', async (region, { command = [] }) => {
     await using twin = await startCli([...command.slice(0, -1), '0']);
     const [, port = ''] = await twin.line(new RegExp(`^twin region ${region} .*:(\\d+)$`, 'm'));
-    const test = twins[region]?.healthcheck?.test.slice(2) ?? [];
+    const test = twins[region]?.healthcheck?.test?.slice(2) ?? [];
     const [flag = '', script = ''] = test;
     const { code } = await run(process.execPath, [flag, script.replace(command.at(-1) ?? '', port)]);
     expect(code).toBe(0);
   });
 
-  it('mounts files that are there, and pins its images', () => {
-    expect(prometheus?.volumes?.map((volume) => volume.split(':')[0])).toEqual(['./config/prometheus/prometheus.yml']);
-    expect(existsSync(`${ROOT}config/prometheus/prometheus.yml`)).toBe(true);
-    expect(prometheus?.image).toMatch(/:v\d+\.\d+\.\d+$/);
+  it('mounts files and folders that are there', () => {
+    const mounts = Object.values(compose.services).flatMap(({ volumes = [] }) =>
+      volumes.map((volume) => volume.split(':')),
+    );
+    const bound = mounts.filter(([from]) => from?.startsWith('./'));
+    expect(bound).toHaveLength(4);
+    for (const [from = '', to = '', mode] of bound) {
+      expect(existsSync(ROOT + from), from).toBe(true);
+      expect(mode, from).toBe('ro');
+      if (statSync(ROOT + from).isFile()) expect(basename(to)).toBe(basename(from));
+    }
+    const named = mounts.filter(([from]) => !from?.startsWith('./')).map(([from]) => from);
+    expect([...new Set(named)].sort()).toEqual(Object.keys(compose.volumes).sort());
   });
 
-  it('keeps the gateway’s data in a volume, and nothing else writable', () => {
+  it('mounts every file that prometheus.yml names beside it', () => {
+    const { rule_files }: { rule_files: string[] } = parse(readDocument('config/prometheus/prometheus.yml'));
+    for (const rules of rule_files) {
+      expect(prometheus?.volumes).toContain(`./config/prometheus/${rules}:/etc/prometheus/${rules}:ro`);
+    }
+  });
+
+  it('pins its images', () => {
+    const pulled = Object.values(compose.services).filter(({ build }) => build === undefined);
+    expect(pulled).toHaveLength(3);
+    for (const { image } of pulled) expect(image).toMatch(/^[\w/]+:v?\d+\.\d+\.\d+$/);
+  });
+
+  it.each(Object.entries(compose.services))(
+    'gives %s nothing to write but its volumes, and no privileges',
+    (_name, service) => {
+      expect(service.read_only).toBe(true);
+      expect(service.cap_drop).toEqual(['ALL']);
+      expect(service.security_opt).toEqual(['no-new-privileges:true']);
+    },
+  );
+
+  it('asks every service but the one-shot how it is', () => {
+    const ofImage = new Set(['gateway']);
+    for (const [name, { healthcheck }] of Object.entries(compose.services)) {
+      if (name === 'store-init') expect(healthcheck).toEqual({ disable: true });
+      else if (!ofImage.has(name)) expect(healthcheck?.test?.[0], name).toBe('CMD');
+    }
+  });
+
+  it('keeps the gateway’s data in a volume, and the store’s', () => {
     expect(gateway?.volumes).toEqual([`data:${dataFolder}`]);
-    expect(Object.keys(compose.volumes)).toEqual(['data']);
-    expect(gateway?.read_only).toBe(true);
+    expect(storeInit?.volumes).toEqual(gateway?.volumes);
+    expect(parseConfig(readDocument(file), `${workdir}/${file}`, {}).identityKeyFile).toBe(
+      `${dataFolder}/identity.key`,
+    );
+    expect(store?.volumes).toEqual(['store:/data']);
+  });
+
+  it('has nothing with a default password, and publishes nothing but the gateway beyond this machine', () => {
+    const published = Object.entries(compose.services).flatMap(([name, { ports = [] }]) =>
+      ports.map((port) => [name, port]),
+    );
+    expect(published.filter(([, port]) => !port?.startsWith('127.0.0.1:'))).toEqual([['gateway', '8080:8080']]);
+    expect(published.map(([name]) => name)).not.toContain('store');
+    expect(grafana?.environment).toMatchObject({
+      GF_AUTH_ANONYMOUS_ENABLED: 'true',
+      GF_AUTH_ANONYMOUS_ORG_ROLE: 'Viewer',
+      GF_AUTH_DISABLE_LOGIN_FORM: 'true',
+      GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION: 'true',
+    });
+  });
+
+  it('lets the gateway alone reach the store', () => {
+    expect(compose.networks.state).toEqual({ internal: true });
+    const there = Object.entries(compose.services).filter(([, { networks = ['default'] }]) =>
+      networks.includes('state'),
+    );
+    expect(there.map(([name]) => name).sort()).toEqual(['gateway', 'store', 'store-init']);
+    expect(store?.networks).toEqual(['state']);
+    const [node] = config.store.kind === 'valkey' ? config.store.nodes : [];
+    expect(node).toEqual({ host: 'store', port: 6379 });
+  });
+
+  it('starts the gateway when store and regions answer, and store-init when the gateway has made the identity key', () => {
+    const healthy = { condition: 'service_healthy' };
+    expect(gateway?.depends_on).toEqual({ us: healthy, eu: healthy, store: healthy });
+    expect(storeInit?.command).toEqual(['store', 'init', '--config', file]);
+    expect(storeInit?.depends_on).toEqual({ gateway: healthy });
+    expect(prometheus?.depends_on).toEqual({ 'store-init': { condition: 'service_completed_successfully' } });
+  });
+
+  it.runIf(HAS_REDIS)('runs: the store by its own options, the gateway on it, store-init again and again', async () => {
+    const [program, ...args] = store?.command ?? [];
+    expect(program).toBe('valkey-server');
+    await using engine = await startRedis({ args });
+    expect(await engine.cli('CONFIG', 'GET', 'maxmemory-policy')).toContain('noeviction');
+    expect(await engine.cli('CONFIG', 'GET', 'appendonly')).toContain('yes');
+    using folder = openFolder();
+    // As the services have it, but for what only a container has: host names, fixed ports, its folder.
+    const text = readDocument(file)
+      .replace('valkey://store:6379', engine.url.replace('redis:', 'valkey:'))
+      .replaceAll('../../data/', '')
+      .replaceAll(/(host: 0\.0\.0\.0\n {2}port: )\d+/g, (_all, before: string) => `${before}0`);
+    const own = folder.write('compose.yaml', text);
+    const withOwn = (service: Service | undefined) => [...(service?.command?.slice(0, -1) ?? []), own];
+    await using serving = await startCli(withOwn(gateway));
+    const [, url = '', admin = ''] = await serving.line(/"url":"(http:[^"]+)","admin":"(http:[^"]+)"/);
+    const create = () => call(url, 'POST', '/api/v1/share', { as: ALICE, body: 'secret=x&ttl=600' });
+    expect((await create()).json().error).toBe('directory_unavailable');
+    expect(await runCli(withOwn(storeInit))).toMatchObject({ code: 0, stdout: expect.stringContaining('Made') });
+    expect(await runCli(withOwn(storeInit))).toMatchObject({ code: 0, stdout: expect.stringContaining('already') });
+    const metrics = async () => (await call(admin, 'GET', '/metrics')).body;
+    await until(async () => /^onetime_gateway_directory_leased 1$/m.test(await metrics()));
+    // The region us is not there, but its account was located: the store is in use.
+    expect((await create()).json().error).toBe('region_unreachable');
   });
 
   it('has Prometheus scrape the gateway’s admin port', () => {
