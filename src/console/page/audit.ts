@@ -166,8 +166,8 @@ function filtersOf({ live }: Page, changed: () => void) {
 /** The result in a sentence. */
 export function verdictText({ good, records, files, faults, tookMs }: AuditVerification): string {
   const size = `${plural(records, 'record')} in ${plural(files, 'file')}, in ${duration(tookMs)}`;
-  if (good) return `Whole: every record follows from the one before it, and every signature is good (${size}).`;
-  return `Not whole: ${plural(faults.length, 'fault')} found (${size}). Keep the files as they are, and find out who could write to them.`;
+  if (good) return `Every record follows from the one before it, and every signature is good (${size}).`;
+  return `${plural(faults.length, 'fault')} found (${size}). Keep the files as they are, and find out who could write to them.`;
 }
 
 function createVerification(page: Page) {
@@ -197,7 +197,12 @@ function verdict(verification: AuditVerification, { live }: Page): HTMLElement {
   return h(
     'div',
     { class: 'card' },
-    h('p', {}, pill(good ? 'good' : 'bad', good ? 'Whole' : 'Not whole'), ' ', verdictText(verification)),
+    h(
+      'p',
+      { class: 'verdict' },
+      pill(good ? 'good' : 'bad', good ? 'Whole' : 'Not whole'),
+      h('span', {}, verdictText(verification)),
+    ),
     h(
       'p',
       { class: 'note' },

@@ -15,7 +15,10 @@ export interface Line {
 
 export interface ChartOptions {
   readonly title: string;
+  /** Of the values beside the names, and in the table. */
   readonly format: (value: number) => string;
+  /** Of the few round values at the axis: shorter. */
+  readonly tick: (value: number) => string;
 }
 
 export interface Chart {
@@ -26,6 +29,8 @@ export interface Chart {
 }
 
 const HEIGHT = 168;
+/** Seconds between the times at the axis. */
+const STEPS = [5, 10, 15, 30, 60, 120, 300];
 /** Lines differ in their dashes as well as in colour. */
 const DASHES = [[], [7, 3], [2, 3], [9, 3, 2, 3], [4, 4], [12, 4]] as const;
 const at = (index: number): number => index % DASHES.length;
@@ -55,7 +60,15 @@ function summaryOf({ name, values }: Series, format: ChartOptions['format']): Su
   return { name, now: say(values.at(-1)), mean: say(mean), most: say(Math.max(...known)) };
 }
 
-function optionsOf(names: readonly string[], format: ChartOptions['format'], width: number): uPlot.Options {
+interface Drawing {
+  readonly names: readonly string[];
+  readonly tick: ChartOptions['tick'];
+  readonly width: number;
+  /** Where the pointer stands, as the index of a sample; null: nowhere. */
+  readonly pointed: (index: number | null) => void;
+}
+
+function optionsOf({ names, tick, width, pointed }: Drawing): uPlot.Options {
   const axis = { stroke: () => colour('--muted'), font: '11px sans-serif', ticks: { show: false } };
   const grid = { stroke: () => colour('--grid'), width: 1 };
   return {
@@ -65,9 +78,17 @@ function optionsOf(names: readonly string[], format: ChartOptions['format'], wid
     legend: { show: false },
     cursor: { drag: { setScale: false, x: false, y: false }, y: false, points: { size: 6 } },
     scales: { x: { time: false }, y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.15 : 1] } },
+    hooks: { setCursor: [({ cursor }) => pointed(cursor.idx ?? null)] },
     axes: [
-      { ...axis, grid: { show: false }, space: 90, size: 24, values: (_plot, splits) => splits.map(clock) },
-      { ...axis, grid, space: 36, size: 62, values: (_plot, splits) => splits.map(format) },
+      {
+        ...axis,
+        grid: { show: false },
+        space: 80,
+        size: 24,
+        incrs: STEPS,
+        values: (_plot, splits) => splits.map(clock),
+      },
+      { ...axis, grid, space: 36, size: 62, values: (_plot, splits) => splits.map(tick) },
     ],
     series: [
       {},
@@ -83,7 +104,7 @@ function optionsOf(names: readonly string[], format: ChartOptions['format'], wid
 }
 
 /** Draws nothing before it knows its width; draws anew when that, or the colour scheme, changes. */
-export function createChart({ title, format }: ChartOptions): Chart {
+export function createChart({ title, format, tick }: ChartOptions): Chart {
   const id = freshId('chart');
   const holder = h('div', { class: 'chart-plot', role: 'img', 'aria-labelledby': id, 'aria-describedby': `${id}-now` });
   const legend = h('ul', { class: 'legend' });
@@ -109,13 +130,28 @@ export function createChart({ title, format }: ChartOptions): Chart {
   scheme.addEventListener('change', redraw);
   numbers.addEventListener('toggle', () => table.set(summaries));
   let summaries: Summary[] = [];
+  let series: Series[] = [];
+
+  /** Beside each name: its value at the pointer, or the last one. */
+  function tell(index: number | null): void {
+    series.forEach(({ values: known }, line) => {
+      const value = index === null ? undefined : known[index];
+      const into = values[line];
+      if (into === undefined) return;
+      setText(
+        into,
+        index === null ? (summaries[line]?.now ?? NOTHING) : typeof value === 'number' ? format(value) : NOTHING,
+      );
+    });
+  }
 
   /** Another set of lines is another drawing. */
   function rebuild(names: readonly string[]): void {
     plot?.destroy();
     values = names.map(() => h('span', { class: 'legend-value' }));
     legend.replaceChildren(...names.map((name, index) => legendItem(name, index, values[index])));
-    plot = new uPlot(optionsOf(names, format, Math.max(holder.clientWidth, 50)), held, holder);
+    const width = Math.max(holder.clientWidth, 50);
+    plot = new uPlot(optionsOf({ names, tick, width, pointed: tell }), held, holder);
     for (const canvas of holder.querySelectorAll('canvas')) setAttribute(canvas, 'aria-hidden', 'true');
     shown = names.join('\n');
   }
@@ -125,10 +161,11 @@ export function createChart({ title, format }: ChartOptions): Chart {
     update(samples, lines, seconds) {
       const end = samples.at(-1)?.at ?? 0;
       const recent = samples.filter((sample) => sample.at >= end - seconds);
-      const series = lines.map(({ name, pick }) => ({
+      series = lines.map(({ name, pick }) => ({
         name,
         values: recent.map(({ state }) => (state === null || state.intervalMs === 0 ? null : pick(state))),
       }));
+      summaries = series.map((one) => summaryOf(one, format));
       held = [recent.map((sample) => sample.at), ...series.map((one) => [...one.values])];
       const names = lines.map(({ name }) => name);
       if (plot === undefined || shown !== names.join('\n')) rebuild(names);
@@ -136,11 +173,7 @@ export function createChart({ title, format }: ChartOptions): Chart {
         plot?.setData(held, false);
         plot?.setScale('x', { min: end - seconds, max: end });
       });
-      summaries = series.map((one) => summaryOf(one, format));
-      summaries.forEach((summary, index) => {
-        const value = values[index];
-        if (value !== undefined) setText(value, summary.now);
-      });
+      tell(plot?.cursor.idx ?? null);
       setText(now, summaries.map((summary) => `${summary.name}: ${summary.now}`).join('; '));
       if (numbers.open) table.set(summaries);
     },

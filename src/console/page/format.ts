@@ -19,6 +19,15 @@ export function perSecond(value: number): string {
   return `${digits(value)}${SPACE}/s`;
 }
 
+/** At an axis: as many digits as a round number needs. */
+export function perSecondTick(value: number): string {
+  return `${Number(value.toPrecision(3))}${SPACE}/s`;
+}
+
+export function durationTick(ms: number): string {
+  return ms >= 1000 ? `${Number((ms / 1000).toPrecision(3))}${SPACE}s` : `${Number(ms.toPrecision(3))}${SPACE}ms`;
+}
+
 /** @param ms null: nothing was measured */
 export function duration(ms: number | null): string {
   if (ms === null) return NOTHING;

@@ -2,7 +2,7 @@
 import type { LiveLimit, LiveRegion } from '../../listener/admin-live-types.ts';
 import { createChart } from './chart.ts';
 import { createList, h, setText } from './dom.ts';
-import { count, percent, perSecond } from './format.ts';
+import { count, percent, perSecond, perSecondTick } from './format.ts';
 import type { Live } from './live.ts';
 import type { CreateView } from './page.ts';
 import { createMeter, createTable, empty, section } from './parts.ts';
@@ -37,8 +37,8 @@ export const createLimits: CreateView = () => {
       { head: 'Most in 5 min', numeric: true, cell: ({ most }) => perSecond(most) },
     ],
   });
-  const chart = createChart({ title: 'Refusals, by code', format: perSecond });
-  const limited = createChart({ title: 'Over a limit, by limit', format: perSecond });
+  const chart = createChart({ title: 'Refusals, by code', format: perSecond, tick: perSecondTick });
+  const limited = createChart({ title: 'Over a limit, by limit', format: perSecond, tick: perSecondTick });
   const budgets = h('div', { class: 'budgets' });
   const noBudget = empty('No region’s budget is counted: limits.regionBudget is off.');
   const list = createList<LiveRegion>(budgets, ({ name }) => name, createBudget);

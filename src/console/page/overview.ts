@@ -2,8 +2,8 @@
 import type { LiveRoute, LiveState } from '../../listener/admin-live-types.ts';
 import { type Chart, createChart, type Line } from './chart.ts';
 import { createList, h } from './dom.ts';
-import { count, duration, NOTHING, percent, perSecond, plural, span } from './format.ts';
-import type { Live } from './live.ts';
+import { count, duration, durationTick, NOTHING, percent, perSecond, perSecondTick, plural, span } from './format.ts';
+import type { Live, Sample } from './live.ts';
 import type { CreateView } from './page.ts';
 import { createChoice, createTable, section } from './parts.ts';
 import { createRegionCard } from './region-card.ts';
@@ -30,10 +30,10 @@ export const createOverview: CreateView = (page) => {
   let quantile: Quantile = 'p95';
   let seconds = 300;
   const charts = {
-    requests: createChart({ title: 'Requests sent, by region', format: perSecond }),
-    latency: createChart({ title: 'Answers of the regions take', format: duration }),
-    outcomes: createChart({ title: 'What became of what was sent', format: perSecond }),
-    answers: createChart({ title: 'Answers to callers, by class', format: perSecond }),
+    requests: createChart({ title: 'Requests sent, by region', format: perSecond, tick: perSecondTick }),
+    latency: createChart({ title: 'Latency of the regions', format: duration, tick: durationTick }),
+    outcomes: createChart({ title: 'What became of what was sent', format: perSecond, tick: perSecondTick }),
+    answers: createChart({ title: 'Answers to callers, by class', format: perSecond, tick: perSecondTick }),
   };
   const routes = createTable<LiveRoute>({
     caption: 'Routes with requests in the last interval',
@@ -105,7 +105,6 @@ function drawCharts(
   const total = (outcome: Outcome) => (sample: LiveState) =>
     sample.regions.reduce((sum, { outcomes }) => sum + outcomes[outcome], 0);
   const outcomes: readonly Outcome[] = ['delivered', 'unknown', 'not_sent'];
-  const classes = ['2xx', '3xx', '4xx', '5xx', 'gone'];
   charts.requests.update(
     samples,
     byRegion((region) => region.requestsPerSecond),
@@ -126,8 +125,18 @@ function drawCharts(
   );
   charts.answers.update(
     samples,
-    classes.map((name) => ({ name, pick: ({ requests }) => requests.byClass[name] ?? 0 })),
+    classesIn(samples).map((name) => ({ name, pick: ({ requests }) => requests.byClass[name] ?? 0 })),
     seconds,
+  );
+}
+
+const ALWAYS = ['2xx', '4xx', '5xx'];
+const CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx', 'gone'];
+
+/** Classes that never occurred would be lines along the bottom. */
+function classesIn(samples: readonly Sample[]): string[] {
+  return CLASSES.filter(
+    (name) => ALWAYS.includes(name) || samples.some(({ state }) => (state?.requests.byClass[name] ?? 0) > 0),
   );
 }
 
@@ -142,7 +151,7 @@ const STATS: readonly Stat[] = [
     value: ({ requests }) => perSecond(requests.perSecond),
     note: ({ requests }) => `${count(requests.total)} since the start`,
   },
-  { term: 'In flight', value: ({ requests }) => count(requests.inFlight), note: () => 'received, not yet answered' },
+  { term: 'In flight', value: ({ requests }) => count(requests.inFlight), note: () => 'not yet answered' },
   { term: 'Answered 5xx', value: failedShare, note: ({ requests }) => perSecond(requests.byClass['5xx'] ?? 0) },
   {
     term: 'Refused',

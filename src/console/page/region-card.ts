@@ -44,9 +44,13 @@ export function createRegionCard(page: Page, name: string): Part<LiveRegion> {
     h('p', { class: 'region-rate' }, rate, ' requests sent there'),
     h('div', { class: 'gauge' }, h('span', {}, 'Share'), share.element, shareSays),
     budgetRow,
-    group('Answers of the region take', [facts.p50, facts.p95, facts.p99]),
-    group('Connections', [facts.inUse, facts.waiting, facts.breaker]),
-    group('Outcomes', [facts.delivered, facts.unknown, facts.notSent]),
+    h(
+      'div',
+      { class: 'region-facts' },
+      group('Latency', [facts.p50, facts.p95, facts.p99]),
+      group('Connections', [facts.inUse, facts.waiting, facts.breaker]),
+      group('Outcomes', [facts.delivered, facts.unknown, facts.notSent]),
+    ),
     h('footer', { class: 'actions' }, drain),
   );
   return {

@@ -60,7 +60,7 @@ function reportCard({ result, at, actor, changed, needsRestart, problems }: Relo
   return h(
     'article',
     { class: 'card', 'aria-label': 'The last reload' },
-    h('p', {}, pill(tone, word), ' ', says),
+    h('p', { class: 'verdict' }, pill(tone, word), h('span', {}, says)),
     h('p', { class: 'note' }, 'Asked ', timeOf(at, now), ' by ', h('code', {}, actor), '.'),
     keys(`${plural(changed.length, 'key')} changed`, changed),
     keys('In force only after a restart', needsRestart),

@@ -101,23 +101,25 @@ function drawing(explained: Explained, question: Question): HTMLElement {
         : decision === 'concealed'
           ? 'Concealed'
           : 'Answered here';
+  const ticket =
+    decision === 'permit' &&
+    h(
+      'dl',
+      { class: 'facts ticket', 'aria-label': 'The permit' },
+      fact('Permit for', region),
+      fact('Credentials', credentials),
+      fact('Verified at', verify_at ?? 'nowhere'),
+      fact('Reason', h('code', {}, explained.reason)),
+    );
   return section(
     'The journey',
     {},
     h('p', { class: 'asked' }, h('code', {}, `${question.method} ${question.path}`)),
-    h('p', { class: 'verdict' }, pill(tone, word), ' ', verdictOf(explained)),
-    refusal !== null && h('p', {}, refusal.message),
-    typeof refusal?.hint === 'string' && h('p', { class: 'hint' }, refusal.hint),
+    h('p', { class: 'verdict' }, pill(tone, word), h('span', {}, verdictOf(explained))),
+    refusal !== null &&
+      h('div', {}, h('p', {}, refusal.message), refusal.hint !== null && h('p', { class: 'hint' }, refusal.hint)),
+    ticket,
     h('ol', { class: 'journey' }, ...stationsOf(explained, question).map(stationItem)),
-    decision === 'permit' &&
-      h(
-        'dl',
-        { class: 'facts ticket', 'aria-label': 'The permit' },
-        fact('Permit for', region),
-        fact('Credentials', credentials),
-        fact('Verified at', verify_at ?? 'nowhere'),
-        fact('Reason', h('code', {}, explained.reason)),
-      ),
   );
 }
 
