@@ -130,8 +130,9 @@ const permits = unknown.map((one) => {
   return permit;
 });
 const isVerified = (at: number) => {
-  const { credentials, address } = input(callers, at);
-  return credentials === undefined ? 'bad' : verify.verify(input(permits, at), US, credentials, address);
+  const caller = input(callers, at);
+  const { credentials } = caller;
+  return credentials === undefined ? 'bad' : verify.verify(input(permits, at), US, { ...caller, credentials });
 };
 for (let at = 0; at < INPUTS; at++) await isVerified(at);
 

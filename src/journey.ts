@@ -3,7 +3,16 @@
 import type { Readable } from 'node:stream';
 import type { Authenticate } from './caller/authenticate.ts';
 import type { Identified, Unidentified } from './caller/identify.ts';
-import { type Caller, type Classified, type Found, type Patience, Permit, type RegionName } from './domain.ts';
+import {
+  type Caller,
+  type Classified,
+  type Credentials,
+  type Found,
+  type Patience,
+  Permit,
+  type RegionName,
+  standingOf,
+} from './domain.ts';
 import type { Admit } from './limit/admit.ts';
 import type { Own } from './listener/own.ts';
 import type { Locate } from './locality/localities.ts';
@@ -62,6 +71,8 @@ export interface Rooms {
   readonly identify: (headers: readonly string[], socketAddress: string) => Identified | Unidentified;
   readonly admit: Pick<Admit, 'admit'>;
   readonly locateAccount: Locate;
+  /** The account's keyed hash in hex: its name in records. */
+  readonly nameOf: (credentials: Credentials) => string;
   readonly locateKey: (
     request: Classified,
     caller: Caller,
@@ -93,7 +104,8 @@ export interface Call {
 export type Journey = (arrival: Arrival, trip: Trip) => Promise<Answer>;
 
 export function createJourney(rooms: Rooms): Journey {
-  const { classify, identify, admit, locateAccount, locateKey, decide, authenticate, replay, send, own } = rooms;
+  const { classify, identify, admit, locateAccount, nameOf, locateKey, decide, authenticate, replay, send, own } =
+    rooms;
 
   return async function journey(arrival, trip) {
     const request = classify(arrival.method, arrival.target);
@@ -115,10 +127,12 @@ export function createJourney(rooms: Rooms): Journey {
     // What memory answers is not awaited: no promise on the way of most requests.
     const admitted = admit.admit(request, caller, patience);
     const limited = admitted instanceof Promise ? await admitted : admitted;
+    if (caller.credentials !== undefined) trip.account = caller.account = nameOf(caller.credentials);
     if (limited !== undefined) return limited;
 
     const lives = caller.credentials && locateAccount(caller.credentials.name, patience, caller.credentials.digest);
     const account = lives instanceof Promise ? await lives : lives;
+    trip.standing = caller.standing = standingOf(account);
     const located = locateKey(request, caller, patience);
     const held = located instanceof Promise ? await located : located;
     const named = { prefix: request.prefix, header: regionHeader, host };
@@ -138,6 +152,7 @@ export function createJourney(rooms: Rooms): Journey {
     const received = arrival.receive();
     const body = received instanceof Promise ? await received : received;
     if (body === 'gone' || body instanceof Refusal) return body;
+    trip.receivedBytes = body.length;
 
     const asked = authenticate.authenticate(permit, caller, patience);
     const unverified = asked instanceof Promise ? await asked : asked;

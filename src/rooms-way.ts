@@ -4,7 +4,7 @@ import type { Config } from './config/types.ts';
 import type { RegionName } from './domain.ts';
 import { createLapsed } from './locality/lapsed.ts';
 import type { Metrics } from './record/metrics.ts';
-import { createForward } from './region/forward.ts';
+import { createForward, type OnViolation } from './region/forward.ts';
 import type { HealthEvent } from './region/health.ts';
 import { createProbe } from './region/probe.ts';
 import { createRegion, type Region } from './region/region.ts';
@@ -37,9 +37,9 @@ export function openRegions(
   const bounds = { bodyTimeoutMs: config.upstream.bodyTimeoutMs, patienceMs: config.upstream.connectTimeoutMs };
   const note = (region: RegionName, event: HealthEvent): void => noteHealth(log, metrics, region, event);
   const health = openHealth(config, clocks, createProbe(regions, bounds), note, together?.health);
-  const onViolation = (problem: string): void => {
+  const onViolation: OnViolation = (problem, region, { requestId, account }) => {
     metrics.violated();
-    log.fatal({ problem }, 'pin violation stopped');
+    log.fatal({ problem, region, request_id: requestId, account }, 'pin violation stopped');
   };
   const lapsed = createLapsed(state.directory);
   const forward = createForward(regions, {

@@ -7,6 +7,7 @@ import { accountKey } from './caller/credentials.ts';
 import { createIdentify } from './caller/identify.ts';
 import { createVerify } from './caller/verify.ts';
 import type { Config } from './config/types.ts';
+import type { Credentials } from './domain.ts';
 import { createJourney } from './journey.ts';
 import { createKeyedHash, seededDigest } from './keyed-hash.ts';
 import { createAdmit } from './limit/admit.ts';
@@ -170,6 +171,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     ),
     admit,
     locateAccount: state.locateAccount,
+    nameOf: ({ name, digest }: Credentials) => directory.nameOf(accountKey(name), digest).hex,
     decide: createDecide(policyOf(config)),
     authenticate,
   };

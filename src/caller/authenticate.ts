@@ -2,7 +2,7 @@
 import type { Caller, Patience, Permit, RegionName } from '../domain.ts';
 import { CHALLENGE, Refusal } from '../refusal.ts';
 import { createLanes } from './lanes.ts';
-import type { Verification, Verify } from './verify.ts';
+import type { Asker, Verification, Verify } from './verify.ts';
 
 /** The limit on failed authentication, as this room needs it (limit/admit.ts). */
 export interface FailedAuth {
@@ -57,21 +57,18 @@ export function createAuthenticate(
 
   /** In turn behind the other unknown credentials of this client and account; a full line is 503, not 429. */
   async function askInTurn(permit: Permit, at: RegionName, caller: Caller, over: Refusal, patience?: Patience) {
+    if (!hasCredentials(caller)) return over;
     const { credentials, address } = caller;
-    if (credentials === undefined) return over;
     const lane = JSON.stringify([failedAuth.clientOf(address), accountName(credentials.name)]);
-    const answer = await lanes.run(lane, credentials.header, async () =>
-      verify.verify(permit, at, credentials, address, patience),
-    );
+    const answer = await lanes.run(lane, credentials.header, async () => verify.verify(permit, at, caller, patience));
     return conclude(answer ?? { kind: 'unavailable', cause: { code: 'VERIFICATION_LANE_FULL' } }, caller, over);
   }
 
   function decided(permit: Permit, caller: Caller, over: Over, patience: Patience | undefined) {
-    const { credentials } = caller;
     const at = permit.verifyAt ?? (over === undefined ? undefined : permit.region);
-    if (credentials === undefined || at === undefined) return undefined;
+    if (!hasCredentials(caller) || at === undefined) return undefined;
     if (over !== undefined) return askInTurn(permit, at, caller, over, patience);
-    const answer = verify.verify(permit, at, credentials, caller.address, patience);
+    const answer = verify.verify(permit, at, caller, patience);
     return answer instanceof Promise
       ? answer.then((result) => conclude(result, caller, undefined))
       : conclude(answer, caller, undefined);
@@ -104,4 +101,8 @@ export function createAuthenticate(
       verify.forget(permit.region, caller.credentials);
     },
   };
+}
+
+function hasCredentials(caller: Caller): caller is Asker {
+  return caller.credentials !== undefined;
 }

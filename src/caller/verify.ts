@@ -1,19 +1,19 @@
 // Are these credentials good? Asked of the one region that a permit names, remembered for a while, asked once for
 // simultaneous callers. Where gateways share what they were told, they are asked before the region.
 import { createBounded } from '../bounded.ts';
-import type { Credentials, KeyedHash, Patience, Permit, RegionName } from '../domain.ts';
+import type { Caller, Credentials, KeyedHash, Patience, Permit, RegionName } from '../domain.ts';
 import type { HashParts } from '../keyed-hash.ts';
 import type { SharedVerifications } from '../store/store.ts';
 
 export type Verification = 'good' | 'bad' | { readonly kind: 'unavailable'; readonly cause: unknown };
 
 /** Puts the question to `permit.verifyAt` (GET /api/v1/authcheck, the one harmless way: UPSTREAM.md). Never throws. */
-export type Ask = (
-  permit: Permit,
-  at: RegionName,
-  credentials: Credentials,
-  clientAddress: string,
-) => Promise<Verification>;
+export type Ask = (permit: Permit, at: RegionName, asker: Asker) => Promise<Verification>;
+
+/** A caller with credentials. */
+export interface Asker extends Caller {
+  readonly credentials: Credentials;
+}
 
 export interface VerifyOptions {
   readonly goodMs: number;
@@ -33,13 +33,7 @@ export interface Verify {
    * An answer from memory, or a promise of the region's. `at` is `permit.verifyAt`, or the permit's region. Never rejects.
    * @param patience how long this request may wait for what gateways share; undefined: the store's own timeout
    */
-  verify(
-    permit: Permit,
-    at: RegionName,
-    credentials: Credentials,
-    clientAddress: string,
-    patience?: Patience,
-  ): Verification | Promise<Verification>;
+  verify(permit: Permit, at: RegionName, asker: Asker, patience?: Patience): Verification | Promise<Verification>;
   /** Whether these very credentials were found good, at any region, within the time that good answers are kept. */
   isKnownGood(credentials: Credentials): boolean;
   /** The region answered a forwarded call with "not authorized": what was remembered as good is so no longer. */
@@ -92,7 +86,7 @@ export function createVerify(ask: Ask, options: VerifyOptions): Verify {
   }
 
   /** What another gateway was told; undefined: nothing, or nobody can tell, and the region is asked. */
-  async function secondHand({ at, credentials }: Question, patience: Patience | undefined) {
+  async function secondHand({ at, asker: { credentials } }: Question, patience: Patience | undefined) {
     if (shared === undefined) return undefined;
     const found = await shared.verifications.find(hashAt(at, credentials), patience);
     if (found.kind !== 'found') return undefined;
@@ -100,14 +94,15 @@ export function createVerify(ask: Ask, options: VerifyOptions): Verify {
   }
 
   async function answerOf(question: Question, patience: Patience | undefined) {
-    const { name, permit, at, credentials, clientAddress } = question;
+    const { name, permit, at, asker } = question;
+    const { credentials } = asker;
     const known = await secondHand(question, patience);
     if (known !== undefined && !question.stale) {
       remember(name, credentials, known.good, known.keepMs);
       observe?.(at, known.good ? 'good' : 'bad', true);
       return known.good ? 'good' : 'bad';
     }
-    const answer = await ask(permit, at, credentials, clientAddress);
+    const answer = await ask(permit, at, asker);
     if ((answer === 'good' || answer === 'bad') && !question.stale) {
       const keepMs = answer === 'good' ? goodMs : badMs;
       remember(name, credentials, answer === 'good', keepMs);
@@ -118,8 +113,8 @@ export function createVerify(ask: Ask, options: VerifyOptions): Verify {
   }
 
   return {
-    verify(permit, at, credentials, clientAddress, patience) {
-      const name = nameAt(at, credentials);
+    verify(permit, at, asker, patience) {
+      const name = nameAt(at, asker.credentials);
       const known = results.get(name);
       if (known !== undefined && known.untilMs > now()) {
         const answer = known.good ? 'good' : 'bad';
@@ -128,7 +123,7 @@ export function createVerify(ask: Ask, options: VerifyOptions): Verify {
       }
       const underWay = asking.get(name)?.answer;
       if (underWay !== undefined) return underWay;
-      const question: Question = { name, permit, at, credentials, clientAddress, stale: false, answer: undefined };
+      const question: Question = { name, permit, at, asker, stale: false, answer: undefined };
       asking.set(name, question);
       question.answer = answerOf(question, patience).finally(() => asking.delete(name));
       return question.answer;
@@ -151,8 +146,7 @@ interface Question {
   readonly name: string;
   readonly permit: Permit;
   readonly at: RegionName;
-  readonly credentials: Credentials;
-  readonly clientAddress: string;
+  readonly asker: Asker;
   /** The credentials were forgotten since it was asked. */
   stale: boolean;
   answer: Promise<Verification> | undefined;

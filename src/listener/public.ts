@@ -149,9 +149,9 @@ export function createPublicListener(
     if (answer === 'gone' || res.closed) {
       discard(answer);
       res.destroy();
-    } else if (answer instanceof Refusal) respond.refuse(res, answer, trip.requestId, head);
-    else if (answer.kind === 'own') respond.own(res, answer, trip.requestId, head);
-    else respond.region(res, answer, trip.requestId, head);
+    } else if (answer instanceof Refusal) respond.refuse(res, answer, trip, head);
+    else if (answer.kind === 'own') respond.own(res, answer, trip, head);
+    else respond.region(res, answer, trip, head);
     boundDelivery(res, timeoutMs);
   }
 
@@ -160,6 +160,7 @@ export function createPublicListener(
     const trip = beginTrip(randomUUID(), req.method ?? '', now(), options.storeTimeoutMs);
     options.onBegin();
     const era = epochs.enter();
+    trip.epoch = era.mark?.epoch ?? 0;
     // Recorded when the call is over and its caller has its answer or has gone, whichever comes last: a caller that
     // leaves does not take back what was sent for it.
     let open = 2;

@@ -3,6 +3,7 @@
 import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
 import type { OwnAnswer, RegionReply } from '../journey.ts';
+import type { Trip } from '../record/record.ts';
 import { CHALLENGE, type Refusal, refusalBody } from '../refusal.ts';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
@@ -22,50 +23,60 @@ function append(headers: string[], more: readonly string[]): void {
   for (const item of more) headers.push(item);
 }
 
-/** Writes a complete answer in one go; to HEAD without its body. */
-function write(res: ServerResponse, status: number, headers: string[], body: Buffer | string, head: boolean): void {
+/** Whose answer it is, and how long its body was. */
+type Answered = Pick<Trip, 'requestId' | 'sentBytes'>;
+
+/** Writes a complete answer in one go; to HEAD without its body. @returns the bytes of the body */
+function write(res: ServerResponse, status: number, headers: string[], body: Buffer | string, head: boolean): number {
   const bytes = Buffer.byteLength(body);
   // RFC 9110, 8.6: neither has a length of its own.
   if (status !== 204 && status !== 304) headers.push('Content-Length', String(bytes));
   res.writeHead(status, headers);
-  if (head) res.end();
+  if (head) {
+    res.end();
+    return 0;
+  }
   // As one character a byte what is written are the bytes as they came, and ASCII costs half of what UTF-8 does.
-  else if (typeof body === 'string') res.end(body, bytes === body.length ? 'latin1' : 'utf8');
+  if (typeof body === 'string') res.end(body, bytes === body.length ? 'latin1' : 'utf8');
   else if (bytes <= ONE_PIECE_BYTES) res.end(body.toString('latin1'), 'latin1');
   else res.end(body);
+  return bytes;
 }
 
 export interface Respond {
-  refuse(res: ServerResponse, refusal: Refusal, requestId: string, head: boolean): void;
+  refuse(res: ServerResponse, refusal: Refusal, trip: Answered, head: boolean): void;
   /** An answer of the gateway's own. */
-  own(res: ServerResponse, answer: OwnAnswer, requestId: string, head: boolean): void;
-  region(res: ServerResponse, reply: RegionReply, requestId: string, head: boolean): void;
+  own(res: ServerResponse, answer: OwnAnswer, trip: Answered, head: boolean): void;
+  region(res: ServerResponse, reply: RegionReply, trip: Answered, head: boolean): void;
 }
 
 /** @param isDraining asked for each answer */
 export function createRespond(isDraining: () => boolean): Respond {
   return {
-    refuse(res, refusal, requestId, head) {
-      const headers = common(requestId, isDraining());
+    refuse(res, refusal, trip, head) {
+      const headers = common(trip.requestId, isDraining());
       headers.push('Content-Type', JSON_TYPE, 'Onetime-Gateway-Outcome', refusal.outcome);
       if (refusal.details.headers !== undefined) append(headers, refusal.details.headers);
-      write(res, refusal.status, headers, refusalBody(refusal, requestId), head);
+      trip.sentBytes = write(res, refusal.status, headers, refusalBody(refusal, trip.requestId), head);
     },
-    own(res, { status, headers, body, caching }, requestId, head) {
-      write(res, status, [...common(requestId, isDraining(), caching), ...headers], body, head);
+    own(res, { status, headers, body, caching }, trip, head) {
+      trip.sentBytes = write(res, status, [...common(trip.requestId, isDraining(), caching), ...headers], body, head);
     },
-    region(res, { status, region, headers: crossing, body, lengthBytes }, requestId, head) {
-      const headers = common(requestId, isDraining());
+    region(res, { status, region, headers: crossing, body, lengthBytes }, trip, head) {
+      const headers = common(trip.requestId, isDraining());
       headers.push('Onetime-Gateway-Outcome', 'delivered', 'Onetime-Gateway-Region', region);
       append(headers, crossing);
       if (status === 401) append(headers, CHALLENGE);
       if (Buffer.isBuffer(body)) {
-        write(res, status, headers, body, head);
+        trip.sentBytes = write(res, status, headers, body, head);
         return;
       }
       // With its length even a caller of HTTP/1.0 sees that a stream broke off.
       if (lengthBytes !== undefined) headers.push('Content-Length', String(lengthBytes));
       res.writeHead(status, headers);
+      body.on('data', (chunk: Buffer) => {
+        trip.sentBytes += chunk.length;
+      });
       // A stream that breaks off cuts the connection, so that what arrived does not look whole.
       pipeline(body, res, () => {});
     },

@@ -41,7 +41,16 @@ export interface Directory
    * directory's word is.
    */
   behind(locate: Locate): Locate;
+  /** By which the directory, logs and records know an account. @param digest of the credentials, so that it is hashed once */
+  nameOf(account: string, digest: string | undefined): AccountName;
   readings(): DirectoryReadings;
+}
+
+/** The account's keyed hash. */
+export interface AccountName {
+  /** One character a byte. */
+  readonly bytes: string;
+  readonly hex: string;
 }
 
 type Known = Found<Locality> & { readonly kind: 'found' };
@@ -58,7 +67,7 @@ export function createDirectory(store: DirectoryStore, options: DirectoryOptions
   const { hashes, accountHash, regions } = options;
   const known = createBounded<Known>(options.entries);
   const nobody = createBounded<true>(options.entries);
-  const names = createBounded<string>(options.entries);
+  const names = createBounded<AccountName>(options.entries);
   const counts = { found: 0, missing: 0, unavailable: 0, fromMemory: 0 };
 
   function forgetAll(): void {
@@ -134,16 +143,17 @@ export function createDirectory(store: DirectoryStore, options: DirectoryOptions
   }
 
   /** Hashing a name costs as much as all else here: who comes again with the same credentials is known by their digest. */
-  function nameOf(account: string, digest: string | undefined): string {
+  function nameOf(account: string, digest: string | undefined): AccountName {
     const known = digest === undefined ? undefined : names.get(digest);
     if (known !== undefined) return known;
-    const name = accountHash(hashes[0], account).toString('latin1');
+    const hash = accountHash(hashes[0], account);
+    const name = { bytes: hash.toString('latin1'), hex: hash.toString('hex') };
     if (digest !== undefined) names.set(digest, name);
     return name;
   }
 
   function locate(account: string, patience: Patience, digest?: string): Found<Locality> | Promise<Found<Locality>> {
-    const name = nameOf(account, digest);
+    const name = nameOf(account, digest).bytes;
     const term = follow.term();
     if (term === undefined) return locateAfterLook(account, name, patience);
     const remembered = known.get(name) ?? (nobody.has(name) ? missingIn(term) : undefined);
@@ -175,6 +185,7 @@ export function createDirectory(store: DirectoryStore, options: DirectoryOptions
   return {
     ...follow,
     ...epochs,
+    nameOf,
     behind: (place) => (account, patience, digest) => {
       // Of the moment at which the directory answered: it has just done so.
       const term = follow.term();

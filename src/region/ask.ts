@@ -1,7 +1,7 @@
 // Asks a region whether credentials are good: GET /api/v1/authcheck, the one harmless way (UPSTREAM.md).
 import type { Ask } from '../caller/verify.ts';
 import type { RegionAnswer } from './attempt.ts';
-import type { Forward } from './forward.ts';
+import type { Egress, Forward } from './forward.ts';
 import { type Meaning, saysNominal } from './meaning.ts';
 
 /** Simultaneous askers share the answer, so one caller that leaves must not take it from the others. */
@@ -17,11 +17,21 @@ export function createAsk(
   interpret: (answer: RegionAnswer) => { readonly meaning: Meaning },
   forwardAddress: boolean,
 ): Ask {
-  return async (permit, at, credentials, clientAddress) => {
+  return async (permit, at, asker) => {
+    const { credentials, address, standing, account } = asker;
     const headers = ['accept', 'application/json', 'authorization', credentials.header];
-    if (forwardAddress) headers.push('x-forwarded-for', clientAddress);
+    if (forwardAddress) headers.push('x-forwarded-for', address);
     const request = { method: 'GET', target: '/api/v1/authcheck', headers, body: undefined } as const;
-    const forwarded = await forward(permit, at, 'verify', 'none', request, SOMEBODY);
+    // Of several who ask at once the first one's: it is asked for its credentials, which are everybody's.
+    const egress: Egress = {
+      requestId: undefined,
+      account,
+      standing,
+      upstream: undefined,
+      certificate: undefined,
+      upstreamMs: undefined,
+    };
+    const forwarded = await forward(permit, at, 'verify', 'none', request, SOMEBODY, egress);
     if (forwarded.kind === 'gone') return { kind: 'unavailable', cause: undefined };
     if (forwarded.kind === 'refused') return { kind: 'unavailable', cause: forwarded.refusal.details.cause };
 

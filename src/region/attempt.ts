@@ -3,6 +3,7 @@
 import { PassThrough, type Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Borrowed } from './connections.ts';
+import type { Ticket } from './guard.ts';
 import { type AnswerHead, readAnswerHead } from './headers.ts';
 
 export interface AttemptRequest {
@@ -37,7 +38,9 @@ export type AttemptResult =
   /** `sent` is false only when surely no byte was sent. */
   | { readonly kind: 'failed'; readonly sent: boolean; readonly cause: unknown }
   /** The caller left before anything was sent. */
-  | { readonly kind: 'gone' };
+  | { readonly kind: 'gone' }
+  /** The connection's guard did not let it out. */
+  | { readonly kind: 'stopped'; readonly problem: string };
 
 /** 64 kB a second: an honest answer over a slow line is let through, a dribble is not. */
 const SLOWEST_BYTES_PER_MS = 64;
@@ -169,10 +172,15 @@ export interface Attempting {
 /** Sends one request once. The connection is given back when the exchange is over, whatever became of it. */
 export function attempt(
   connection: Borrowed,
+  ticket: Ticket | 'probe',
   request: AttemptRequest,
   options: AttemptOptions,
   whose: Attempting,
 ): void {
   const { method, target: path, headers, body = null } = request;
-  connection.dispatch({ method, path, headers, body }, new Collector(options, whose, connection));
+  const collector = new Collector(options, whose, connection);
+  const problem = connection.dispatch(ticket, { method, path, headers, body }, collector);
+  if (problem === undefined) return;
+  connection.giveBack();
+  whose.settle({ kind: 'stopped', problem });
 }

@@ -1,7 +1,11 @@
 // The connections to one upstream URL: a last-in-first-out list of undici Clients, one request at a time each. The most
-// recently used connection is taken first, so that the others grow idle and close before the region closes them.
+// recently used connection is taken first, so that the others grow idle and close before the region closes them. Each knows
+// the region it leads to, and lets nothing out that the guard does not let pass.
 import type { Dispatcher } from 'undici';
 import Client from 'undici/lib/dispatcher/client.js';
+import type { RegionName } from '../domain.ts';
+import { createDial } from './dial.ts';
+import { probeViolation, type Ticket, violation } from './guard.ts';
 
 export interface ConnectionOptions {
   readonly connectTimeoutMs: number;
@@ -13,9 +17,27 @@ export interface ConnectionOptions {
   readonly connections: number;
 }
 
+/** What is to be written. */
+export interface Dispatched {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  /** Flat. */
+  readonly headers: string[];
+  readonly body: Buffer | null;
+}
+
 /** A borrowed connection; given back exactly once. */
 export interface Borrowed {
-  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void;
+  /** `host:port` of the upstream URL. */
+  readonly host: string;
+  /** SHA-256 of the certificate that the peer showed, in hex; undefined without TLS, or before it is connected. */
+  readonly certificate: string | undefined;
+  /**
+   * Sends, unless the guard finds something wrong.
+   * @param ticket `probe`: the gateway's own question, with nothing of a caller
+   * @returns what is wrong, in words for the log: then nothing is sent, and the handler hears nothing
+   */
+  dispatch(ticket: Ticket | 'probe', request: Dispatched, handler: Dispatcher.DispatchHandler): string | undefined;
   giveBack(): void;
 }
 
@@ -27,6 +49,8 @@ export interface Waiter {
 
 export interface Connections {
   readonly origin: string;
+  /** `host:port` of it. */
+  readonly host: string;
   /** A free or new connection now, or undefined when all are in use. */
   take(): Borrowed | undefined;
   /** Queues for the next connection that is given back; false when the line is full, or closed. */
@@ -43,70 +67,95 @@ export interface Connections {
 /** Requests that may wait for a connection; further ones are told at once. */
 const LONGEST_LINE = 1024;
 
-/** @param origin scheme, host and port of one upstream URL; TLS is always verified against its host name */
-export function createConnections(origin: string, options: ConnectionOptions): Connections {
-  const free: Client[] = [];
-  const all = new Set<Client>();
-  const line = new Set<Waiter>();
+/** A connection, or the intent to open one. */
+interface Line {
+  readonly client: Client;
+  certificate: string | undefined;
+}
+
+/**
+ * @param region to which they lead
+ * @param origin scheme, host and port of one of its upstream URLs; TLS is always verified against its host name
+ */
+export function createConnections(region: RegionName, origin: string, options: ConnectionOptions): Connections {
+  const { host } = new URL(origin);
+  const dial = createDial(options);
+  const free: Line[] = [];
+  const all = new Set<Line>();
+  const queue = new Set<Waiter>();
   let inUse = 0;
   let closed = false;
 
-  function open(): Client {
-    const client = new Client(origin, {
-      allowH2: false,
-      pipelining: 1,
-      headersTimeout: options.headersTimeoutMs,
-      bodyTimeout: options.bodyTimeoutMs,
-      keepAliveTimeout: options.idleTimeoutMs,
-      keepAliveMaxTimeout: options.idleTimeoutMs,
-      connectTimeout: options.connectTimeoutMs,
-    });
-    all.add(client);
-    return client;
+  function open(): Line {
+    const line: Line = {
+      certificate: undefined,
+      client: new Client(origin, {
+        pipelining: 1,
+        headersTimeout: options.headersTimeoutMs,
+        bodyTimeout: options.bodyTimeoutMs,
+        keepAliveTimeout: options.idleTimeoutMs,
+        keepAliveMaxTimeout: options.idleTimeoutMs,
+        connect: dial((certificate) => {
+          line.certificate = certificate;
+        }),
+      }),
+    };
+    all.add(line);
+    return line;
   }
 
-  function lend(client: Client): Borrowed {
+  function lend(line: Line): Borrowed {
     inUse++;
     let returned = false;
     return {
-      dispatch: (request, handler) => void client.dispatch(request, handler),
+      host,
+      get certificate() {
+        return line.certificate;
+      },
+      dispatch(ticket, request, handler) {
+        const { method, path, headers } = request;
+        const problem = ticket === 'probe' ? probeViolation(method, path, headers) : violation(ticket, region, headers);
+        if (problem === undefined) line.client.dispatch(request, handler);
+        return problem;
+      },
       giveBack() {
         if (returned) return;
         returned = true;
         inUse--;
-        const [next] = line;
+        const [next] = queue;
         if (next === undefined) {
-          free.push(client);
+          free.push(line);
           return;
         }
-        line.delete(next);
-        next.ready(lend(client));
+        queue.delete(next);
+        next.ready(lend(line));
       },
     };
   }
 
   return {
     origin,
+    host,
     take() {
       if (closed) return undefined;
-      const client = free.pop() ?? (all.size < options.connections ? open() : undefined);
-      return client === undefined ? undefined : lend(client);
+      const line = free.pop() ?? (all.size < options.connections ? open() : undefined);
+      return line === undefined ? undefined : lend(line);
     },
     wait(waiter) {
-      if (closed || line.size >= LONGEST_LINE) return false;
-      line.add(waiter);
+      if (closed || queue.size >= LONGEST_LINE) return false;
+      queue.add(waiter);
       return true;
     },
-    leave: (waiter) => void line.delete(waiter),
+    leave: (waiter) => void queue.delete(waiter),
     get inUse() {
       return inUse;
     },
     get waiting() {
-      return line.size;
+      return queue.size;
     },
     async close() {
       closed = true;
-      await Promise.all([...all].map((client) => client.destroy()));
+      await Promise.all([...all].map(({ client }) => client.destroy()));
     },
   };
 }

@@ -1,8 +1,9 @@
-// A request to a region, exactly once: the permit is checked again, one complete attempt is made, and its outcome said.
-import type { Effect, Outcome, Permit, RegionName } from '../domain.ts';
+// A request to a region, exactly once: one complete attempt is made on a connection that checks the permit again, and its
+// outcome said.
+import type { Effect, Outcome, Permit, RegionName, Standing } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import type { AttemptOptions, AttemptRequest, RegionAnswer } from './attempt.ts';
-import { violation } from './guard.ts';
+import type { Ticket } from './guard.ts';
 import type { Health } from './health.ts';
 import type { Region } from './region.ts';
 import { Tries } from './tries.ts';
@@ -26,23 +27,43 @@ export interface ForwardOptions extends AttemptOptions {
   readonly patienceMs: number;
   /** How each region is: asked before a call, told what became of each attempt. */
   readonly health: Pick<Health, 'gate' | 'order' | 'report'>;
-  readonly onViolation: (problem: string) => void;
+  readonly onViolation: OnViolation;
   /**
    * Undefined while what a permit rests on still holds: asked right before a connection is used, since a request may
    * have waited long for its body, its verification or a free connection.
    */
   readonly lapsed: (permit: Permit, to: RegionName) => Refusal | undefined;
   /** Called once for each call that was allowed: what became of it and how long the region took. */
-  readonly observe: (
-    region: RegionName,
-    purpose: Purpose,
-    effect: Effect,
-    outcome: Outcome,
-    durationMs: number,
-  ) => void;
+  readonly observe: Observe;
 }
 
-export type Purpose = 'forward' | 'verify';
+export type Purpose = Ticket['purpose'];
+
+/** Something was stopped right before it left. @param region where it would have gone */
+export type OnViolation = (problem: string, region: RegionName, egress: Egress) => void;
+
+export type Observe = (
+  region: RegionName,
+  purpose: Purpose,
+  effect: Effect,
+  outcome: Outcome,
+  durationMs: number,
+  egress: Egress,
+) => void;
+
+/** For whom a call leaves, and, filled in on its way, where it went: the record's. */
+export interface Egress {
+  readonly requestId: string | undefined;
+  /** The account's keyed hash in hex. */
+  readonly account: string | undefined;
+  /** Of the account, as located. */
+  readonly standing: Standing | undefined;
+  /** `host:port` of the upstream URL that a byte may have been sent to. */
+  upstream: string | undefined;
+  /** SHA-256 of the certificate which that upstream showed, in hex. */
+  certificate: string | undefined;
+  upstreamMs: number | undefined;
+}
 
 /**
  * Sends `request` to `to`, which the permit must allow. At most one attempt has a byte sent; attempts whose connection
@@ -55,22 +76,22 @@ export type Forward = (
   effect: Effect,
   request: AttemptRequest,
   downstream: Downstream,
+  egress: Egress,
 ) => Promise<Forwarded>;
 
 /** Makes the forwarder for a fixed set of regions. */
 export function createForward(regions: ReadonlyMap<RegionName, Region>, options: ForwardOptions): Forward {
-  return function forward(permit, to, purpose, effect, request, downstream) {
-    const problem = violation(permit, to, purpose);
+  return function forward(permit, to, purpose, effect, request, downstream, egress) {
     const region = regions.get(to);
-    if (problem !== undefined || region === undefined) {
-      options.onViolation(problem ?? 'not a region of this gateway');
+    if (region === undefined) {
+      options.onViolation('not a region of this gateway', to, egress);
       return Promise.resolve({ kind: 'refused', refusal: new Refusal('pin_violation', { outcome: 'not_sent' }) });
     }
     const refusal = options.lapsed(permit, to);
     if (refusal !== undefined) return Promise.resolve({ kind: 'refused', refusal });
     const gate = options.health.gate(to, effect);
     if (gate.kind === 'wait') {
-      options.observe(to, purpose, effect, 'not_sent', 0);
+      options.observe(to, purpose, effect, 'not_sent', 0, egress);
       const headers = ['Retry-After', String(Math.ceil(gate.retryAfterMs / 1000))];
       return Promise.resolve({
         kind: 'refused',
@@ -78,7 +99,7 @@ export function createForward(regions: ReadonlyMap<RegionName, Region>, options:
       });
     }
     return new Promise((resolve, reject) => {
-      const call = { permit, purpose, effect, request, downstream, over: gate.over, resolve, reject };
+      const call = { permit, purpose, effect, request, downstream, egress, over: gate.over, resolve, reject };
       new Tries(region, call, options).begin();
     });
   };

@@ -5,10 +5,14 @@ import { Readable } from 'node:stream';
 
 const CUT = new Error('the caller did not send the whole body');
 
-/** @param req nothing of its body read yet, or by an earlier such stream of which nothing was asked */
-export function lazyBody(req: IncomingMessage): Readable {
+/**
+ * @param req nothing of its body read yet, or by an earlier such stream of which nothing was asked
+ * @param onBytes told of each piece, in bytes
+ */
+export function lazyBody(req: IncomingMessage, onBytes: (bytes: number) => void): Readable {
   let reading = false;
   const onData = (chunk: Buffer): void => {
+    onBytes(chunk.length);
     if (!body.push(chunk)) req.pause();
   };
   const onEnd = (): void => void body.push(null);

@@ -2,7 +2,7 @@
 // prefix is configured for.
 import type { Authenticate } from '../caller/authenticate.ts';
 import type { Identified, Unidentified } from '../caller/identify.ts';
-import { type Caller, Permit, type RegionName, type Route } from '../domain.ts';
+import { type Caller, type Credentials, Permit, type RegionName, type Route, standingOf } from '../domain.ts';
 import type { Arrival } from '../journey.ts';
 import type { Admit } from '../limit/admit.ts';
 import type { Exchange } from '../listener/sockets.ts';
@@ -61,6 +61,8 @@ export interface EnterRooms {
   readonly identify: (headers: readonly string[], socketAddress: string) => Identified | Unidentified;
   readonly admit: Pick<Admit, 'admit'>;
   readonly locateAccount: Locate;
+  /** The account's name in records (journey.ts). */
+  readonly nameOf: (credentials: Credentials) => string;
   readonly decide: Decide;
   readonly authenticate: Authenticate;
   /** Undefined while what the permit rests on still holds (forward.ts). */
@@ -87,7 +89,7 @@ function withoutAuthorization(raw: readonly string[]): string[] {
 
 /** Makes the checks. */
 export function createEnter(rooms: EnterRooms): Enter {
-  const { route, identify, admit, locateAccount, decide, authenticate } = rooms;
+  const { route, identify, admit, locateAccount, nameOf, decide, authenticate } = rooms;
 
   function passageOf(entrant: Entrant, permit: Permit, caller: Caller, release: () => void): Passage {
     const { row, arrival, exchange } = entrant;
@@ -128,11 +130,13 @@ export function createEnter(rooms: EnterRooms): Enter {
     }
     const { caller, regionHeader, host } = identified;
     const request = { route, path: arrival.target, query: '', key: undefined, prefix: undefined };
+    if (caller.credentials !== undefined) trip.account = caller.account = nameOf(caller.credentials);
     const limited = await admit.admit(request, caller, patience);
     if (limited !== undefined) return limited;
 
     const account =
       caller.credentials && (await locateAccount(caller.credentials.name, patience, caller.credentials.digest));
+    trip.standing = caller.standing = standingOf(account);
     const named = { prefix: row.region, header: regionHeader, host };
     const permit = decide({ route, named, account, held: undefined });
     if (Permit.isGenuine(permit)) return { permit, caller };

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import buildConnector from 'undici/lib/core/connect.js';
 import type { Permit, RegionName } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
+import { certificateOf } from './dial.ts';
 import type { Passage } from './passthrough-enter.ts';
 import { objectOf } from './passthrough-handshake.ts';
 import type { Upstream } from './passthrough-upstream.ts';
@@ -118,6 +119,8 @@ export function createWebSockets(
     passage.sent = true;
     passage.release();
     passage.trip.outcome = 'unknown';
+    passage.trip.upstream = found.host;
+    passage.trip.certificate = certificateOf(found.region);
     // The proxy closes the caller's side with the message, which names the upstream and may be too long for a close frame.
     target.prependListener('error', (error) => {
       passage.trip.cause ??= { name: error.name, code: 'code' in error ? error.code : undefined };

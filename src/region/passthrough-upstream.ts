@@ -3,9 +3,11 @@
 import { createRequire } from 'node:module';
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import type { Effect, Outcome, Permit, RegionName } from '../domain.ts';
+import type { Effect, Permit, RegionName } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import type { ConnectionOptions } from './connections.ts';
+import { createDial } from './dial.ts';
+import type { Observe, OnViolation } from './forward.ts';
 import { violation } from './guard.ts';
 import type { Health } from './health.ts';
 import type { Passage } from './passthrough-enter.ts';
@@ -17,16 +19,10 @@ export interface UpstreamOptions extends ConnectionOptions {
   readonly requestTimeoutMs: number;
   readonly now: () => number;
   readonly health: Pick<Health, 'gate' | 'order' | 'report'>;
-  readonly onViolation: (problem: string) => void;
+  readonly onViolation: OnViolation;
   /** Undefined while what the permit rests on still holds (forward.ts). */
   readonly lapsed: (permit: Permit, region: RegionName) => Refusal | undefined;
-  readonly observe: (
-    region: RegionName,
-    purpose: 'forward',
-    effect: Effect,
-    outcome: Outcome,
-    durationMs: number,
-  ) => void;
+  readonly observe: Observe;
 }
 
 export type Received = Dispatcher.ResponseData<unknown>;
@@ -52,15 +48,42 @@ export interface Upstream {
 const NO_TRIAL: Effect = 'advances';
 const TWICE = new Error('a second send of one request was refused');
 const LAPSED = new Error('what the permit rests on has ended');
+const STOPPED = new Error('a request was stopped on its way out');
 
-/** Sees the moment right before the first byte is written: undici passes `opaque` on, and calls this only then. */
-function markSent(lapsed: UpstreamOptions['lapsed']): Dispatcher.DispatcherComposeInterceptor {
+/** An upstream URL as its connections know it. */
+interface Way {
+  readonly region: RegionName;
+  readonly host: string;
+  /** The one that was shown last. */
+  certificate: string | undefined;
+}
+
+/** What is wrong with sending a passage to a region; told to those who count it. */
+function stopped(passage: Passage, region: RegionName, onViolation: OnViolation): Refusal | undefined {
+  const { permit, trip, headers } = passage;
+  const problem = violation({ permit, purpose: 'forward', standing: trip.standing }, region, headers);
+  if (problem === undefined) return undefined;
+  onViolation(problem, region, trip);
+  return new Refusal('pin_violation', { outcome: 'not_sent' });
+}
+
+/**
+ * The guard of a region's connections; and the moment right before the first byte is written: undici passes `opaque` on, and
+ * calls onRequestStart only then.
+ */
+function watchOver(way: Way, { lapsed, onViolation }: UpstreamOptions): Dispatcher.DispatcherComposeInterceptor {
   return (dispatch) => (options, handler) => {
     const passage = (options as { opaque?: Passage }).opaque;
+    if (passage === undefined) throw STOPPED;
+    const refusal = stopped(passage, way.region, onViolation);
+    if (refusal !== undefined) {
+      passage.lapsed = refusal;
+      throw STOPPED;
+    }
     const { onRequestStart } = handler;
     handler.onRequestStart = (controller, context) => {
       onRequestStart?.call(handler, controller, context);
-      if (passage === undefined || passage.sent) {
+      if (passage.sent) {
         controller.abort(TWICE);
         return;
       }
@@ -72,6 +95,8 @@ function markSent(lapsed: UpstreamOptions['lapsed']): Dispatcher.DispatcherCompo
       }
       passage.sent = true;
       passage.trip.outcome = 'unknown';
+      passage.trip.upstream = way.host;
+      passage.trip.certificate = way.certificate;
       passage.release();
     };
     return dispatch(options, handler);
@@ -86,37 +111,41 @@ export function createUpstream(
   const { health } = options;
   const { connections, idleTimeoutMs, connectTimeoutMs, headersTimeoutMs } = options;
 
-  function openPool(origin: string): Dispatcher {
+  function openPool(region: RegionName, origin: string): Dispatcher {
+    const way: Way = { region, host: new URL(origin).host, certificate: undefined };
+    const dial = createDial(options);
     // Here, since the whole of undici takes a tenth of the start, and most gateways pass nothing through.
     const { Pool } = createRequire(import.meta.url)('undici') as typeof import('undici');
     return new Pool(origin, {
       connections,
-      allowH2: false,
       pipelining: 1,
       headersTimeout: headersTimeoutMs,
       bodyTimeout: options.bodyTimeoutMs,
       keepAliveTimeout: idleTimeoutMs,
       keepAliveMaxTimeout: idleTimeoutMs,
-      connectTimeout: connectTimeoutMs,
-    }).compose(markSent(options.lapsed));
+      connect: dial((certificate) => {
+        way.certificate = certificate;
+      }),
+    }).compose(watchOver(way, options));
   }
   const pools = new Map(
-    [...regions].map(([region, origins]) => [region, new Map(origins.map((origin) => [origin, openPool(origin)]))]),
+    [...regions].map(([region, origins]) => [
+      region,
+      new Map(origins.map((origin) => [origin, openPool(region, origin)])),
+    ]),
   );
 
   function open(passage: Passage): readonly string[] | Refusal {
-    const { permit, row, trip } = passage;
-    const problem = violation(permit, row.region, 'forward');
-    if (problem !== undefined) {
-      options.onViolation(problem);
-      return new Refusal('pin_violation', { outcome: 'not_sent' });
-    }
+    const { row, trip } = passage;
+    const refusal = stopped(passage, row.region, options.onViolation);
+    if (refusal !== undefined) return refusal;
     trip.region = row.region;
     trip.outcome = 'not_sent';
     const effect = effectOf(trip.method);
     // When its answer has left: the outcome is the record's.
     passage.exchange.res.once('close', () => {
-      options.observe(row.region, 'forward', effect, trip.outcome ?? 'not_sent', options.now() - passage.startedMs);
+      trip.upstreamMs = options.now() - passage.startedMs;
+      options.observe(row.region, 'forward', effect, trip.outcome ?? 'not_sent', trip.upstreamMs, trip);
     });
     const gate = health.gate(row.region, NO_TRIAL);
     if (gate.kind === 'go') {

@@ -66,8 +66,11 @@ export function createPassthrough(rows: readonly PassthroughRow[], options: Pass
   function request(call: { headers: { [PASSAGE]?: Passage }; body: unknown }, done: Done): void {
     const passage = call.headers[PASSAGE];
     if (passage === undefined) throw new Error('a request without a permit');
-    const { req } = passage.exchange;
-    upstream.send(passage, call.body instanceof Readable ? () => lazyBody(req) : undefined, done);
+    const { exchange, trip } = passage;
+    const count = (bytes: number): void => {
+      trip.receivedBytes += bytes;
+    };
+    upstream.send(passage, call.body instanceof Readable ? () => lazyBody(exchange.req, count) : undefined, done);
   }
 
   /** The gateway's own answer in place of the region's. */
@@ -99,6 +102,9 @@ export function createPassthrough(rows: readonly PassthroughRow[], options: Pass
       if (passage.signal.aborted) return;
       trip.outcome = 'unknown';
       trip.cause = cause;
+    });
+    body.on('data', (chunk: Buffer) => {
+      trip.sentBytes += chunk.length;
     });
     // Neither end may stand still for longer than both together may pause.
     exchange.res.setTimeout(options.bodyTimeoutMs + options.requestTimeoutMs, () => exchange.res.destroy());

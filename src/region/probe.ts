@@ -23,9 +23,9 @@ export interface ProbeOptions extends Pick<AttemptOptions, 'bodyTimeoutMs'> {
   readonly patienceMs: number;
 }
 
-/** An answer of /api/v1/status has 35 bytes; one that is longer than this is not read to its end. */
 /** A probe is nobody's call: it waits its time. */
 const NOBODY = { onGone(): void {} };
+/** An answer of /api/v1/status has 35 bytes; one that is longer than this is not read to its end. */
 const STATUS_BYTES = 16 * 1024;
 const STATUS = {
   method: 'GET',
@@ -52,7 +52,7 @@ function isUnaskedContinue(cause: unknown): boolean {
  * @returns what to report of the upstream that it went to; undefined for nothing: the caller left, or the fault was ours
  */
 export function signalOf(result: AttemptResult): Signal | undefined {
-  if (result.kind === 'gone') return undefined;
+  if (result.kind === 'gone' || result.kind === 'stopped') return undefined;
   if (result.kind === 'answered') return meaningOfAnswer(result.answer) === 'fault' ? 'suspicious' : 'success';
   const code = codeOf(result.cause);
   if (OWN.has(code)) return undefined;
@@ -76,7 +76,7 @@ function judge(result: AttemptResult): ProbeAnswer {
 
 /**
  * GET /api/v1/status, one attempt, within the connections' own timeouts. It needs no permit: nothing of a caller travels,
- * neither address, credentials, path nor body, so there is nobody whose region could be the wrong one.
+ * neither address, credentials, path nor body, so there is nobody whose region could be the wrong one (guard.ts).
  */
 export function createProbe(regions: ReadonlyMap<RegionName, Region>, options: ProbeOptions): Probe {
   const attemptOptions = { ...options, collectBytes: STATUS_BYTES };
@@ -88,7 +88,7 @@ export function createProbe(regions: ReadonlyMap<RegionName, Region>, options: P
     if (connection === undefined) return 'nothing';
     const result = await new Promise<AttemptResult>((settle) => {
       const request = { ...STATUS, headers: [...STATUS.headers] };
-      attempt(connection, request, attemptOptions, { isGone: () => false, settle });
+      attempt(connection, 'probe', request, attemptOptions, { isGone: () => false, settle });
     });
     return judge(result);
   };

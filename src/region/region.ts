@@ -17,7 +17,7 @@ export interface Region {
 
 /** @param origins the region's upstream URLs, in order of preference; never another region's */
 export function createRegion(name: RegionName, origins: readonly string[], options: ConnectionOptions): Region {
-  const upstreams = origins.map((origin) => createConnections(origin, options));
+  const upstreams = origins.map((origin) => createConnections(name, origin, options));
   return {
     name,
     upstreams,

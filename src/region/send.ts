@@ -44,7 +44,8 @@ export function createSend(rooms: SendRooms): Send {
       body: route.method === 'POST' ? body : undefined,
     };
     trip.region = permit.region;
-    const forwarded = await rooms.forward(permit, permit.region, 'forward', route.effect, outgoing, arrival.downstream);
+    const { downstream } = arrival;
+    const forwarded = await rooms.forward(permit, permit.region, 'forward', route.effect, outgoing, downstream, trip);
     if (forwarded.kind === 'gone') return 'gone';
     if (forwarded.kind === 'refused') return forwarded.refusal;
 

@@ -5,7 +5,8 @@ import { hintForUnknown, Refusal } from '../refusal.ts';
 import { type AttemptRequest, type AttemptResult, attempt } from './attempt.ts';
 import type { Borrowed } from './connections.ts';
 import { codeOf, failureOf } from './failure.ts';
-import type { Downstream, Forwarded, ForwardOptions, Purpose } from './forward.ts';
+import type { Downstream, Egress, Forwarded, ForwardOptions, Purpose } from './forward.ts';
+import type { Ticket } from './guard.ts';
 import { signalOf } from './probe.ts';
 import { borrow, type Region } from './region.ts';
 
@@ -16,6 +17,7 @@ export interface CallToRegion {
   readonly effect: Effect;
   readonly request: AttemptRequest;
   readonly downstream: Downstream;
+  readonly egress: Egress;
   /** Of the region's gate (health.ts): called once, whatever became of the call. */
   readonly over: () => void;
   readonly resolve: (forwarded: Forwarded) => void;
@@ -23,9 +25,9 @@ export interface CallToRegion {
 }
 
 /** `busy`: no connection in time. A refusal: nothing was sent. */
-type Tried = AttemptResult | 'busy' | Refusal;
+type Tried = Exclude<AttemptResult, { kind: 'stopped' }> | 'busy' | Refusal;
 
-const GONE: AttemptResult = { kind: 'gone' };
+const GONE: Tried = { kind: 'gone' };
 
 /** How a connection that was kept open reports that it no longer is. */
 const STALE = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
@@ -40,6 +42,7 @@ export class Tries {
   #at = -1;
   #again = false;
   #last: Tried = 'busy';
+  #connection: Borrowed | undefined;
   /** What ended while the connection was being opened, so that nothing was sent. */
   #late: Refusal | undefined;
   #over = false;
@@ -108,14 +111,25 @@ export class Tries {
     }
     const early = downstream.isGone() ? GONE : this.#lapsed();
     if (early === undefined) {
-      attempt(connection, request, this.#options, this);
+      this.#connection = connection;
+      attempt(connection, this.#ticket(), request, this.#options, this);
       return;
     }
     connection.giveBack();
     this.#end(early);
   }
 
+  #ticket(): Ticket {
+    const { permit, purpose, egress } = this.#call;
+    return { permit, purpose, standing: egress.standing };
+  }
+
   #judge(result: AttemptResult): void {
+    if (result.kind === 'stopped') {
+      this.#options.onViolation(result.problem, this.#region.name, this.#call.egress);
+      this.#end(new Refusal('pin_violation', { outcome: 'not_sent' }));
+      return;
+    }
     const unsent = result.kind === 'failed' && !result.sent;
     // A kept connection that the region had closed meanwhile, noticed before a byte was written: a new one will do.
     if (unsent && !this.#again && STALE.has(codeOf(result.cause))) {
@@ -130,11 +144,19 @@ export class Tries {
     const signal = signalOf(result);
     if (signal !== undefined) this.#options.health.report(this.#region.name, this.#order[this.#at] ?? '', signal);
     if (!unsent) {
+      if (result.kind !== 'gone') this.#noteWay();
       this.#end(result);
       return;
     }
     this.#last = result;
     this.#later(() => this.#next());
+  }
+
+  /** A byte may have been sent: where to. */
+  #noteWay(): void {
+    const { egress } = this.#call;
+    egress.upstream = this.#connection?.host;
+    egress.certificate = this.#connection?.certificate;
   }
 
   /**
@@ -157,9 +179,11 @@ export class Tries {
 
   #end(tried: Tried): void {
     this.#over = true;
-    const { purpose, effect, over, resolve } = this.#call;
+    const { purpose, effect, egress, over, resolve } = this.#call;
     const { outcome, forwarded } = conclude(tried, effect);
-    this.#options.observe(this.#region.name, purpose, effect, outcome, performance.now() - this.#startedMs);
+    const durationMs = performance.now() - this.#startedMs;
+    egress.upstreamMs = durationMs;
+    this.#options.observe(this.#region.name, purpose, effect, outcome, durationMs, egress);
     over();
     resolve(forwarded);
   }

@@ -2,35 +2,14 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
-import { Permit, type RegionName } from '../../src/domain.ts';
-import { createDecide } from '../../src/policy/decide.ts';
+import type { RegionName } from '../../src/domain.ts';
 import { Refusal } from '../../src/refusal.ts';
 import type { AttemptRequest } from '../../src/region/attempt.ts';
 import { createForward } from '../../src/region/forward.ts';
 import { createRegion } from '../../src/region/region.ts';
-import { ROUTES } from '../../src/route/table.ts';
+import { egressOfNobody, permitToCreate } from '../support/permits.ts';
 
 const US = 'us' as RegionName;
-
-function permitToCreate(): Permit {
-  const decide = createDecide({
-    regions: [US],
-    hosts: new Map(),
-    unknownAccounts: { kind: 'refuse' },
-    anonymousCreate: US,
-    anonymousRetrieve: undefined,
-    verifyPrivate: 'authcheck',
-    ownership: 'enforce',
-    self: undefined,
-    gateways: new Map(),
-  });
-  const route = ROUTES.find((row) => row.effect === 'creates' && row.version === 'v1');
-  if (route === undefined) throw new Error('no such route');
-  const named = { prefix: undefined, header: undefined, host: undefined };
-  const decided = decide({ route, named, account: undefined, held: undefined });
-  if (!Permit.isGenuine(decided)) throw new Error('no permit');
-  return decided;
-}
 
 it('sends nothing when the lease ends while the connection is being opened', async () => {
   const received: unknown[] = [];
@@ -64,7 +43,7 @@ it('sends nothing when the lease ends while the connection is being opened', asy
   const send = () => {
     const request: AttemptRequest = { method: 'POST', target: '/api/v1/share', headers: [], body: Buffer.alloc(0) };
     const downstream = { isGone: () => false, onGone: () => {} };
-    return forward(permitToCreate(), US, 'forward', 'creates', request, downstream);
+    return forward(permitToCreate(US), US, 'forward', 'creates', request, downstream, egressOfNobody());
   };
 
   const forwarded = send();

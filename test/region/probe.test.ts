@@ -7,6 +7,7 @@ import { createProbe, type Probe, signalOf } from '../../src/region/probe.ts';
 import { borrow, createRegion, type Region } from '../../src/region/region.ts';
 import { type NextAnswer, startTwin, type TwinOptions } from '../../src/twin/twin.ts';
 import { closedPort, openBrokenRegion } from '../support/broken-region.ts';
+import { permitToCreate } from '../support/permits.ts';
 
 const US = 'us' as RegionName;
 const CRIPES = '{"message":"Cripes! You have been rate limited."}';
@@ -44,8 +45,9 @@ async function signal({ upstreams: [upstream] }: Region, isGone = false) {
   if (connection === undefined) throw new Error('no connection');
   const request = { method: 'POST' as const, target: '/api/v1/share', headers: [], body: Buffer.from('secret=x') };
   const options = { collectBytes: 1024, bodyTimeoutMs: 300, now: Date.now };
+  const ticket = { permit: permitToCreate(US), purpose: 'forward', standing: 'nobody' } as const;
   const result = await new Promise<AttemptResult>((settle) =>
-    attempt(connection, request, options, { isGone: () => isGone, settle }),
+    attempt(connection, ticket, request, options, { isGone: () => isGone, settle }),
   );
   if (result.kind === 'answered' && !Buffer.isBuffer(result.answer.body)) result.answer.body.destroy();
   return signalOf(result);

@@ -17,6 +17,7 @@ const HASH = Buffer.alloc(16, 0xc3) as KeyedHash;
 const AT = 'eu' as RegionName;
 const ANNA: Credentials = { name: 'canary@example.org', token: 'canary-token', header: 'Basic Y2FuYXJ5' };
 const ADDRESS = '203.0.113.9';
+const asker = (credentials: Credentials) => ({ credentials, address: ADDRESS });
 const FACTS: PermitFacts = {
   verifyAt: AT,
   region: AT,
@@ -50,7 +51,7 @@ function room(verifications: SharedVerifications | undefined, answer: () => Veri
       observe: (_at, result, cached) => seen.push(`${result}${cached ? ' cached' : ''}`),
     },
   );
-  const ask = () => verify.verify(PERMIT, AT, ANNA, ADDRESS, { leftMs: 5_000 });
+  const ask = () => verify.verify(PERMIT, AT, asker(ANNA), { leftMs: 5_000 });
   return { verify, clock, asked, seen, ask };
 }
 
@@ -166,8 +167,8 @@ describe.skipIf(!HAS_ENGINE)('gateways on one engine', () => {
     await stored();
     expect(await two.ask()).toBe('bad');
     expect(two.verify.isKnownGood(ANNA)).toBe(false);
-    expect(await two.verify.verify(PERMIT, AT, { ...ANNA, token: 'other' }, ADDRESS)).toBe('good');
-    expect(await two.verify.verify(PERMIT, 'us' as RegionName, ANNA, ADDRESS)).toBe('good');
+    expect(await two.verify.verify(PERMIT, AT, asker({ ...ANNA, token: 'other' }))).toBe('good');
+    expect(await two.verify.verify(PERMIT, 'us' as RegionName, asker(ANNA))).toBe('good');
     expect(two.asked).toEqual([AT, 'us']);
     const three = await open(() => 'bad');
     const [name = ''] = await engine.raw.keys(

@@ -46,7 +46,8 @@ function openBoth(answers: Verification[]) {
       },
     );
   const [one, other] = [open(1), open(2)];
-  const ask = (room: typeof one) => room.verify(PERMIT, AT, ANNA, '203.0.113.9', { leftMs: 50 });
+  const ask = (room: typeof one) =>
+    room.verify(PERMIT, AT, { credentials: ANNA, address: '203.0.113.9' }, { leftMs: 50 });
   return { clock, asked, ask: { one: () => ask(one), other: () => ask(other) } };
 }
 
