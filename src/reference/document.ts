@@ -1,6 +1,6 @@
 // The OpenAPI 3.1 document of the public API, made from the table of routes and the list of refusals.
 import type { Route } from '../domain.ts';
-import { HEADERS, parameter, parameters } from './headers.ts';
+import { HEADERS, headerRef, parameter, parameters } from './headers.ts';
 import { refusalsOf } from './refused.ts';
 import { type Errors, responsesOf } from './responses.ts';
 import { curlOf } from './samples.ts';
@@ -53,7 +53,7 @@ export function openapiDocument(options: DocumentOptions): ApiDocument {
         basic: { type: 'http', scheme: 'basic', description: 'The account’s name and its API token.' },
       },
       parameters: parameters(regions, replayKeepMs),
-      headers: HEADERS,
+      headers: usedHeaders([paths, responses]),
       responses,
       examples: refusalExamples(codes),
       schemas: SCHEMAS,
@@ -73,6 +73,12 @@ function pathsOf(options: DocumentOptions): ApiDocument['paths'] {
     }
   }
   return paths;
+}
+
+/** Which headers there are depends on the configuration. */
+function usedHeaders(answers: object): ApiDocument['components']['headers'] {
+  const text = JSON.stringify(answers);
+  return Object.fromEntries(Object.entries(HEADERS).filter(([name]) => text.includes(`"${headerRef(name)}"`)));
 }
 
 function servers(regions: readonly string[]): Server[] {

@@ -2,7 +2,7 @@
 import type { Header, Parameter, Reference } from './types.ts';
 
 export const parameter = (name: string): Reference => ({ $ref: `#/components/parameters/${name}` });
-const header = (name: string): Reference => ({ $ref: `#/components/headers/${name}` });
+export const headerRef = (name: string): string => `#/components/headers/${name}`;
 
 const KEY_PATTERN = '^[0-9A-Za-z_-]{20,128}$';
 
@@ -72,7 +72,8 @@ export const HEADERS: Readonly<Record<string, Header>> = {
   ETag: text('For If-None-Match.'),
 };
 
-const named = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, header(name)]));
+const named = (names: readonly string[]) =>
+  Object.fromEntries(names.map((name): [string, Reference] => [name, { $ref: headerRef(name) }]));
 
 const OF_STATUS: Readonly<Record<number, readonly string[]>> = {
   401: ['WWW-Authenticate'],

@@ -12,17 +12,22 @@ type Responses = Readonly<Record<string, Response>>;
 /** `accurate`: the service's ambiguous 404s get their true status; `verbatim`: they pass as they come. */
 export type Errors = 'accurate' | 'verbatim';
 
-const V1_SAYS: Readonly<Record<Errors, Readonly<Record<number, string>>>> = {
+type Says = Readonly<Record<number, string>>;
+
+const FAILED = 'The region failed';
+const FAILURES: Says = { 500: FAILED, 502: FAILED, 503: FAILED, 504: FAILED };
+const V1_SAYS: Readonly<Record<Errors, Says>> = {
   accurate: {
+    ...FAILURES,
     400: 'The region does not take the parameters',
     401: 'The region does not accept the credentials',
     404: 'The region knows no such secret, or it is gone, or its passphrase is missing or wrong',
     429: 'The region’s own limit was reached',
-    502: 'The region failed',
   },
-  verbatim: { 404: 'The region says no: the message tells why' },
+  verbatim: { ...FAILURES, 404: 'The region says no: the message tells why' },
 };
-const V2_SAYS: Readonly<Record<number, string>> = {
+const V2_SAYS: Says = {
+  ...FAILURES,
   400: 'The region cannot read the body',
   401: 'The region does not accept the credentials',
   403: 'The region does not accept the credentials',
@@ -48,7 +53,7 @@ export function responsesOf(route: Route, errors: Errors, replays: boolean): Res
 
 function ofCall(
   route: Route,
-  says: Readonly<Record<number, string>>,
+  says: Says,
   refusals: ReadonlyMap<number, readonly RefusalCode[]>,
   replays: boolean,
 ): Responses {

@@ -30,6 +30,7 @@ upstream: { connectTimeout: 3s, headersTimeout: 15s, bodyTimeout: 15s, idleTimeo
 health:   { probe: 60s, breaker: { failures: 5, open: 10s, mode: enforce } }
 request:  { bodyLimit: 2MiB, timeout: 30s }
 replay:   { keep: 5m, maxBytes: 64MiB, shared: true }
+reference: { openapi: true, docs: true }
 self:     { region: null, gateways: {} }
 workers: auto
 store: sqlite:data/gateway.db
@@ -78,6 +79,7 @@ const EXPECTED = {
   health: { probeMs: 60_000, breaker: { failures: 5, openMs: 10_000, mode: 'enforce' } },
   request: { bodyLimitBytes: 2_097_152, timeoutMs: 30_000 },
   replay: { keepMs: 300_000, maxBytes: 67_108_864, shared: true },
+  reference: { openapi: true, docs: true },
   self: { region: undefined, gateways: new Map() },
   workers: availableParallelism(),
   store: { kind: 'sqlite', path: resolve('data/gateway.db') },
