@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Route } from '../../src/domain.ts';
 import { Refusal } from '../../src/refusal.ts';
 import { createClassify } from '../../src/route/classify.ts';
-import { LINK, ROUTES } from '../../src/route/table.ts';
+import { LINK, REFERENCE, ROUTES } from '../../src/route/table.ts';
 
 const ALL = [...ROUTES, LINK];
 const classify = createClassify(ALL);
@@ -73,6 +73,51 @@ describe('classify', () => {
         expect(read).toEqual(reference(method, target));
       }),
       { numRuns: 20_000 },
+    );
+  });
+});
+
+describe('classify with pages', () => {
+  const withPages = createClassify(ALL, REFERENCE);
+
+  it('knows each page at exactly its path, and gives it no query', () => {
+    for (const { id, path } of REFERENCE) {
+      for (const query of ['', '?a=b']) {
+        const found = withPages('GET', `/${path[0]}${query}`);
+        expect(found).toMatchObject({
+          route: { id },
+          path: `/${path[0]}`,
+          query: '',
+          key: undefined,
+          prefix: undefined,
+        });
+      }
+      expect(codeOf(withPages('POST', `/${path[0]}`))).toBe('method_not_allowed');
+    }
+  });
+
+  it('says of everything else what it says without them', () => {
+    const names = REFERENCE.flatMap(({ path }) => path);
+    const words = [
+      ...new Set([...ALL.flatMap(segmentsOf), ...names]),
+      KEY,
+      'eu',
+      '.',
+      '..',
+      '',
+      'DOCS',
+      'openapi',
+      'json',
+    ];
+    const path = fc
+      .array(fc.constantFrom(...words), { minLength: 1, maxLength: 5 })
+      .map((segments) => `/${segments.join('/')}`)
+      .filter((one) => !names.includes(one.slice(1)));
+    fc.assert(
+      fc.property(fc.constantFrom(...METHODS), path, (method, target) => {
+        expect(withPages(method, target)).toEqual(classify(method, target));
+      }),
+      { numRuns: 10_000 },
     );
   });
 });
