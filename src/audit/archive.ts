@@ -36,36 +36,37 @@ export async function removePartials(file: string): Promise<void> {
   }
 }
 
+/** A file whose time is over. */
 export interface Expired {
-  readonly files: readonly Archive[];
-  /** The last record in them and the hash of its line: the record behind them is held to these. */
+  readonly archive: Archive;
+  /** Its last record, and the hash of that line: the record behind it is held to these. */
   readonly through: number;
   readonly hash: string;
 }
 
-/** The oldest files whose time is over, undefined where there are none. They are removed from the start on alone. */
-export async function findExpired(file: string, nowMs: number, keepMs: number): Promise<Expired | undefined> {
+/** The oldest files whose time is over, oldest first. They are removed from the start on alone. */
+export async function findExpired(file: string, nowMs: number, keepMs: number): Promise<Expired[]> {
   const archives = listArchives(file);
-  const until = archives.findIndex(({ closedMs }) => nowMs - closedMs <= keepMs);
-  const files = until < 0 ? archives : archives.slice(0, until);
-  if (files.length === 0) return undefined;
-  const behind = archives[files.length];
-  const path = behind === undefined ? file : behind.has.plain ? behind.plain : behind.compressed;
-  const next = await firstRecord(path);
-  // Without it nothing could prove that these are the ones that were removed.
-  return next === undefined ? undefined : { files, through: next.seq - 1, hash: next.prev };
-}
-
-/** As the log says it: members of a record of kind `pruned`. */
-export function prunedInside({ files, through, hash }: Expired): string {
-  return `"through":${through},"hash":"${hash}","files":${files.length}`;
-}
-
-export async function removeFiles({ files }: Expired): Promise<void> {
-  for (const { plain, compressed } of files) {
-    await rm(plain, { force: true });
-    await rm(compressed, { force: true });
+  const expired: Expired[] = [];
+  for (const [at, archive] of archives.entries()) {
+    if (nowMs - archive.closedMs <= keepMs) break;
+    const behind = archives[at + 1];
+    const next = await firstRecord(behind === undefined ? file : behind.has.plain ? behind.plain : behind.compressed);
+    // Without it nothing could prove that this is the one that was removed.
+    if (next === undefined) break;
+    expired.push({ archive, through: next.seq - 1, hash: next.prev });
   }
+  return expired;
+}
+
+/** As the log says it: members of a record of kind `pruned`. One a file: removing may be interrupted between two. */
+export function prunedInside({ archive, through, hash }: Expired): string {
+  return `"first":${archive.first},"through":${through},"hash":"${hash}"`;
+}
+
+export async function removeArchive({ plain, compressed }: Archive): Promise<void> {
+  await rm(plain, { force: true });
+  await rm(compressed, { force: true });
 }
 
 async function firstRecord(path: string): Promise<{ readonly seq: number; readonly prev: string } | undefined> {

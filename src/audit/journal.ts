@@ -257,8 +257,8 @@ class Journal implements AuditJournal {
     if (first) this.#dependencies.observe({ kind: 'failing', code: codeOf(cause) ?? 'unexpected', cause });
   }
 
-  async #recordPruned(expired: Expired): Promise<boolean> {
-    this.append('pruned', prunedInside(expired));
+  async #recordPruned(expired: readonly Expired[]): Promise<boolean> {
+    for (const one of expired) this.append('pruned', prunedInside(one));
     this.#wantHead = true;
     await this.flush();
     return !this.failing;

@@ -1,5 +1,5 @@
 // What happens to rotated files while the gateway runs: one after the other, and never in the way of writing.
-import { compress, type Expired, findExpired, removeFiles, removePartials } from './archive.ts';
+import { compress, type Expired, findExpired, removeArchive, removePartials } from './archive.ts';
 import { listArchives } from './files.ts';
 import type { AuditDependencies, AuditOptions } from './options.ts';
 
@@ -14,16 +14,17 @@ export interface Keeper {
 export function createKeeper(
   options: AuditOptions,
   { now, observe }: AuditDependencies,
-  record: (expired: Expired) => Promise<boolean>,
+  record: (expired: readonly Expired[]) => Promise<boolean>,
 ): Keeper {
   const stopped = new AbortController();
   let work = Promise.resolve();
 
   async function prune(): Promise<void> {
     const expired = await findExpired(options.file, now(), options.keepMs);
-    if (expired === undefined || stopped.signal.aborted || !(await record(expired))) return;
-    await removeFiles(expired);
-    observe({ kind: 'pruned', files: expired.files.length, through: expired.through });
+    const last = expired.at(-1);
+    if (last === undefined || stopped.signal.aborted || !(await record(expired))) return;
+    for (const { archive } of expired) await removeArchive(archive);
+    observe({ kind: 'pruned', files: expired.length, through: last.through });
   }
 
   async function compressAll(): Promise<void> {

@@ -1,0 +1,216 @@
+// Verifies audit logs: every file of one in order, against each other, their signatures, and heads that are known from
+// elsewhere. Reads only, also beside a running gateway.
+import type { KeyObject } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { ChainCheck, type CheckOptions, type Known } from './check.ts';
+import { codeOf } from './error.ts';
+import { type AuditFault, Faults } from './fault.ts';
+import { type Archive, listArchives, readArchiveName } from './files.ts';
+import { endOf, headFileOf, isSignedBy, readHeadFile } from './head.ts';
+import { fingerprintOf } from './key.ts';
+import type { LineFacts } from './line.ts';
+import { type OpenedFile, openLines } from './read.ts';
+
+export interface VerifyOptions {
+  /** The current file of a log: its rotated files and its .head are looked for beside it. */
+  readonly file?: string;
+  /** Or files, oldest first; names of rotated ones are put in order. A .head beside the last one is held against it. */
+  readonly files?: readonly string[];
+  readonly publicKeys: readonly KeyObject[];
+  /** A record that somebody else has noted. */
+  readonly head?: { readonly seq: number; readonly hash: string } | undefined;
+  /** Every record, in the order of the files, whether or not it is good. */
+  readonly onRecord?: CheckOptions['onRecord'];
+}
+
+export interface VerifyProgress {
+  /** Bytes on the disk. */
+  readonly bytes: number;
+  readonly totalBytes: number;
+  readonly records: number;
+}
+
+export interface AuditVerdict {
+  /** Nothing is wrong with it. */
+  readonly good: boolean;
+  readonly files: readonly string[];
+  readonly records: number;
+  readonly bytes: number;
+  readonly first: { readonly seq: number; readonly time: string } | undefined;
+  readonly last: { readonly seq: number; readonly time: string } | undefined;
+  /** Heads with a good signature, and how far the last one goes. */
+  readonly heads: number;
+  readonly signedTo: number | undefined;
+  readonly signedTime: string | undefined;
+  /** Records behind the last head: chained, but nobody has signed them yet. */
+  readonly unsigned: number;
+  /** What the end was held against: without anything, records that were cut off behind a head leave no trace. */
+  readonly heldAgainst: readonly ('head file' | 'given head')[];
+  /** The first twenty. */
+  readonly faults: readonly AuditFault[];
+  readonly faultCount: number;
+}
+
+interface LogFile {
+  readonly path: string;
+  readonly opened: OpenedFile;
+  readonly isCurrent: boolean;
+}
+
+/** Resolves to what was found; what cannot be read is a fault, too. */
+export async function verifyAudit(
+  options: VerifyOptions,
+  progress: (done: VerifyProgress) => void = () => undefined,
+): Promise<AuditVerdict> {
+  const faults = new Faults();
+  const end = options.file ?? orderOf(options.files ?? []).at(-1) ?? '';
+  // Before the log, which only grows: the other way round it could name what was not there yet.
+  const noted = readNoted(end, options, faults);
+  await using log = await openLog(options, faults);
+  const given = options.head === undefined ? [] : [{ ...options.head, from: 'the given head' }];
+  const { publicKeys, onRecord } = options;
+  const check = new ChainCheck({ publicKeys, onRecord, faults, known: [...noted.known, ...given] });
+  const totalBytes = await sizeOf(log.files);
+  let bytes = 0;
+  for (const { path, opened, isCurrent } of log.files) {
+    check.beginFile(path);
+    const onBytes = (count: number): void => {
+      bytes += count;
+      progress({ bytes, totalBytes, records: check.records });
+    };
+    try {
+      const rest = await opened.lines({ isCurrent, onLine: (line) => check.line(line), onBytes });
+      check.endFile(rest, isCurrent);
+    } catch (error) {
+      faults.add(unreadable(path, error));
+    }
+  }
+  check.end();
+  // A log that was never signed has none; one that was cannot have lost it by itself.
+  if (options.file !== undefined && !noted.isThere && check.heads.count > 0) {
+    const says = 'is missing: it names the last record that was signed';
+    faults.add({ file: headFileOf(options.file), line: undefined, seq: undefined, what: 'missing', says });
+  }
+  return verdictOf(check, faults, log.files, bytes, [
+    ...(noted.known.length > 0 ? ['head file' as const] : []),
+    ...(given.length > 0 ? ['given head' as const] : []),
+  ]);
+}
+
+function verdictOf(
+  check: ChainCheck,
+  faults: Faults,
+  files: readonly LogFile[],
+  bytes: number,
+  heldAgainst: AuditVerdict['heldAgainst'],
+): AuditVerdict {
+  const { count: heads, signedTo, signedTime, unsigned } = check.heads;
+  return {
+    good: faults.count === 0,
+    files: files.map(({ path }) => path),
+    records: check.records,
+    bytes,
+    first: endpoint(check.first),
+    last: endpoint(check.last),
+    heads,
+    signedTo,
+    signedTime,
+    unsigned,
+    heldAgainst,
+    faults: faults.shown,
+    faultCount: faults.count,
+  };
+}
+
+function endpoint(facts: LineFacts | undefined): AuditVerdict['first'] {
+  return facts === undefined ? undefined : { seq: facts.seq, time: facts.time };
+}
+
+/** The .head beside a log. */
+function readNoted(file: string, { publicKeys }: VerifyOptions, faults: Faults): { isThere: boolean; known: Known[] } {
+  const path = headFileOf(file);
+  const tell = (what: AuditFault['what'], says: string): void =>
+    faults.add({ file: path, line: undefined, seq: undefined, what, says });
+  try {
+    const head = file === '' ? undefined : readHeadFile(file);
+    if (head === undefined) return { isThere: false, known: [] };
+    if (head === 'malformed') tell('changed', 'is not what the gateway writes there');
+    else {
+      const key = publicKeys.find((candidate) => fingerprintOf(candidate) === head.key);
+      if (key === undefined) tell('foreign_key', `is signed with another key (${head.key.slice(0, 16)}...)`);
+      else if (!isSignedBy(head, key)) tell('signature', 'has a wrong signature');
+      else return { isThere: true, known: [{ ...endOf(head), from: basename(path) }] };
+    }
+  } catch (error) {
+    faults.add(unreadable(path, error));
+  }
+  return { isThere: true, known: [] };
+}
+
+async function openLog(options: VerifyOptions, faults: Faults): Promise<{ files: LogFile[] } & AsyncDisposable> {
+  const files: LogFile[] = [];
+  async function tryOpen(path: string, isCurrent: boolean, other?: string): Promise<LogFile | undefined> {
+    try {
+      return { path, isCurrent, opened: await openLines(path) };
+    } catch (error) {
+      // Compressed while we were looking.
+      if (other !== undefined && codeOf(error) === 'ENOENT') return tryOpen(other, isCurrent);
+      faults.add(unreadable(path, error));
+      return undefined;
+    }
+  }
+  if (options.file !== undefined) {
+    // First: a file that is rotated now is met again under its new name, and one that was before is not missed.
+    const current = await tryOpen(options.file, true);
+    for (const archive of listArchives(options.file)) {
+      const opened = await tryOpen(...pathsOf(archive));
+      if (opened === undefined) continue;
+      if (opened.opened.identity === current?.opened.identity) await opened.opened[Symbol.asyncDispose]();
+      else files.push(opened);
+    }
+    if (current !== undefined) files.push(current);
+  } else {
+    const ordered = orderOf(options.files ?? []);
+    for (const [at, path] of ordered.entries()) {
+      const opened = await tryOpen(path, at === ordered.length - 1 && readArchiveName(basename(path)) === undefined);
+      if (opened !== undefined) files.push(opened);
+    }
+  }
+  return {
+    files,
+    async [Symbol.asyncDispose]() {
+      for (const { opened } of files) await opened[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Where both are there, compressing was interrupted just before the plain one went. */
+function pathsOf({ plain, compressed, has }: Archive): [path: string, isCurrent: false, other?: string] {
+  return has.plain ? [plain, false, compressed] : [compressed, false];
+}
+
+/** Rotated files by their number, and then the others as they were given. */
+function orderOf(files: readonly string[]): string[] {
+  const first = (path: string): number => readArchiveName(basename(path))?.first ?? Number.POSITIVE_INFINITY;
+  return files.toSorted((a, b) => (first(a) === first(b) ? 0 : first(a) - first(b)));
+}
+
+async function sizeOf(files: readonly LogFile[]): Promise<number> {
+  const sizes = await Promise.all(
+    files.map(({ path }) =>
+      stat(path).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+function unreadable(file: string, error: unknown): AuditFault {
+  const code = codeOf(error) ?? 'unknown error';
+  const why =
+    code === 'ENOENT' ? 'there is no such file' : code.startsWith('Z_') ? `it is damaged or cut off (${code})` : code;
+  return { file, line: undefined, seq: undefined, what: 'unreadable', says: `cannot be read: ${why}` };
+}
