@@ -43,6 +43,9 @@ export const createAccountsView: CreateView = (page, argument) => {
       ),
       section('Latest changes', {}, events.element),
     ),
-    update: moves.update,
+    update(live) {
+      moves.update(live);
+      events.tick();
+    },
   };
 };

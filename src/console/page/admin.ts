@@ -65,7 +65,8 @@ export function createAdmin(send: Send): Admin {
     explain: (body) => post('/explain', body),
     events: async () => (await ask<Answer<'Events'>>(`/events?limit=${EVENTS_SHOWN}`)).events,
     config: () => ask('/config'),
-    reload: () => post('/reload'),
+    // 422: refused, with the report of it.
+    reload: () => ask('/reload', { method: 'POST', also: 422 }),
     logLevel: () => ask('/log-level'),
     setLogLevel: (level) => ask('/log-level', { method: 'PUT', body: { level } }),
     audit: (count) => ask(`/audit?count=${count}`),

@@ -8,6 +8,8 @@ export interface Call {
   readonly body?: object;
   readonly signal?: AbortSignal;
   readonly accept?: string;
+  /** A status beside those of success whose body is an answer, too. */
+  readonly also?: number;
 }
 
 /** @param path below /admin/v1 @throws ApiProblem */
@@ -15,7 +17,7 @@ export type Send = (path: string, call?: Call) => Promise<Response>;
 
 /** @param token asked at every call; undefined: none */
 export function createSend(token: () => string | undefined): Send {
-  return async (path, { method = 'GET', body, signal, accept = 'application/json' } = {}) => {
+  return async (path, { method = 'GET', body, signal, accept = 'application/json', also } = {}) => {
     const headers: Record<string, string> = { accept };
     const known = token();
     if (known !== undefined) headers.authorization = `Bearer ${known}`;
@@ -31,7 +33,7 @@ export function createSend(token: () => string | undefined): Send {
     }).catch((error: unknown) => {
       throw error instanceof DOMException && error.name === 'AbortError' ? error : unreachable();
     });
-    if (response.ok) return response;
+    if (response.ok || response.status === also) return response;
     throw await refusalOf(response);
   };
 }

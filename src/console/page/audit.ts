@@ -6,10 +6,10 @@ import { selectField } from './field.ts';
 import { bytes, count, duration, moment, NOTHING, plural } from './format.ts';
 import type { Live } from './live.ts';
 import { type CreateView, type Page, problemBox } from './page.ts';
-import { button, createFact, createPill, createTable, pill, section, timeOf } from './parts.ts';
+import { button, createFact, createPill, createTable, pill, section } from './parts.ts';
 
 const RECORDS_ASKED = 200;
-const RECORDS_SHOWN = 50;
+const RECORDS_SHOWN = 25;
 const KINDS = ['request', 'verify', 'violation', 'directory', 'reload', 'gap', 'head', 'opened', 'closed'];
 const OUTCOMES = ['delivered', 'unknown', 'not_sent', 'none'];
 
@@ -107,6 +107,11 @@ function createTail(page: Page, heard: (head: AuditRecord | undefined) => void) 
   let asked = -1;
   let busy = false;
   let paused = false;
+  let most = RECORDS_SHOWN;
+  const more = button('Show more', () => {
+    most += RECORDS_SHOWN;
+    show();
+  });
   const pause = button('Pause', () => {
     paused = !paused;
     pause.textContent = paused ? 'Go on' : 'Pause';
@@ -116,7 +121,9 @@ function createTail(page: Page, heard: (head: AuditRecord | undefined) => void) 
 
   function show(): void {
     const filter = filters.chosen();
-    table.set(records.filter((record) => passes(record, filter)).slice(0, RECORDS_SHOWN));
+    const fitting = records.filter((record) => passes(record, filter));
+    table.set(fitting.slice(0, most));
+    more.hidden = fitting.length <= most;
   }
 
   async function read(sequence: number): Promise<void> {
@@ -135,7 +142,14 @@ function createTail(page: Page, heard: (head: AuditRecord | undefined) => void) 
     }
   }
   return {
-    element: h('div', {}, h('div', { class: 'filters' }, ...filters.elements, pause), problems.element, table.element),
+    element: h(
+      'div',
+      {},
+      h('div', { class: 'filters' }, ...filters.elements, pause),
+      problems.element,
+      table.element,
+      h('div', { class: 'pager' }, more),
+    ),
     update({ connection }: Live, sequence: number) {
       if (!busy && !paused && connection === 'open' && sequence !== asked) void read(sequence);
     },
@@ -181,7 +195,7 @@ function createVerification(page: Page) {
     setAttribute(verify, 'aria-disabled', 'true');
     replace(result, h('p', { class: 'note' }, 'Reading the whole chain …'));
     try {
-      replace(result, verdict(await page.admin.verifyAudit(), page));
+      replace(result, verdict(await page.admin.verifyAudit()));
     } catch (error) {
       replace(result);
       problems.show(error);
@@ -192,7 +206,7 @@ function createVerification(page: Page) {
   return { button: verify, element: h('div', {}, result, problems.element) };
 }
 
-function verdict(verification: AuditVerification, { live }: Page): HTMLElement {
+function verdict(verification: AuditVerification): HTMLElement {
   const { good, faults, at } = verification;
   return h(
     'div',
@@ -203,13 +217,7 @@ function verdict(verification: AuditVerification, { live }: Page): HTMLElement {
       pill(good ? 'good' : 'bad', good ? 'Whole' : 'Not whole'),
       h('span', {}, verdictText(verification)),
     ),
-    h(
-      'p',
-      { class: 'note' },
-      'Verified ',
-      timeOf(at, live.state === undefined ? Date.now() : Date.parse(live.state.time)),
-      '.',
-    ),
+    h('p', { class: 'note' }, `Verified ${moment(at)}.`),
     faults.length > 0 &&
       h(
         'ul',

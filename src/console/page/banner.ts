@@ -42,9 +42,12 @@ export function createBanner(announce: (says: string) => void, now: () => number
 
 function createItem({ level, at }: Trouble) {
   const says = h('span');
-  const more = at !== undefined && h('a', { href: at }, 'Show', h('span', { class: 'away' }, ' more'));
+  const more = h('a', { href: at }, 'Show', h('span', { class: 'away' }, ' more'));
   return {
     element: h('li', { class: `trouble trouble-${level}` }, icon(level), says, more),
-    update: (trouble: Trouble) => setText(says, trouble.says),
+    update(trouble: Trouble) {
+      setText(says, trouble.says);
+      more.hidden = at === undefined || location.hash.startsWith(at) || (location.hash === '' && at === '#/overview');
+    },
   };
 }

@@ -20,7 +20,15 @@ const WHAT: Readonly<Record<StoredEvent['what'], string>> = {
   region_undrained: 'Region back in service',
 };
 
-export function createEvents(page: Page): { readonly element: HTMLElement; refresh(): void } {
+export interface Events {
+  readonly element: HTMLElement;
+  refresh(): void;
+  /** Says anew how long ago things were. */
+  tick(): void;
+}
+
+export function createEvents(page: Page): Events {
+  let known: readonly StoredEvent[] = [];
   const problems = problemBox(page);
   const table = createTable<StoredEvent>({
     caption: 'The latest changes of the directory',
@@ -43,10 +51,11 @@ export function createEvents(page: Page): { readonly element: HTMLElement; refre
       .events()
       .then((events) => {
         problems.clear();
-        table.set(events);
+        known = events;
+        table.set(known);
       })
       .catch((error: unknown) => problems.show(error));
   }
   refresh();
-  return { element: h('div', {}, problems.element, table.element), refresh };
+  return { element: h('div', {}, problems.element, table.element), refresh, tick: () => table.set(known) };
 }

@@ -19,7 +19,7 @@ export interface Live {
   readonly connection: Connection;
   /** Since when nothing has been heard; only while lost. */
   readonly lostAtMs: number | undefined;
-  /** Why it is denied. */
+  /** Why it is denied, or what the gateway said in place of its state. */
   readonly problem: ApiProblem | undefined;
   /** The last that was heard, also while the connection is lost. */
   readonly state: LiveState | undefined;
@@ -68,11 +68,11 @@ export function createFeed(send: Send): Feed {
     change({ connection: 'open', lostAtMs: undefined, problem: undefined, state });
   }
 
-  function lost(): void {
-    if (held.connection !== 'lost') {
+  function lost(problem: ApiProblem | undefined): void {
+    if (held.connection !== 'lost' || held.problem?.code !== problem?.code) {
       const last = samples.at(-1);
       if (last !== undefined && last.state !== null) keep({ at: last.at + 1, state: null });
-      change({ connection: 'lost', lostAtMs: Date.now() });
+      change({ connection: 'lost', lostAtMs: held.lostAtMs ?? Date.now(), problem });
     }
     timer = setTimeout(connect, waitMs);
     waitMs = Math.min(waitMs * 2, WAIT_MS.most);
@@ -86,7 +86,7 @@ export function createFeed(send: Send): Feed {
       if (attempt !== own) return;
       if (error instanceof ApiProblem && (error.status === 401 || error.status === 403)) {
         change({ connection: 'denied', problem: error });
-      } else lost();
+      } else lost(error instanceof ApiProblem && error.status > 0 ? error : undefined);
     });
   }
 

@@ -84,17 +84,20 @@ export function createFact(term: string): { readonly element: HTMLElement; set(t
 
 /** How long ago, and when exactly. */
 export function createTime(): { readonly element: HTMLElement; set(iso: string, nowMs: number): void } {
-  const element = h('time', {});
+  const relative = h('span');
+  const absolute = h('span', { class: 'absolute' });
+  const element = h('time', {}, relative, ' ', absolute);
   return {
     element,
     set(iso, nowMs) {
-      setText(element, ago(iso, nowMs));
+      setText(relative, ago(iso, nowMs));
+      setText(absolute, moment(iso));
       setAttribute(element, 'datetime', iso);
-      setAttribute(element, 'title', moment(iso));
     },
   };
 }
 
+/** For what is not brought up to date by the second. */
 export function timeOf(iso: string, nowMs: number): HTMLElement {
   const made = createTime();
   made.set(iso, nowMs);

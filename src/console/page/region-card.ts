@@ -2,22 +2,25 @@
 import type { LiveRegion } from '../../listener/admin-live-types.ts';
 import { openDialog } from './dialog.ts';
 import { h, type Part, setText } from './dom.ts';
-import { duration, percent, perSecond, plural } from './format.ts';
+import { duration, percent, perSecond } from './format.ts';
 import { type Page, tokenNote } from './page.ts';
 import { button, createFact, createMeter, createPill, type Tone } from './parts.ts';
 
-const BREAKERS = { closed: 'closed', half_open: 'half-open', open: 'open' } as const;
+const BREAKERS: Readonly<Record<LiveRegion['breaker'], readonly [Tone, string]>> = {
+  closed: ['quiet', 'Breaker closed'],
+  half_open: ['warn', 'Breaker half-open'],
+  open: ['bad', 'Breaker open'],
+};
 
 /** The state in a word or two: what an operator did goes before what the region does. */
-export function standingOf({ drained, breaker, up }: LiveRegion): { readonly tone: Tone; readonly says: string } {
-  if (drained) return { tone: 'quiet', says: 'Drained' };
-  if (breaker === 'open') return { tone: 'bad', says: 'Down, breaker open' };
-  if (!up) return { tone: 'bad', says: 'Down' };
-  return breaker === 'half_open' ? { tone: 'warn', says: 'Up, on trial' } : { tone: 'good', says: 'Up' };
+function standingOf({ drained, breaker, up }: LiveRegion): readonly [Tone, string] {
+  if (drained) return ['warn', 'Drained'];
+  return up && breaker !== 'open' ? ['good', 'Up'] : ['bad', 'Down'];
 }
 
 export function createRegionCard(page: Page, name: string): Part<LiveRegion> {
-  const pill = createPill();
+  const standing = createPill();
+  const breaker = createPill();
   const rate = h('span', { class: 'figure' });
   const share = createMeter(`Share of the traffic, ${name}`);
   const shareSays = h('span');
@@ -29,7 +32,7 @@ export function createRegionCard(page: Page, name: string): Part<LiveRegion> {
     p99: createFact('p99'),
     inUse: createFact('In use'),
     waiting: createFact('Waiting'),
-    breaker: createFact('Breaker'),
+    failures: createFact('Failed in a row'),
     delivered: createFact('Delivered'),
     unknown: createFact('Unknown'),
     notSent: createFact('Not sent'),
@@ -40,7 +43,7 @@ export function createRegionCard(page: Page, name: string): Part<LiveRegion> {
   const element = h(
     'article',
     { class: 'card region', 'aria-label': `Region ${name}`, 'data-region': name },
-    h('header', {}, h('h3', {}, name), pill.element),
+    h('header', {}, h('h3', {}, name), h('p', { class: 'pills' }, breaker.element, standing.element)),
     h('p', { class: 'region-rate' }, rate, ' requests sent there'),
     h('div', { class: 'gauge' }, h('span', {}, 'Share'), share.element, shareSays),
     budgetRow,
@@ -48,7 +51,7 @@ export function createRegionCard(page: Page, name: string): Part<LiveRegion> {
       'div',
       { class: 'region-facts' },
       group('Latency', [facts.p50, facts.p95, facts.p99]),
-      group('Connections', [facts.inUse, facts.waiting, facts.breaker]),
+      group('Connections', [facts.inUse, facts.waiting, facts.failures]),
       group('Outcomes', [facts.delivered, facts.unknown, facts.notSent]),
     ),
     h('footer', { class: 'actions' }, drain),
@@ -56,8 +59,8 @@ export function createRegionCard(page: Page, name: string): Part<LiveRegion> {
   return {
     element,
     update(region) {
-      const { tone, says } = standingOf(region);
-      pill.set(tone, says);
+      standing.set(...standingOf(region));
+      breaker.set(...BREAKERS[region.breaker]);
       setText(rate, perSecond(region.requestsPerSecond));
       share.set(region.share, percent(region.share));
       setText(shareSays, percent(region.share));
@@ -67,7 +70,7 @@ export function createRegionCard(page: Page, name: string): Part<LiveRegion> {
       for (const key of ['p50', 'p95', 'p99'] as const) facts[key].set(duration(region.latencyMs?.[key] ?? null));
       facts.inUse.set(String(region.inUse));
       facts.waiting.set(String(region.waiting));
-      facts.breaker.set(breakerText(region));
+      facts.failures.set(String(region.failures));
       facts.delivered.set(perSecond(region.outcomes.delivered));
       facts.unknown.set(perSecond(region.outcomes.unknown));
       facts.notSent.set(perSecond(region.outcomes.not_sent));
@@ -75,10 +78,6 @@ export function createRegionCard(page: Page, name: string): Part<LiveRegion> {
       setText(drain, drained ? `Put ${name} back into service` : `Take ${name} out of service`);
     },
   };
-}
-
-function breakerText({ breaker, failures }: LiveRegion): string {
-  return failures === 0 ? BREAKERS[breaker] : `${BREAKERS[breaker]}, ${plural(failures, 'failure')}`;
 }
 
 function group(title: string, facts: readonly { readonly element: HTMLElement }[]): HTMLElement {

@@ -1,9 +1,9 @@
 // Reloading the configuration, and what came of it.
 import type { ReloadReport, ReloadStatus } from '../../listener/admin-live-types.ts';
 import { h, replace, setAttribute } from './dom.ts';
-import { plural } from './format.ts';
+import { moment, plural } from './format.ts';
 import { type Page, problemBox } from './page.ts';
-import { button, createTime, pill, type Tone, timeOf } from './parts.ts';
+import { button, createTime, pill, type Tone } from './parts.ts';
 
 const RESULTS: Readonly<Record<ReloadReport['result'], readonly [Tone, string, string]>> = {
   applied: ['good', 'Applied', 'It is in force as a whole.'],
@@ -21,11 +21,11 @@ export function createReloading(page: Page, applied: () => void) {
   const reload = button('Reload now', () => void run(), { look: 'primary' });
   let shown = '';
 
-  function show(last: ReloadReport, now: number): void {
+  function show(last: ReloadReport): void {
     if (last.at === shown) return;
     if (shown !== '' && last.result === 'applied') applied();
     shown = last.at;
-    replace(report, reportCard(last, now));
+    replace(report, reportCard(last));
   }
 
   async function run(): Promise<void> {
@@ -34,7 +34,7 @@ export function createReloading(page: Page, applied: () => void) {
     setAttribute(reload, 'aria-disabled', 'true');
     try {
       const answer = await page.admin.reload();
-      show(answer, Date.parse(answer.at));
+      show(answer);
       if (answer.result === 'applied') applied();
     } catch (error) {
       problems.show(error);
@@ -44,24 +44,24 @@ export function createReloading(page: Page, applied: () => void) {
   }
   return {
     button: reload,
-    element: h('div', {}, off, sinceRow, problems.element, report),
+    element: h('div', { class: 'stack' }, off, sinceRow, problems.element, report),
     update(status: ReloadStatus | null, now: number) {
       off.hidden = status !== null;
       sinceRow.hidden = status === null;
       if (status === null) return;
       since.set(status.appliedAt, now);
-      if (status.last !== undefined) show(status.last, now);
+      if (status.last !== undefined) show(status.last);
     },
   };
 }
 
-function reportCard({ result, at, actor, changed, needsRestart, problems }: ReloadReport, now: number): HTMLElement {
+function reportCard({ result, at, actor, changed, needsRestart, problems }: ReloadReport): HTMLElement {
   const [tone, word, says] = RESULTS[result];
   return h(
     'article',
     { class: 'card', 'aria-label': 'The last reload' },
     h('p', { class: 'verdict' }, pill(tone, word), h('span', {}, says)),
-    h('p', { class: 'note' }, 'Asked ', timeOf(at, now), ' by ', h('code', {}, actor), '.'),
+    h('p', { class: 'note' }, 'Asked by ', h('code', {}, actor), `, ${moment(at)}.`),
     keys(`${plural(changed.length, 'key')} changed`, changed),
     keys('In force only after a restart', needsRestart),
     problems.length > 0 && h('ul', { class: 'faults' }, ...problems.map((problem) => h('li', {}, problem))),

@@ -15,18 +15,15 @@ export interface Trouble {
 /** From this share of a region's budget on, callers will soon be refused for it. */
 const BUDGET_TIGHT = 0.8;
 
-export function troublesOf({ connection, state }: Pick<Live, 'connection' | 'state'>): Trouble[] {
+export function troublesOf({ connection, state, problem }: Pick<Live, 'connection' | 'state' | 'problem'>): Trouble[] {
   const troubles: Trouble[] = [];
   if (connection === 'lost') {
-    troubles.push({
-      id: 'connection',
-      level: 'bad',
-      says:
-        state === undefined
-          ? 'The gateway does not answer. Trying again.'
-          : 'The connection to the gateway is lost: what stands below is what was last heard. Trying again.',
-      at: undefined,
-    });
+    const lost =
+      state === undefined
+        ? 'The gateway does not answer. Trying again.'
+        : 'The connection to the gateway is lost: what stands below is what was last heard. Trying again.';
+    const says = problem === undefined ? lost : [problem.message, problem.hint ?? ''].join(' ').trim();
+    troubles.push({ id: 'connection', level: 'bad', says, at: undefined });
   }
   if (state === undefined) return troubles;
   troubles.push(...ofPromises(state), ...ofRegions(state), ...ofState(state));
