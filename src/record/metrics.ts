@@ -16,6 +16,7 @@ export type AnswerClass = '1xx' | '2xx' | '3xx' | '4xx' | '5xx' | 'gone';
 const EFFECTS: readonly Effect[] = ['none', 'creates', 'advances', 'destroys'];
 const OUTCOMES: readonly Outcome[] = ['delivered', 'unknown', 'not_sent'];
 const MODES = ['enforce', 'shadow'] as const;
+const PROBE_ANSWERS = ['up', 'down', 'nothing'] as const;
 const CLASSES: readonly AnswerClass[] = ['1xx', '2xx', '3xx', '4xx', '5xx'];
 
 /** The class of an HTTP status. */
@@ -141,6 +142,7 @@ export function createMetrics(readings: Readings, build: { version: string; node
         outcomes(0, name, 'verify', 'none', outcome);
       }
       for (const mode of MODES) held(0, name, mode);
+      for (const answer of PROBE_ANSWERS) probes(0, name, answer);
     }
   }
 

@@ -74,6 +74,11 @@ const AWAITED: readonly (readonly [name: string, labels: readonly string[]])[] =
   ['trace_spans_total', ['result']],
 ];
 
+/** Whether a metric is not yet there. */
+export function isAwaited(name: string): boolean {
+  return AWAITED.some(([awaited]) => awaited === name) && !METRICS.some((row) => row.name === name);
+}
+
 /** The labels of each metric of the gateway's own. */
 export const LABELS_OF: ReadonlyMap<string, readonly string[]> = new Map([
   ...AWAITED,

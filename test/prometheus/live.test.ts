@@ -1,0 +1,88 @@
+// A real Prometheus scrapes a gateway under load: alerts fire and resolve, and the dashboards show what they ask for.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { needs } from '../support/needs.ts';
+import { until } from '../support/redis.ts';
+import { filled, panelsOf, readDashboards } from './dashboards.ts';
+import { isAwaited, metricsIn } from './files.ts';
+import { type Prometheus, startPrometheus } from './server.ts';
+import { openWorld, type World } from './world.ts';
+
+/** An alert with its region, where it has one. */
+const names = async (prometheus: Prometheus): Promise<string[]> =>
+  (await prometheus.firing()).map(({ labels }) => [labels.alertname, labels.region].filter(Boolean).join(' '));
+
+const LEAD = 'OnetimeGateway';
+
+describe.runIf(needs('prometheus', 'apt-get install prometheus'))('a Prometheus beside a gateway under load', () => {
+  let world: World;
+  let prometheus: Prometheus;
+  beforeAll(async () => {
+    world = await openWorld();
+    prometheus = await startPrometheus(world.admin);
+  });
+  afterAll(async () => {
+    await prometheus?.[Symbol.asyncDispose]();
+    await world?.[Symbol.asyncDispose]();
+  });
+
+  const fires = (alert: string) => until(async () => (await names(prometheus)).includes(`${LEAD}${alert}`));
+  const isOver = (alert: string) => until(async () => !(await names(prometheus)).includes(`${LEAD}${alert}`));
+
+  it('sees no trouble while there is none', async () => {
+    const requests = 'sum(rate(onetime_gateway_requests_total{class="2xx"}[10s])) > 0';
+    await until(async () => (await prometheus.instant(requests)).length > 0);
+    expect(await names(prometheus)).toEqual([]);
+  });
+
+  it('fires when answers of a region are lost on their way back', async () => {
+    world.eu = 'lost';
+    await fires('OutcomesUnknown eu');
+    world.eu = 'there';
+    await isOver('RegionDown eu');
+    expect((await names(prometheus)).filter((name) => name.endsWith(' us'))).toEqual([]);
+  });
+
+  it('fires when a region is taken away, for that region, and resolves when it is back', async () => {
+    world.eu = 'away';
+    await fires('RegionDown eu');
+    await fires('BreakerOpen eu');
+    const [alert] = (await prometheus.firing()).filter(({ labels }) => labels.alertname === `${LEAD}RegionDown`);
+    expect(alert?.labels).toMatchObject({ severity: 'page', job: 'onetime-gateway', region: 'eu' });
+    expect(alert?.annotations.description).toMatch(/^1 gateway\(s\) of onetime-gateway could not reach .* of eu /);
+    world.eu = 'there';
+    await isOver('RegionDown eu');
+  });
+
+  it('fires when many requests fail', () => fires('ErrorRatioHigh'));
+
+  it('answers every query of the dashboards with data', async () => {
+    const without: string[] = [];
+    let asked = 0;
+    for (const [, dashboard] of readDashboards()) {
+      for (const { title, targets = [] } of panelsOf(dashboard)) {
+        for (const { expr, instant = false } of targets) {
+          if (metricsIn(expr).some(({ name }) => isAwaited(name))) continue;
+          const series = await prometheus[instant ? 'instant' : 'range'](filled(expr));
+          asked++;
+          if (series.length === 0) without.push(`${title}: ${expr}`);
+        }
+      }
+    }
+    expect(without).toEqual([]);
+    expect(asked).toBeGreaterThan(60);
+  });
+
+  it('answers every variable of the dashboards with values', async () => {
+    const found = new Map<string, readonly string[]>();
+    for (const { name, definition } of readDashboards().flatMap(([, { templating }]) => templating.list)) {
+      if (definition === undefined) continue;
+      const [, selector = '', label = ''] = /^label_values\((.*), (\w+)\)$/.exec(definition) ?? [];
+      found.set(name, await prometheus.labelValues(label, filled(selector)));
+    }
+    expect(Object.fromEntries(found)).toEqual({
+      job: ['onetime-gateway'],
+      instance: [world.admin],
+      region: ['eu', 'us'],
+    });
+  });
+});
