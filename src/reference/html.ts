@@ -11,7 +11,7 @@ export function inline(text: string): string {
 
 /** A block that is selected whole by one click, scrolls by itself and can be reached by keyboard. */
 export function block(text: string, label: string): string {
-  return `<pre tabindex="0" role="region" aria-label="${escapeHtml(label)}"><code>${escapeHtml(text)}</code></pre>`;
+  return `<pre tabindex="0" role="group" aria-label="${escapeHtml(label)}"><code>${escapeHtml(text)}</code></pre>`;
 }
 
 /** @param rows the first cell of each names it */
@@ -21,7 +21,7 @@ export function table(caption: string, head: readonly string[], rows: readonly (
     ([name = '', ...cells]) =>
       `<tr><th scope="row">${name}</th>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`,
   );
-  return `<div class="wide" tabindex="0" role="region" aria-label="${escapeHtml(caption)}"><table>
+  return `<div class="wide" tabindex="0" role="group" aria-label="${escapeHtml(caption)}"><table>
 <thead><tr>${titles}</tr></thead>
 <tbody>
 ${lines.join('\n')}

@@ -37,6 +37,7 @@ export interface Placed {
 export function operationSection(document: ApiDocument, placed: Placed, aliases: readonly Placed[]): string {
   const { path, method, operation } = placed;
   const { operationId: id, summary, description, deprecated } = operation;
+  const called = `${method.toUpperCase()} ${path}`;
   const facts = [ACCESS[operation['x-access']], EFFECTS[operation['x-effect']], deprecated && 'for old clients'];
   return [
     `<article aria-labelledby="${escapeHtml(id)}">`,
@@ -45,21 +46,21 @@ export function operationSection(document: ApiDocument, placed: Placed, aliases:
     ...aliases.map((alias) => `<p class="call">${callOf(alias.method, alias.path)}</p>`),
     `<p class="facts">${facts.filter(Boolean).join(' · ')}</p>`,
     `<p>${inline(description)}</p>`,
-    ...operation['x-codeSamples'].map(({ source, label }) => block(source, `${label}: ${summary}`)),
-    parametersOf(document, operation),
+    ...operation['x-codeSamples'].map(({ source, label }) => block(source, `${label}: ${called}`)),
+    parametersOf(document, operation, called),
     bodyOf(operation),
-    answersOf(document, operation),
+    answersOf(document, operation, called),
     '</article>',
   ].join('\n');
 }
 
-function parametersOf({ components }: ApiDocument, { parameters, summary }: Operation): string {
+function parametersOf({ components }: ApiDocument, { parameters }: Operation, called: string): string {
   if (parameters.length === 0) return '';
   const rows = parameters.map((one) => {
     const { name, in: at, required, description } = followed<Parameter>(one, components.parameters);
     return [`<code>${escapeHtml(name)}</code>`, `${at}${required ? ', needed' : ''}`, inline(description)];
   });
-  return table(`Parameters of: ${summary}`, ['Parameter', 'Where', 'What it is'], rows);
+  return table(`Parameters of ${called}`, ['Parameter', 'Where', 'What it is'], rows);
 }
 
 function bodyOf({ requestBody }: Operation): string {
@@ -70,7 +71,7 @@ function bodyOf({ requestBody }: Operation): string {
   return `<p>Body${requestBody.required ? '' : ', may be left out'}: ${shape}, as ${types.join(' or ')}.</p>`;
 }
 
-function answersOf({ components }: ApiDocument, { responses, summary }: Operation): string {
+function answersOf({ components }: ApiDocument, { responses }: Operation, called: string): string {
   const rows = Object.entries(responses).map(([status, one]) => {
     const response = followed<Response>(one, components.responses);
     return [status, shapeOf(response), saidOf(response)];
@@ -78,9 +79,9 @@ function answersOf({ components }: ApiDocument, { responses, summary }: Operatio
   const good = rows.filter(([status = '']) => /^[23]/.test(status));
   const others = rows.filter((row) => !good.includes(row));
   const head = ['Status', 'Body', 'When'];
-  return `${table(`Answers of: ${summary}`, head, good)}
+  return `${table(`Answers of ${called}`, head, good)}
 <details><summary>When it does not go well</summary>
-${table(`Failures of: ${summary}`, head, others)}
+${table(`Failures of ${called}`, head, others)}
 </details>`;
 }
 
