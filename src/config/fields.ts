@@ -82,3 +82,8 @@ export function section<Shape extends z.ZodRawShape>(shape: Shape) {
   const error = `a map with the keys ${Object.keys(shape).join(', ')}`;
   return z.preprocess((map) => (map === null ? {} : map), z.strictObject(shape, { error }));
 }
+
+/** A field whose value nobody is shown: a secret, or a name of somebody. */
+export function hidden<Field extends z.ZodType>(field: Field): Field {
+  return field.meta({ ...field.meta(), hidden: true });
+}

@@ -1,8 +1,9 @@
 // Reads a configuration file: everything that is wrong with it is told at once, in the order of the file.
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { checkConfig, keysAt } from './checks.ts';
+import { type Described, describedSchema, mapOf, within } from './described.ts';
 import { readSource, type Source } from './document.ts';
 import { retype } from './environment.ts';
 import { type Finding, valueAt } from './places.ts';
@@ -120,27 +121,14 @@ function unknownKey(path: Path, key: string, known: readonly string[]): Finding 
   return { path, found: 'an unknown key', expected, ...(hint === undefined ? {} : { hint }) };
 }
 
-/** The schema as data, made when it is first asked for. */
-let documented: z.core.JSONSchema.BaseSchema | undefined;
-
 /** The keys that the schema knows at a path. */
 function keysOf(path: Path): string[] {
-  documented ??= z.toJSONSchema(configSchema(), { io: 'input' });
-  let node: z.core.JSONSchema._JSONSchema | undefined = documented;
+  let node: Described | undefined = describedSchema();
   for (const segment of path) {
-    node = mapOf(node);
-    if (typeof node !== 'object') return [];
-    const items: z.core.JSONSchema._JSONSchema | undefined = Array.isArray(node.items) ? undefined : node.items;
-    node = typeof segment === 'number' ? items : (node.properties?.[segment] ?? node.additionalProperties);
+    const outer = mapOf(node);
+    node = outer && within(outer, segment);
   }
-  node = mapOf(node);
-  return typeof node === 'object' ? Object.keys(node.properties ?? {}) : [];
-}
-
-/** Of a choice between a word and a map, the map. */
-function mapOf(node: z.core.JSONSchema._JSONSchema | undefined): z.core.JSONSchema._JSONSchema | undefined {
-  const choices = typeof node === 'object' ? node.anyOf : undefined;
-  return choices?.find((choice) => typeof choice === 'object' && choice.properties !== undefined) ?? node;
+  return Object.keys(mapOf(node)?.properties ?? {});
 }
 
 function pathOf({ path }: Pick<Issue, 'path'>): Path {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { RegionName } from '../domain.ts';
 import { readSourceUrl, SOURCE_URL } from './addresses.ts';
-import { duration, flag, list, oneOf, regionRef, section, text, wordOrRegion } from './fields.ts';
+import { duration, flag, hidden, list, oneOf, regionRef, section, text, wordOrRegion } from './fields.ts';
 import { ACCOUNT, DOMAIN, readAccount, readDomain } from './names.ts';
 import { readPath, SOURCE_FILE } from './paths.ts';
 import type { AccountRule, UnknownAccount } from './types.ts';
@@ -13,7 +13,9 @@ const TOKEN = 'a token of printable characters, at most 4096';
 
 const rule = (names: readonly string[]) =>
   section({
-    account: text(ACCOUNT, readAccount).optional().describe('The account of this name (either account or domain).'),
+    account: hidden(
+      text(ACCOUNT, readAccount).optional().describe('The account of this name (either account or domain).'),
+    ),
     domain: text(DOMAIN, readDomain).optional().describe('All accounts of this mail domain, without subdomains.'),
     region: regionRef(names).describe('The region where they live.'),
     pinned: flag().prefault(true).describe('Whether their requests may reach their own regions only.'),
@@ -27,17 +29,19 @@ const rule = (names: readonly string[]) =>
 
 const sourceKeys = (folder: string) => ({
   url: text(SOURCE_URL, readSourceUrl).describe('Asked with ?account=NAME. https, or http on this machine.'),
-  token: z
-    // Empty where a variable is: none.
-    .preprocess(
-      (token) => (token === '' ? undefined : token),
-      z
-        .string({ error: TOKEN })
-        .regex(/^[\x21-\x7e]{1,4096}$/, { error: TOKEN })
-        .optional(),
-    )
-    .optional()
-    .describe('Sent as Authorization: Bearer. Take it from the environment.'),
+  token: hidden(
+    z
+      // Empty where a variable is: none.
+      .preprocess(
+        (token) => (token === '' ? undefined : token),
+        z
+          .string({ error: TOKEN })
+          .regex(/^[\x21-\x7e]{1,4096}$/, { error: TOKEN })
+          .optional(),
+      )
+      .optional()
+      .describe('Sent as Authorization: Bearer. Take it from the environment.'),
+  ),
   timeout: duration().prefault('2s').describe('How long an answer may take.'),
   refresh: duration()
     .prefault(SOURCE_AGES.refresh)

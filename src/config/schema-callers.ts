@@ -1,7 +1,7 @@
 // The part of the schema that is about callers: where they reach the gateway, what they may send and how often.
 import { z } from 'zod';
 import { CIDR, HOST_NAME, LISTEN_HOST, readCidr, readHostName, readListenHost } from './addresses.ts';
-import { duration, flag, list, offOr, oneOf, section, size, text, whole } from './fields.ts';
+import { duration, flag, hidden, list, offOr, oneOf, section, size, text, whole } from './fields.ts';
 import type { LimitMode } from './types.ts';
 
 const port = () => whole(0, 65_535);
@@ -29,10 +29,12 @@ const adminToken = section({
     .regex(/^[\w.-]{1,64}$/, { error: TOKEN_NAME })
     .describe('Whose token it is, as events show it.'),
   role: oneOf(['read', 'write']).describe('read looks, write also changes.'),
-  hash: z
-    .string({ error: TOKEN_HASH })
-    .regex(/^sha256:[0-9a-f]{64}$/i, { error: TOKEN_HASH })
-    .describe('The SHA-256 of the token; the token itself is not stored.'),
+  hash: hidden(
+    z
+      .string({ error: TOKEN_HASH })
+      .regex(/^sha256:[0-9a-f]{64}$/i, { error: TOKEN_HASH })
+      .describe('The SHA-256 of the token; the token itself is not stored.'),
+  ),
 }).transform(({ hash, ...others }) => ({ ...others, sha256: Buffer.from(hash.slice('sha256:'.length), 'hex') }));
 
 export const admin = section({

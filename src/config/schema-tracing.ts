@@ -1,6 +1,6 @@
 // The part of the schema that is about tracing: where spans are sent, and how many.
 import { z } from 'zod';
-import { duration, section, share, text } from './fields.ts';
+import { duration, hidden, section, share, text } from './fields.ts';
 import type { TracingConfig } from './types.ts';
 import { Unfit } from './units.ts';
 
@@ -79,9 +79,11 @@ export const tracing = section({
     .preprocess(offWhereEmpty, text(OTLP, readOtlp).nullable())
     .prefault(null)
     .describe('Where spans are sent: a collector that takes OTLP over HTTP. null: no spans are made.'),
-  headers: headers
-    .prefault({})
-    .describe('Headers for the collector, such as Authorization. Take secrets from the environment.'),
+  headers: hidden(
+    headers
+      .prefault({})
+      .describe('Headers for the collector, such as Authorization. Take secrets from the environment.'),
+  ),
   sample: share()
     .prefault(0.1)
     .describe('The share of requests that leave spans; where the caller has a trace, its own decision holds.'),

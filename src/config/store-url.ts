@@ -126,3 +126,20 @@ function readUserinfo(text: string | undefined): { username?: string; password?:
     return new Unfit(STORE, 'A % in a password is written as %25.');
   }
 }
+
+/** The same as a person may read it: made of what was understood, without user, passwords and what they are part of. */
+export function describeStore(written: unknown, folder: string): string {
+  const store = readStore(folder)(String(written));
+  if (store instanceof Unfit) return '(hidden)';
+  if (store.kind === 'sqlite') return String(written);
+  const { tls, nodes, db, mode, sentinel, prefix, caFile, username, password } = store;
+  const user = username === undefined && password === undefined ? '' : '(hidden)@';
+  const hosts = nodes.map(({ host, port }) => `${isIP(host) === 6 ? `[${host}]` : host}:${port}`).join(',');
+  const options = [
+    ...(sentinel === undefined ? [] : [`sentinel=${sentinel}`]),
+    ...(mode === 'cluster' ? ['cluster=true'] : []),
+    `prefix=${prefix}`,
+    ...(caFile === undefined ? [] : [`ca=${caFile}`]),
+  ];
+  return `${tls ? 'valkeys' : 'valkey'}://${user}${hosts}/${db}?${options.join('&')}`;
+}

@@ -38,10 +38,15 @@ function addCheck(program: Command, action: Action): void {
     .command('check')
     .description('validate a configuration and say what is wrong with it')
     .addOption(configOption())
+    .option('--show', 'print every key with its value and where that comes from; secrets are hidden')
+    .addOption(jsonOption())
     .action(
-      action(async (options: { config?: string }) => {
+      action(async (options: { config?: string; show?: boolean; json?: boolean }) => {
         const { readConfig } = await import('../config.ts');
         const { name, config } = readConfig(options.config);
+        if (options.show)
+          return void (await import('../config-show.ts')).configShow(options.config, options.json === true);
+        if (options.json) return void process.stdout.write(`${JSON.stringify({ file: name, good: true }, null, 2)}\n`);
         process.stdout.write(`${name}: good. Regions: ${config.regions.map(({ name }) => name).join(', ')}.\n`);
         return undefined;
       }),
