@@ -3,17 +3,14 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import { accountKey } from './caller/credentials.ts';
 import type { Config } from './config/types.ts';
 import { accountHash, createKeyedDigest, createKeyedHash } from './keyed-hash.ts';
-import { createAccounts } from './locality/accounts.ts';
-import { createDesk, type Desk } from './locality/desk.ts';
 import type { Hashes } from './locality/desk-books.ts';
 import { createDirectory, type DirectoryEvent } from './locality/directory.ts';
 import { isForeign } from './locality/foreign-key.ts';
 import { createKeyIndex } from './locality/key-index.ts';
-import { createLocalities } from './locality/localities.ts';
 import { createSource, type Source, type SourceEvent } from './locality/source.ts';
+import { type Places, placesOf } from './places.ts';
 import { describeCause } from './record/record.ts';
 import type { Change } from './store/directory-store.ts';
 import { loadIdentityKeys } from './store/identity-key.ts';
@@ -114,6 +111,7 @@ function openSource(
   config: Config,
   identity: ReturnType<typeof openIdentity>,
   { log, now, together }: StateDependencies,
+  regions: ReadonlySet<string>,
 ) {
   const { source } = config.accounts;
   // Its file has one writer.
@@ -124,7 +122,7 @@ function openSource(
     token: source.token,
     entries: FRONT_ENTRIES,
     hash: identity.hashes.current,
-    regions: new Set(config.regions.map(({ name }) => name)),
+    regions,
     now,
     observe: (event: SourceEvent, cause) => note(event, cause),
   });
@@ -138,7 +136,7 @@ export function openState(config: Config, dependencies: StateDependencies) {
   const { log, now, steady, together } = dependencies;
   const identity = openIdentity(config, dependencies);
   const { hashes } = identity;
-  const regions = new Set(config.regions.map(({ name }) => name));
+  const regions = new Set<string>(config.regions.map(({ name }) => name));
   const store: Store =
     together?.store ??
     openStore(config.store, { now, storeTimeoutMs: config.storeTimeoutMs, observe: noteEngine(log) });
@@ -164,17 +162,8 @@ export function openState(config: Config, dependencies: StateDependencies) {
     observe: noteDirectory(dependencies),
   });
   if (together === undefined) void directory.look().then(() => warnOfForeignKey(store, hashes, log));
-  const source: Source | undefined = openSource(config, identity, dependencies);
-  const byRules = createAccounts(config.accounts.rules, accountKey);
-  const locateBySource = together?.source ?? source?.locate;
-  const places = { directory: directory.locate, source: locateBySource, rules: byRules };
-  const { order } = config.accounts;
-  const behind = order.slice(order.indexOf('directory') + 1);
-  const asked = order.flatMap((place) => {
-    const locate = places[place];
-    if (locate === undefined) return [];
-    return order.includes('directory') && behind.includes(place) ? [directory.behind(locate)] : [locate];
-  });
+  const source: Source | undefined = openSource(config, identity, dependencies, regions);
+  const parts = { store, directory, hashes, source, locateBySource: together?.source ?? source?.locate };
 
   return {
     ...identity,
@@ -182,18 +171,15 @@ export function openState(config: Config, dependencies: StateDependencies) {
     index,
     directory,
     source,
-    locateAccount: createLocalities(asked, accountKey),
-    desk: (actor: string): Desk =>
-      createDesk({
-        store: store.directory,
-        actor,
-        hashes,
-        normalise: accountKey,
-        regions: config.regions.map(({ name }) => name),
-        order,
-        locateByRules: byRules,
-        ...(source === undefined ? {} : { locateBySource: source.locate }),
-      }),
+    ...placesOf(config, parts),
+    /** Where accounts live by another configuration, which has the same store and source. */
+    placesOf: (other: Config): Places => placesOf(other, parts),
+    /** Those of another configuration: what is remembered of accounts and keys is read with them from now on. */
+    useRegions(names: readonly string[]): void {
+      regions.clear();
+      for (const name of names) regions.add(name);
+      directory.forgetRemembered();
+    },
     async close(): Promise<void> {
       await directory.close();
       await source?.close();

@@ -8,6 +8,9 @@ import { addressKey, HASH_MIN_BYTES, type LimitKey, textKey } from './key.ts';
 import { createSharedCounters, type SharedCounters, type SharedCounting } from './shared.ts';
 import { createLimitTable, type LimitResult, type LimitTable, limitTableBytes } from './table.ts';
 
+/** The counters of limits, by their names, and what they were made for. */
+export type LimitTables = ReadonlyMap<string, { readonly rate: Rate; readonly table: LimitTable }>;
+
 export type LimitMode = 'enforce' | 'shadow' | 'off';
 export interface LimitRule extends Rate {
   readonly mode: LimitMode;
@@ -37,6 +40,8 @@ export interface LimitDependencies {
   readonly onShadow: (limit: string) => void;
   /** Where several gateways count together; undefined: this process counts alone, and answers at once. */
   readonly shared?: SharedCounting | undefined;
+  /** Of the configuration before: limits whose rate is the same go on with its counters. */
+  readonly before?: Pick<Admit, 'tables'> | undefined;
   /** Where several threads count together, by the limit's name: LIMIT_BYTES of memory each. */
   readonly memory?: ((limit: string) => SharedMemory | undefined) | undefined;
 }
@@ -64,6 +69,7 @@ export type Admitted = Refusal | undefined | Promise<Refusal | undefined>;
 /** One configured limit with its counters. */
 interface Limit {
   readonly name: string;
+  readonly rate: Rate;
   readonly table: LimitTable;
   readonly counters: SharedCounters | undefined;
   /** Spends; undefined when the request may pass (or the mode only counts). */
@@ -77,6 +83,17 @@ interface Limit {
   isIdle(): boolean;
 }
 
+/** Whether counters that were made for one rate tell the same under the other. */
+export function isSameRate(one: Rate, other: Rate): boolean {
+  return one.perMs === other.perMs && one.requests === other.requests && one.burst === other.burst;
+}
+
+/** Threads that share a table are given the memory of it in place of this. */
+function tableBefore({ before, memory }: LimitDependencies, name: string, rule: LimitRule): LimitTable | undefined {
+  const known = memory === undefined ? before?.tables.get(name) : undefined;
+  return known !== undefined && isSameRate(known.rate, rule) ? known.table : undefined;
+}
+
 function createLimit(
   name: (typeof LIMITS)[number],
   rule: LimitRule,
@@ -85,7 +102,9 @@ function createLimit(
   if (rule.mode === 'off') return undefined;
   const { mode } = rule;
   const { now, seed, onShadow, shared, memory } = dependencies;
-  const table = createLimitTable(rule, { slots: SLOTS, coarseSlots: COARSE_SLOTS, seed, shared: memory?.(name) });
+  const sizes = { slots: SLOTS, coarseSlots: COARSE_SLOTS };
+  const table =
+    tableBefore(dependencies, name, rule) ?? createLimitTable(rule, { ...sizes, seed, shared: memory?.(name) });
   const policy = { name, requests: rule.requests, perMs: rule.perMs };
   const { toleranceMs } = compileGcra(rule);
   const share = ({ resetMs }: LimitResult): number => Math.min(1, resetMs / toleranceMs);
@@ -106,6 +125,7 @@ function createLimit(
     const counters = createSharedCounters(name, rule, table, shared, now);
     return {
       name,
+      rate: rule,
       table,
       counters,
       spend: (key, patience) => counters.spend(key, patience).then(answer),
@@ -117,6 +137,7 @@ function createLimit(
   }
   return {
     name,
+    rate: rule,
     table,
     counters: undefined,
     spend: (key) => answer(table.spend(key, 1, now())),
@@ -162,6 +183,7 @@ export interface Admit {
     /** The clients that are counted as one, by name: addresses of one IPv6 network share. */
     clientOf(address: string): string;
   };
+  readonly tables: LimitTables;
   /** For metrics. */
   readings(): LimitReadings[];
 }
@@ -268,6 +290,7 @@ export function createAdmit(
       clientOf: (address) => String(client(address).fine),
     },
 
+    tables: new Map(limits.map(({ name, rate, table }) => [name, { rate, table }])),
     readings: () =>
       limits.map(({ name, table, counters }) => ({
         name,

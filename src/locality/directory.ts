@@ -41,6 +41,8 @@ export interface Directory
    * directory's word is.
    */
   behind(locate: Locate): Locate;
+  /** Everything that is remembered is asked for anew: the configured regions are others. */
+  forgetRemembered(): void;
   /** By which the directory, logs and records know an account. @param digest of the credentials, so that it is hashed once */
   nameOf(account: string, digest: string | undefined): AccountName;
   readings(): DirectoryReadings;
@@ -186,6 +188,7 @@ export function createDirectory(store: DirectoryStore, options: DirectoryOptions
     ...follow,
     ...epochs,
     nameOf,
+    forgetRemembered: forgetAll,
     behind: (place) => (account, patience, digest) => {
       // Of the moment at which the directory answered: it has just done so.
       const term = follow.term();

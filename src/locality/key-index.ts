@@ -104,7 +104,8 @@ export function createKeyIndex(store: Store, options: KeyIndexOptions): KeyIndex
   function fromFront(name: string): Found<HeldKey> | undefined {
     const known = front.get(name);
     if (known === undefined) return undefined;
-    if (known.expiresAtMs <= now()) {
+    // Configured no more: the store is asked again, in case the key was learned anew.
+    if (known.expiresAtMs <= now() || !isConfigured(known.region)) {
       front.delete(name);
       return undefined;
     }
