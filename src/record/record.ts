@@ -130,11 +130,14 @@ function lineOf(
   };
 }
 
+/** What of the metrics it counts in. */
+type Counters = Pick<Metrics, 'ended' | 'refused' | 'limited' | 'decided'>;
+
 /**
  * @param log access lines go out at level info, failures of a region at warn, our own at error
  * @param options which of them, and what of the client; without: all, and nothing
  */
-export function createRecord(metrics: Metrics, log: Logger, options: AccessLogOptions = EVERYTHING): Recorder {
+export function createRecord(metrics: Counters, log: Logger, options: AccessLogOptions = EVERYTHING): Recorder {
   const { sample, slowMs, client } = options;
   const access = accessLines(log);
   const isSampled = createSample(sample);
