@@ -47,7 +47,8 @@ export interface Admin {
 
 export function createAdmin(send: Send): Admin {
   async function ask<T>(path: string, call?: Call): Promise<T> {
-    return (await send(path, call)).json();
+    const response = await send(path, call);
+    return JSON.parse(await response.text());
   }
   const post = <T>(path: string, body?: object): Promise<T> =>
     ask(path, body === undefined ? { method: 'POST' } : { method: 'POST', body });

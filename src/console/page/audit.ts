@@ -4,9 +4,9 @@ import { type Filter, member, passes, sentence } from './audit-record.ts';
 import { h, replace, setAttribute } from './dom.ts';
 import { selectField } from './field.ts';
 import { bytes, count, duration, moment, NOTHING, plural } from './format.ts';
-import type { Live } from './live.ts';
 import { type CreateView, type Page, problemBox } from './page.ts';
 import { button, createFact, createPill, createTable, pill, section } from './parts.ts';
+import type { Live } from './samples.ts';
 
 const RECORDS_ASKED = 200;
 const RECORDS_SHOWN = 25;

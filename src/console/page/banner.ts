@@ -1,7 +1,7 @@
 // The banner: what is wrong, in words. A screen reader hears of a trouble when it comes and when it goes, not every second.
 import { createList, h, setText } from './dom.ts';
 import { icon } from './icons.ts';
-import type { Live } from './live.ts';
+import type { Live } from './samples.ts';
 import { type Trouble, troublesOf } from './troubles.ts';
 
 /** A trouble that comes and goes with each second stays on view so long. */

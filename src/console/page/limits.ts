@@ -3,9 +3,9 @@ import type { LiveLimit, LiveRegion } from '../../listener/admin-live-types.ts';
 import { createChart } from './chart.ts';
 import { createList, h, setText } from './dom.ts';
 import { count, percent, perSecond, perSecondTick } from './format.ts';
-import type { Live } from './live.ts';
 import type { CreateView } from './page.ts';
 import { createMeter, createTable, empty, section } from './parts.ts';
+import type { Live } from './samples.ts';
 
 interface Refused {
   readonly code: string;

@@ -5,10 +5,11 @@ import { createBanner } from './banner.ts';
 import { h, replace, setAttribute, setText } from './dom.ts';
 import { clock, span } from './format.ts';
 import { icon } from './icons.ts';
-import { createFeed, type Live } from './live.ts';
+import { createFeed } from './live.ts';
 import type { Page, View } from './page.ts';
 import { button, createPill, empty } from './parts.ts';
 import { ROUTES, routeOf } from './router.ts';
+import type { Live } from './samples.ts';
 import { createTokenDesk } from './token.ts';
 
 const main = slot('main');

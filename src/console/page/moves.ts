@@ -2,9 +2,9 @@
 import type { LiveAccount, LiveState } from '../../listener/admin-live-types.ts';
 import { openDialog } from './dialog.ts';
 import { createList, h, setText } from './dom.ts';
-import type { Live } from './live.ts';
 import { nowMs, type Page, tokenNote } from './page.ts';
 import { button, createPill, createTime, empty, type Tone } from './parts.ts';
+import type { Live } from './samples.ts';
 import { createStepper, type MoveStage } from './stepper.ts';
 
 interface Move {

@@ -3,10 +3,10 @@ import type { LiveRoute, LiveState } from '../../listener/admin-live-types.ts';
 import { type Chart, createChart, type Line } from './chart.ts';
 import { createList, h } from './dom.ts';
 import { count, duration, durationTick, NOTHING, percent, perSecond, perSecondTick, plural, span } from './format.ts';
-import type { Live, Sample } from './live.ts';
 import type { CreateView } from './page.ts';
 import { createChoice, createTable, section } from './parts.ts';
 import { createRegionCard } from './region-card.ts';
+import type { Live, Sample } from './samples.ts';
 import { createStats, type Stat } from './stats.ts';
 
 type Quantile = 'p50' | 'p95' | 'p99';

@@ -1,7 +1,7 @@
 // What every view is given, and what every view gives.
 import type { Admin } from './admin.ts';
-import type { Live } from './live.ts';
 import { createProblemBox, type ProblemBox } from './problem-box.ts';
+import type { Live } from './samples.ts';
 
 /** What views are given. */
 export interface Page {

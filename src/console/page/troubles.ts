@@ -1,7 +1,7 @@
 // What is wrong at the moment, in sentences, worst first. Pure, so that what the banner says can be tested by itself.
 import type { LiveState } from '../../listener/admin-live-types.ts';
 import { listing, perSecond, plural } from './format.ts';
-import type { Live } from './live.ts';
+import type { Live } from './samples.ts';
 
 export interface Trouble {
   /** The same trouble has the same id, whatever its numbers say. */
