@@ -5,6 +5,7 @@ import { describeCause } from './record/record.ts';
 import { type GatewayDependencies, openRooms } from './rooms.ts';
 import { adminApi } from './rooms-admin.ts';
 import { closeFront, finishWithin, urlOf } from './rooms-close.ts';
+import { openTracing } from './rooms-trace.ts';
 
 export type { GatewayDependencies } from './rooms.ts';
 
@@ -30,7 +31,8 @@ export interface Gateway {
 export async function openGateway(config: Config, dependencies: GatewayDependencies): Promise<Gateway> {
   const { log } = dependencies;
   let state: 'starting' | 'ready' | 'draining' = 'starting';
-  const rooms = openRooms(config, dependencies, () => state === 'draining');
+  const tracing = await openTracing(config, dependencies);
+  const rooms = openRooms(config, { ...dependencies, tracing }, () => state === 'draining');
   const { front, metrics, regions } = rooms;
   const admin = createAdminListener({
     scrape: metrics.scrape,

@@ -133,6 +133,7 @@ export function createJourney(rooms: Rooms): Journey {
     const lives = caller.credentials && locateAccount(caller.credentials.name, patience, caller.credentials.digest);
     const account = lives instanceof Promise ? await lives : lives;
     trip.standing = caller.standing = standingOf(account);
+    caller.trace = trip.trace;
     const located = locateKey(request, caller, patience);
     const held = located instanceof Promise ? await located : located;
     const named = { prefix: request.prefix, header: regionHeader, host };

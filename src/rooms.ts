@@ -8,7 +8,7 @@ import { createIdentify } from './caller/identify.ts';
 import { createVerify } from './caller/verify.ts';
 import type { Config } from './config/types.ts';
 import type { Credentials } from './domain.ts';
-import { createJourney } from './journey.ts';
+import { createJourney, type Rooms as JourneyRooms } from './journey.ts';
 import { createKeyedHash, seededDigest } from './keyed-hash.ts';
 import { createAdmit } from './limit/admit.ts';
 import { createOwn } from './listener/own.ts';
@@ -32,6 +32,7 @@ import { createClassify } from './route/classify.ts';
 import { LINK, PASSTHROUGH, REFERENCE, ROUTES } from './route/table.ts';
 import { openState, type State } from './state.ts';
 import type { Together } from './together.ts';
+import { type Tracing, UNTRACED } from './trace/trace.ts';
 
 const VERIFIED_GOOD_MS = 5 * 60_000;
 const VERIFIED_BAD_MS = 10_000;
@@ -46,6 +47,8 @@ export interface GatewayDependencies {
   readonly steady?: () => number;
   /** Of a thread that is one of several. */
   readonly together?: Together;
+  /** As the configuration has it (rooms-trace.ts). */
+  readonly tracing?: Tracing;
   /** For GATEWAY_IDENTITY_KEY. */
   readonly env?: NodeJS.ProcessEnv;
 }
@@ -118,7 +121,7 @@ function holdOnce({ enter, leave }: State['directory']): () => void {
 
 /** Everything between the listeners, and what they need of it. */
 export function openRooms(config: Config, dependencies: GatewayDependencies, isDraining: () => boolean) {
-  const { log, version, env = process.env, together } = dependencies;
+  const { log, version, env = process.env, together, tracing = UNTRACED } = dependencies;
   const clocks = clocksOf(dependencies);
   const state = openState(config, {
     log,
@@ -142,11 +145,13 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
       directory: () => directory.readings(),
       source: () => state.source?.readings(),
       workers: () => undefined,
+      tracing: tracing.readings,
     },
     { version, node: process.version },
   );
   const way = openRegions(config, state, metrics, clocks, dependencies);
-  const { forward, health, onViolation, lapsed } = way;
+  const { health, onViolation, lapsed } = way;
+  const forward = tracing.forward(way.forward);
   const interpret = interpretWith(config.errors);
   const { forwardClientAddress } = config.upstream;
   const verify = createVerify(createAsk(forward, interpret, forwardClientAddress), {
@@ -175,7 +180,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     decide: createDecide(policyOf(config)),
     authenticate,
   };
-  const journey = createJourney({
+  const rooms: JourneyRooms = {
     ...checks,
     classify: createClassify([...ROUTES, LINK], REFERENCE),
     locateKey: keys.locateKey,
@@ -187,7 +192,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
       budget: ({ permit, trip }) => admit.budget(permit, trip.patience),
       turnedDown: ({ permit, caller }) => authenticate.turnedDown(permit, caller),
       missed: ({ request, caller }) => admit.missed(request, caller),
-      learn: ({ permit, caller, trip }, body) => keys.learn(permit, caller, body, trip.patience),
+      learn: tracing.learn(({ permit, caller, trip }, body) => keys.learn(permit, caller, body, trip.patience)),
     }),
     own: createOwn(new Map(config.regions.map(({ name, web }) => [name, web]))),
     reference: createReference({
@@ -198,7 +203,7 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
       errors: config.errors,
       replayKeepMs: config.replay?.keepMs,
     }),
-  });
+  };
   const passthrough = createPassthrough(config.passthrough, {
     ...config.upstream,
     ...checks,
@@ -213,19 +218,23 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     requestTimeoutMs: config.request.timeoutMs,
     messageBytes: config.request.bodyLimitBytes,
   });
-  const front = createPublicListener(journey, createRespond(isDraining), createRecord(metrics, log), {
+  const journey = tracing.journey(rooms, createJourney);
+  const record = tracing.record(createRecord(metrics, log));
+  const front = createPublicListener(journey, createRespond(isDraining), record, {
     now: clocks.steady,
     bodyLimitBytes: config.request.bodyLimitBytes,
     timeoutMs: config.request.timeoutMs,
     storeTimeoutMs: config.storeTimeoutMs,
     epochs: directory,
     onBegin: metrics.began,
+    trace: tracing.begin,
     onUnparsed: metrics.refused,
     passthrough,
   });
   const regionReadings = () => readingsOf(way.regions, health, directory);
-  /** What is still to be told to the store is told before it is closed. */
+  /** What is still to be told to the store, and to the collector, is told before they are closed. */
   async function closeState(): Promise<void> {
+    await tracing.close();
     await replays.close();
     await state.close();
   }

@@ -41,6 +41,7 @@ const OUTSIDE = new Set([
   'rooms-admin.ts',
   'rooms-close.ts',
   'rooms-health.ts',
+  'rooms-trace.ts',
   'rooms-way.ts',
   'state.ts',
   'together.ts',
@@ -88,6 +89,12 @@ describe('who may import whom', () => {
   it('prom-client appears in two files of record/ alone, fastify in listener/', () => {
     expect(importersOf(/^prom-client$/)).toEqual(['record/aggregate.ts', 'record/metrics.ts']);
     for (const file of importersOf(/^fastify$/, true)) expect(room(file)).toBe('listener');
+  });
+
+  it('OpenTelemetry appears in two files of trace/ alone, which nothing but a dynamic import leads to', () => {
+    expect(importersOf(/^@opentelemetry\//, true)).toEqual(['trace/export.ts', 'trace/provider.ts']);
+    expect(importersOf(/^trace\/(export|provider)\.ts$/, true)).toEqual(['trace/provider.ts', 'trace/tracing.ts']);
+    expect(importersOf(/^trace\/tracing\.ts$/, true)).toEqual([]);
   });
 
   it('rooms run on their own files and the shared words; journey.ts receives them as functions', () => {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
+import type { Trace } from '../domain.ts';
 import type { Answer, Arrival, Journey } from '../journey.ts';
 import type { Epochs } from '../locality/epochs.ts';
 import { beginTrip, type Recorder, type Trip } from '../record/record.ts';
@@ -28,6 +29,8 @@ export interface PublicOptions {
   /** Every request holds the state of the directory in which it began, until it is over: a move's next step waits for it. */
   readonly epochs: Pick<Epochs, 'enter' | 'leave'>;
   readonly onBegin: () => void;
+  /** The trace that a request with these headers is part of. */
+  readonly trace: (headers: IncomingMessage['headers']) => Trace | undefined;
   /** Refusals of requests that never became one: counted by code. */
   readonly onUnparsed: (code: RefusalCode) => void;
   /** The prefixes that are proxied as they come. */
@@ -159,6 +162,7 @@ export function createPublicListener(
     const { req, res } = exchange;
     const trip = beginTrip(randomUUID(), req.method ?? '', now(), options.storeTimeoutMs);
     options.onBegin();
+    trip.trace = options.trace(req.headers);
     const era = epochs.enter();
     trip.epoch = era.mark?.epoch ?? 0;
     // Recorded when the call is over and its caller has its answer or has gone, whichever comes last: a caller that

@@ -17,6 +17,12 @@ export const PROCESS_METRICS = [
     across: 'first',
   },
   {
+    name: 'trace_spans_total',
+    type: 'counter',
+    labels: ['result'],
+    help: 'Spans by what became of them: exported, or dropped because too many waited or the collector did not take them. None where `tracing` has no collector.',
+  },
+  {
     name: 'build_info',
     type: 'gauge',
     labels: ['version', 'node'],

@@ -46,6 +46,8 @@ export interface Readings {
   directory(): DirectoryReading;
   /** Undefined where there is no source. */
   source(): SourceReading | undefined;
+  /** Undefined where no spans are made. */
+  tracing(): { readonly exported: number; readonly dropped: number } | undefined;
   /** Undefined in a worker itself, and where there are none. */
   workers(): WorkersReading | undefined;
 }
@@ -81,6 +83,7 @@ export function scrapedMetrics(readings: Readings, instruments: Instruments): vo
   stateMetrics(readings, instruments);
   sourceMetrics(readings, instruments);
   workerMetrics(readings, instruments);
+  tracingMetrics(readings, instruments);
 }
 
 function regionMetrics({ regions, budgets }: Readings, { gauge, asked }: Instruments): void {
@@ -192,6 +195,11 @@ function sourceMetrics({ source }: Readings, { gauge, counted }: Instruments): v
     const ages = Object.entries({ oldest: oldestAgeMs, newest: newestAgeMs });
     return ages.flatMap(([answer, ms]) => (ms === undefined ? [] : [[answer, ms / 1000] as const]));
   });
+}
+
+/** Without a collector there are no series. */
+function tracingMetrics({ tracing }: Readings, { counted }: Instruments): void {
+  counted('trace_spans_total', 'result', () => Object.entries(tracing() ?? {}));
 }
 
 const WITHOUT_WORKERS: WorkersReading = { listening: 1, restarts: { crashed: 0, out_of_memory: 0, ended: 0 } };

@@ -18,7 +18,7 @@ export function createAsk(
   forwardAddress: boolean,
 ): Ask {
   return async (permit, at, asker) => {
-    const { credentials, address, standing, account } = asker;
+    const { credentials, address, standing, account, trace } = asker;
     const headers = ['accept', 'application/json', 'authorization', credentials.header];
     if (forwardAddress) headers.push('x-forwarded-for', address);
     const request = { method: 'GET', target: '/api/v1/authcheck', headers, body: undefined } as const;
@@ -27,6 +27,7 @@ export function createAsk(
       requestId: undefined,
       account,
       standing,
+      trace,
       upstream: undefined,
       certificate: undefined,
       upstreamMs: undefined,

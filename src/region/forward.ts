@@ -1,6 +1,6 @@
 // A request to a region, exactly once: one complete attempt is made on a connection that checks the permit again, and its
 // outcome said.
-import type { Effect, Outcome, Permit, RegionName, Standing } from '../domain.ts';
+import type { Effect, Outcome, Permit, RegionName, Standing, Trace } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import type { AttemptOptions, AttemptRequest, RegionAnswer } from './attempt.ts';
 import type { Ticket } from './guard.ts';
@@ -58,6 +58,8 @@ export interface Egress {
   readonly account: string | undefined;
   /** Of the account, as located. */
   readonly standing: Standing | undefined;
+  /** That the call carries to the region (trace/trace.ts). */
+  readonly trace: Trace | undefined;
   /** `host:port` of the upstream URL that a byte may have been sent to. */
   upstream: string | undefined;
   /** SHA-256 of the certificate which that upstream showed, in hex. */

@@ -2,7 +2,10 @@
 // named by Connection, cookies and forged forwarding headers never need to be known by name.
 import type { PermitFacts } from '../domain.ts';
 
-/** Request headers that go to the region as they came (lower case). Authorization is the permit's matter. */
+/**
+ * Request headers that go to the region as they came (lower case). Authorization is the permit's matter, traceparent and
+ * tracestate are the trace's (trace/): of a caller's own nothing else crosses, baggage neither.
+ */
 const REQUEST_HEADERS = ['accept', 'accept-language', 'content-type', 'user-agent'];
 
 /**

@@ -92,7 +92,7 @@ export function createEnter(rooms: EnterRooms): Enter {
   const { route, identify, admit, locateAccount, nameOf, decide, authenticate } = rooms;
 
   function passageOf(entrant: Entrant, permit: Permit, caller: Caller, release: () => void): Passage {
-    const { row, arrival, exchange } = entrant;
+    const { row, arrival, trip, exchange } = entrant;
     const gone = new AbortController();
     arrival.downstream.onGone(() => gone.abort());
     exchange.interrupt = () => gone.abort();
@@ -101,6 +101,7 @@ export function createEnter(rooms: EnterRooms): Enter {
       cookies,
       authorization: permit.credentials === 'forward' ? caller.credentials?.header : undefined,
       clientAddress: rooms.forwardClientAddress ? caller.address : undefined,
+      trace: trip.trace?.headers,
     });
     return {
       ...entrant,
@@ -137,6 +138,7 @@ export function createEnter(rooms: EnterRooms): Enter {
     const account =
       caller.credentials && (await locateAccount(caller.credentials.name, patience, caller.credentials.digest));
     trip.standing = caller.standing = standingOf(account);
+    caller.trace = trip.trace;
     const named = { prefix: row.region, header: regionHeader, host };
     const permit = decide({ route, named, account, held: undefined });
     if (Permit.isGenuine(permit)) return { permit, caller };

@@ -43,6 +43,8 @@ const FORGEABLE = new Set([
 ]);
 const FORGEABLE_FAMILIES = ['x-forwarded', 'x-original-', 'proxy-', 'sec-websocket-', 'onetime-gateway-'];
 const CREDENTIALS = new Set(['authorization', 'cookie', 'cookie2']);
+/** The first two cross as they were read (trace/context.ts); baggage tells what nobody here has looked at. */
+const TRACE = new Set(['traceparent', 'tracestate', 'baggage']);
 
 /** Response headers that stay here: refresh is a redirect, alt-svc leads past the gateway, via tells of what is inside. */
 const STAYING = new Set(['proxy-connection', 'refresh', 'alt-svc', 'via', 'x-request-id']);
@@ -64,6 +66,8 @@ export interface Crossing {
   readonly authorization: string | undefined;
   /** The one X-Forwarded-For, if any. */
   readonly clientAddress: string | undefined;
+  /** Flat: the trace that the request is part of. */
+  readonly trace: readonly string[] | undefined;
 }
 
 /**
@@ -82,10 +86,12 @@ export function passingRequestHeaders(raw: readonly string[], crossing: Crossing
     if (name === 'host' || HOP_BY_HOP.has(name) || named.has(name) || FORGEABLE.has(name)) continue;
     if (FORGEABLE_FAMILIES.some((family) => name.startsWith(family))) continue;
     if (CREDENTIALS.has(name) && !(name === 'cookie' && crossing.cookies)) continue;
+    if (TRACE.has(name)) continue;
     headers.push((raw[i] ?? '').toLowerCase(), raw[i + 1] ?? '');
   }
   if (crossing.authorization !== undefined) headers.push('authorization', crossing.authorization);
   if (crossing.clientAddress !== undefined) headers.push('x-forwarded-for', crossing.clientAddress);
+  if (crossing.trace !== undefined) headers.push(...crossing.trace);
   return headers;
 }
 

@@ -14,11 +14,8 @@ export interface Position {
   readonly state: string | undefined;
 }
 
-/** The two headers as Node has them: several of one name are joined by commas. */
-export interface TraceHeaders {
-  readonly traceparent?: string | string[] | undefined;
-  readonly tracestate?: string | string[] | undefined;
-}
+/** A request's headers as Node has them: names in lower case, several of one name joined by commas. */
+export type TraceHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** Whoever called records it, so it is to be recorded here, too. */
 export const SAMPLED = 0x01;

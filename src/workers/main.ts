@@ -53,6 +53,7 @@ export function openMain(config: Config, { log, version, env = process.env }: Ma
       directory: () => directory.readings(),
       source: () => source?.readings(),
       workers: () => pool().readings(),
+      tracing: () => undefined,
     },
     { version, node: process.version },
   );

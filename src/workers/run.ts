@@ -8,6 +8,7 @@ import { type Lines, openLines } from '../record/lines.ts';
 import { describeCause } from '../record/record.ts';
 import { openRooms, type Rooms } from '../rooms.ts';
 import { closeFront, finishWithin, urlOf } from '../rooms-close.ts';
+import { openTracing } from '../rooms-trace.ts';
 import { FRONT_ENTRIES } from '../state.ts';
 import { openSqliteReader } from '../store/sqlite-reader.ts';
 import type { StoreNews } from '../store/store.ts';
@@ -99,7 +100,9 @@ function run(given: Given, port: MessagePort, lines: Lines): void {
   async function start(): Promise<void> {
     lent = openLent(given, main);
     const together = togetherOf(given, main, lent?.store);
-    rooms = openRooms(config, { log, version, steady: createCommonClock(), together }, () => draining);
+    const dependencies = { log, version, steady: createCommonClock(), together };
+    const tracing = await openTracing(config, dependencies);
+    rooms = openRooms(config, { ...dependencies, tracing }, () => draining);
     await rooms.front.app.listen({ ...place, reusePort: true } as { host: string; port: number });
     main.tell('listening', urlOf(rooms.front.app));
   }

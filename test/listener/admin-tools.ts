@@ -31,6 +31,7 @@ export function metricsOf(regions: readonly string[], budgets: Readonly<Record<s
       directory: () => NO_DIRECTORY,
       source: () => undefined,
       workers: () => ({ listening: 3, restarts: { crashed: 1, out_of_memory: 0, ended: 1 } }),
+      tracing: () => undefined,
     },
     { version: 'test', node: 'v26' },
   );

@@ -37,6 +37,7 @@ async function open(epochs: ReturnType<typeof createEpochs>) {
       now: () => performance.now(),
       epochs,
       onBegin: () => {},
+      trace: () => undefined,
       onUnparsed: () => {},
       passthrough,
     },

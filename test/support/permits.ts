@@ -31,6 +31,7 @@ export function egressOfNobody(): Egress {
     requestId: 'test',
     account: undefined,
     standing: 'nobody',
+    trace: undefined,
     upstream: undefined,
     certificate: undefined,
     upstreamMs: undefined,
