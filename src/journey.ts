@@ -119,6 +119,7 @@ export function createJourney(rooms: Rooms): Journey {
     }
 
     const identified = identify(arrival.headers, arrival.socketAddress);
+    trip.client = 'refusal' in identified ? identified.address : identified.caller.address;
     if ('refusal' in identified) return unidentified(identified, patience);
     const { regionHeader, host } = identified;
     // A link is followed, not called: whoever follows it does so as nobody.

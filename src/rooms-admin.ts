@@ -11,7 +11,7 @@ const EXPLAIN_PATIENCE_MS = 2000;
 /** What operators may do, with the very rooms that serve callers. */
 export function adminApi(
   config: Config,
-  { log, version, now = Date.now }: GatewayDependencies,
+  { log, level, version, now = Date.now }: GatewayDependencies,
   rooms: Pick<Rooms, 'state' | 'regionReadings'>,
 ): AdminApi {
   const { state, regionReadings } = rooms;
@@ -25,6 +25,7 @@ export function adminApi(
     desk: state.desk,
     regions: regionReadings,
     store: state.store,
+    logLevel: level,
     lookupKey: (by) => state.index.entry('key' in by ? by.key : by.hash),
     explain: (request) =>
       explain(config, request, {

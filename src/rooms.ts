@@ -17,6 +17,8 @@ import { createRespond } from './listener/respond.ts';
 import { createKeyDigest, createKeyRooms, type KeyDigest } from './locality/held.ts';
 import { createDecide } from './policy/decide.ts';
 import { policyOf } from './policy/policy.ts';
+import { clientText } from './record/client.ts';
+import type { LogLevelSwitch } from './record/level.ts';
 import { createMetrics, type Metrics } from './record/metrics.ts';
 import { createRecord } from './record/record.ts';
 import { createReference } from './reference/reference.ts';
@@ -40,6 +42,8 @@ export const VERIFIED_ENTRIES = 100_000;
 
 export interface GatewayDependencies {
   readonly log: Logger;
+  /** Of that log, in all threads. Left out: it stays as it is. */
+  readonly level?: LogLevelSwitch;
   readonly version: string;
   /** Milliseconds; tests move it by hand. */
   readonly now?: () => number;
@@ -219,7 +223,9 @@ export function openRooms(config: Config, dependencies: GatewayDependencies, isD
     messageBytes: config.request.bodyLimitBytes,
   });
   const journey = tracing.journey(rooms, createJourney);
-  const record = tracing.record(createRecord(metrics, log));
+  const record = tracing.record(
+    createRecord(metrics, log, { ...config.log, client: clientText(config.log.client, state.digest) }),
+  );
   const front = createPublicListener(journey, createRespond(isDraining), record, {
     now: clocks.steady,
     bodyLimitBytes: config.request.bodyLimitBytes,

@@ -124,6 +124,7 @@ export function createEnter(rooms: EnterRooms): Enter {
     const { patience } = trip;
     const raw = row.credentials === 'forward' ? arrival.headers : withoutAuthorization(arrival.headers);
     const identified = identify(raw, arrival.socketAddress);
+    trip.client = 'refusal' in identified ? identified.address : identified.caller.address;
     if ('refusal' in identified) {
       const { refusal, address } = identified;
       if (refusal.code !== 'credentials_malformed') return refusal;
