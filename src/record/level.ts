@@ -25,8 +25,14 @@ export interface LevelSources {
   readonly commandLine?: LevelWithSilent | undefined;
 }
 
-/** @param log the logger whose children are all others of this thread; its level is set at once */
-export function createLevel(log: Pick<Logger, 'level'>, { file, commandLine }: LevelSources): LogLevelSwitch {
+/**
+ * @param log the logger whose children are all others of this thread; its level is set at once. Changes are said in it, where
+ *   the level before or after has them written: who has the log silenced leaves a line
+ */
+export function createLevel(
+  log: Pick<Logger, 'level' | 'info' | 'isLevelEnabled'>,
+  { file, commandLine }: LevelSources,
+): LogLevelSwitch {
   const listeners: ((level: LevelWithSilent) => void)[] = [];
   let said = file;
   let isHeld = commandLine !== undefined;
@@ -34,7 +40,11 @@ export function createLevel(log: Pick<Logger, 'level'>, { file, commandLine }: L
   log.level = inForce;
 
   function apply(level: LevelWithSilent): void {
+    const change = { from: inForce, to: level };
+    const isSaid = log.isLevelEnabled('info');
+    if (isSaid) log.info(change, 'the log changes its level');
     log.level = level;
+    if (!isSaid) log.info(change, 'the log changes its level');
     inForce = level;
     for (const listener of listeners) listener(level);
   }

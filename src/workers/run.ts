@@ -1,6 +1,7 @@
 // A worker thread: a public listener of its own on the port that all of them share, and the whole journey behind it.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
+import type { LevelWithSilent } from 'pino';
 import { createKeyedHash } from '../keyed-hash.ts';
 import { withoutProcess } from '../record/aggregate.ts';
 import { onCrash } from '../record/crash.ts';
@@ -77,7 +78,9 @@ function run(given: Given, port: MessagePort, lines: Lines): void {
     beat() {},
     news: (news: StoreNews) => lent?.news(news),
     snapshot,
-    level: lines.level.set,
+    level(level: LevelWithSilent) {
+      lines.log.level = level;
+    },
     stop,
     async drain(boundMs: number): Promise<boolean> {
       await stop();

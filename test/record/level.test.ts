@@ -81,3 +81,16 @@ describe('whose word counts', () => {
     expect(log.level).toBe('error');
   });
 });
+
+describe('a change is said in the log', () => {
+  it.each([
+    ['info', 'silent', 1],
+    ['silent', 'debug', 1],
+    ['info', 'debug', 1],
+    ['warn', 'error', 0],
+  ] as const)('from %s to %s: %i times', (file, to, times) => {
+    const { written, level } = openLog({ file });
+    level.set(to);
+    expect(written).toEqual(Array(times).fill('the log changes its level'));
+  });
+});
