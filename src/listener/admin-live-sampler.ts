@@ -28,6 +28,8 @@ export interface Sampler {
 const OLDEST_MS = 60_000;
 /** What is younger is given again: those who ask often shall not slow down the gateway. */
 const YOUNGEST_MS = 200;
+/** So far apart that the one before is not too young: timers may be early. */
+const APART_MS = YOUNGEST_MS + 10;
 
 export function createSampler({ read, steady, everyMs, onFailure }: SamplerOptions): Sampler {
   const closing = new AbortController();
@@ -60,7 +62,7 @@ export function createSampler({ read, steady, everyMs, onFailure }: SamplerOptio
   async function takeWithRates(): Promise<LiveState> {
     const first = await take();
     if (first.intervalMs > 0) return first;
-    await wait(everyMs, closing.signal);
+    await wait(Math.max(APART_MS, everyMs), closing.signal);
     return take();
   }
 
@@ -72,7 +74,7 @@ export function createSampler({ read, steady, everyMs, onFailure }: SamplerOptio
         const state = await take().catch((cause: unknown) => void onFailure(cause));
         if (signal.aborted) return;
         deliver(state);
-        await wait(Math.max(YOUNGEST_MS, everyMs - (steady() - startedMs)), signal);
+        await wait(Math.max(APART_MS, everyMs - (steady() - startedMs)), signal);
       }
     },
     once() {

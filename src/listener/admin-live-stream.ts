@@ -51,7 +51,8 @@ export function createLiveStream({ most, onFirst, onLast }: LiveStreamOptions): 
   }
 
   function offer(response: ServerResponse, text: string): void {
-    const late = response.writableLength > 0 ? (missed.get(response) ?? 0) + 1 : 0;
+    // Node says so when more waits than it keeps without a word: what waits is never more than that and one piece of news.
+    const late = response.writableNeedDrain ? (missed.get(response) ?? 0) + 1 : 0;
     missed.set(response, late);
     if (late === 0) response.write(text);
     else if (late > MOST_MISSED) response.destroy();

@@ -70,6 +70,10 @@ export interface InsightTools extends Required<Pick<AdminTools, 'snapshot' | 'co
   readonly reloads: string[];
   /** What the next reload reports. */
   report: ReloadReport;
+  /** In place of the metrics as they are. */
+  onSnapshot: Metrics['snapshot'];
+  /** Since when the configuration is in force. */
+  appliedAt: string;
   verify: AuditTools['verify'];
 }
 
@@ -81,15 +85,17 @@ export function insightTools(regions: readonly string[]): InsightTools {
     metrics,
     reloads,
     report: REPORT,
+    onSnapshot: metrics.snapshot,
+    appliedAt: '2026-05-04T09:00:00.000Z',
     verify: async () => GOOD,
-    snapshot: metrics.snapshot,
+    snapshot: () => tools.onSnapshot(),
     configuration: {
       inForce: () => [{ key: 'log.level', value: 'info', from: 'file', line: 3 }],
       reload: async (actor) => {
         reloads.push(actor);
         return tools.report;
       },
-      status: (): ReloadStatus => ({ appliedAt: '2026-05-04T09:00:00.000Z', last: tools.report }),
+      status: (): ReloadStatus => ({ appliedAt: tools.appliedAt, last: tools.report }),
     },
     logLevel: {
       get: () => level.level as 'info',
