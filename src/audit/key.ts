@@ -7,13 +7,18 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { AuditOpenError, codeOf } from './error.ts';
+
+/** Of a fingerprint, behind the name of a public key whose private one was replaced. */
+const OLDER_UNITS = 16;
+const OLDER = /\.[0-9a-f]{16}$/;
 
 export interface SigningKey {
   readonly privateKey: KeyObject;
@@ -61,6 +66,28 @@ export function readPublicKey(pem: string): KeyObject | undefined {
     return key.asymmetricKeyType === 'ed25519' ? key : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * The public keys that lie beside a private one: its own, and those of keys that were in its place before.
+ * @returns none where the gateway has not made one yet. @throws the error of the system where one cannot be read
+ */
+export function publicKeysBeside(keyFile: string): { readonly file: string; readonly key: KeyObject }[] {
+  const own = publicKeyFileOf(keyFile);
+  const older = namesIn(dirname(own)).filter((name) => OLDER.test(name) && name.startsWith(`${basename(own)}.`));
+  return [own, ...older.map((name) => join(dirname(own), name))].flatMap((file) => {
+    const key = readPublicKey(readIfThere(file) ?? '');
+    return key === undefined ? [] : [{ file, key }];
+  });
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
   }
 }
 
@@ -124,7 +151,7 @@ function publish(file: string, publicKey: KeyObject): void {
   const found = readIfThere(file);
   if (found === pem) return;
   const older = found === undefined ? undefined : readPublicKey(found);
-  if (older !== undefined) renameSync(file, `${file}.${fingerprintOf(older).slice(0, 16)}`);
+  if (older !== undefined) renameSync(file, `${file}.${fingerprintOf(older).slice(0, OLDER_UNITS)}`);
   const temporary = `${file}.${randomBytes(8).toString('hex')}.tmp`;
   writeNew(temporary, pem, 0o644);
   renameSync(temporary, file);

@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { addAccountCommands } from './commands/accounts.ts';
 import { addAdminCommands } from './commands/admin.ts';
+import { addAuditCommands } from './commands/audit.ts';
 import { addGatewayCommands } from './commands/gateway.ts';
 import { addKeyCommands } from './commands/keys.ts';
 import { addPageCommands } from './commands/pages.ts';
@@ -18,6 +19,7 @@ const GROUPS: readonly ((program: Command, action: Action) => void)[] = [
   addKeyCommands,
   addAccountCommands,
   addStoreCommands,
+  addAuditCommands,
   addAdminCommands,
   addTrialCommands,
   addPageCommands,

@@ -1,0 +1,267 @@
+// What an audit log tells of one account in a period: where its requests went, and how much of the truth that is.
+import type { LineFacts } from './line.ts';
+import { type AuditKind, type AuditRecord, parseRecord } from './record.ts';
+import { type AuditVerdict, type VerifyOptions, type VerifyProgress, verifyAudit } from './verify.ts';
+
+export interface ReportOptions extends Omit<VerifyOptions, 'onRecord'> {
+  /** The account's keyed hashes in hex: under the current identity key, and under older ones. */
+  readonly accounts: readonly string[];
+  /** Inclusive and exclusive, as ISO 8601 in UTC with milliseconds. */
+  readonly from: string;
+  readonly to: string;
+  /** Each entry, in the order of the log. */
+  readonly onEntry?: ((entry: Entry) => void) | undefined;
+}
+
+/** What a record says of the account. Members that a kind does not have are null. */
+export interface Entry {
+  readonly seq: number;
+  readonly time: string;
+  readonly kind: AuditKind;
+  readonly request: string | null;
+  readonly route: string | null;
+  readonly effect: string | null;
+  readonly region: string | null;
+  readonly home: string | null;
+  readonly pinned: boolean | null;
+  readonly upstream: string | null;
+  readonly certificate: string | null;
+  readonly reason: string | null;
+  readonly refusal: string | null;
+  readonly status: number | null;
+  readonly outcome: string | null;
+  readonly epoch: number | null;
+  readonly received: number | null;
+  readonly sent: number | null;
+  /** Of a violation, what was stopped; of a change of the directory, what was changed, by whom. */
+  readonly what: string | null;
+  readonly actor: string | null;
+  readonly detail: string | null;
+}
+
+/** What was asked of a region, and what came of it. */
+export interface Tally {
+  requests: number;
+  verifies: number;
+  delivered: number;
+  unknown: number;
+  notSent: number;
+}
+
+/** A time in which records are missing. */
+export interface Hole {
+  readonly why: 'lost' | 'killed';
+  /** The last record before it, if there is one, and the first behind it. */
+  readonly after: string | undefined;
+  readonly until: string;
+  /** Records, as far as they were counted. */
+  readonly records: number | undefined;
+}
+
+export interface AccountReport {
+  readonly from: string;
+  readonly to: string;
+  readonly verdict: AuditVerdict;
+  readonly entries: number;
+  readonly requests: number;
+  /** By region that was asked; `null` stands for none: answered by the gateway itself. */
+  readonly regions: ReadonlyMap<string | null, Tally>;
+  readonly refusals: ReadonlyMap<string, number>;
+  /** UTC day -> region -> requests. */
+  readonly days: ReadonlyMap<string, ReadonlyMap<string | null, number>>;
+  /** Where it lived, as the records say, in the order of the log. */
+  readonly homes: readonly string[];
+  readonly pinned: 'always' | 'never' | 'sometimes' | 'unknown';
+  /** That reached, or may have reached, another region than the account's home: the first of them, and how many. */
+  readonly outside: readonly Entry[];
+  readonly outsideCount: number;
+  readonly outsidePinned: number;
+  readonly violations: readonly Entry[];
+  readonly changes: readonly Entry[];
+  readonly holes: readonly Hole[];
+  /** The part of the period that the log speaks of; undefined where it does not speak of it at all. */
+  readonly covered: { readonly from: string; readonly to: string } | undefined;
+  /** Records of the period that nobody has signed yet, of any account. */
+  readonly unsigned: number;
+}
+
+/** Kept in memory one by one; the others are counted. */
+const LISTED = 1000;
+
+/** Whether a record means that a region got, or may have got, something. */
+export function wasSent({ kind, region, outcome }: Pick<Entry, 'kind' | 'region' | 'outcome'>): boolean {
+  return (
+    (kind === 'request' || kind === 'verify') && region !== null && (outcome === 'delivered' || outcome === 'unknown')
+  );
+}
+
+/** Reads a log once, and verifies what it reads: what is reported are the very bytes that were verified. */
+export async function reportAccount(
+  options: ReportOptions,
+  progress?: (done: VerifyProgress) => void,
+): Promise<AccountReport> {
+  const collector = new Collector(options);
+  const verdict = await verifyAudit({ ...options, onRecord: (facts, line) => collector.record(facts, line) }, progress);
+  return collector.report(verdict);
+}
+
+class Collector {
+  readonly #options: ReportOptions;
+  readonly #needles: readonly Buffer[];
+  readonly #regions = new Map<string | null, Tally>();
+  readonly #refusals = new Map<string, number>();
+  readonly #days = new Map<string, Map<string | null, number>>();
+  readonly #homes = new Set<string>();
+  readonly #pins = new Set<boolean>();
+  readonly #outside: Entry[] = [];
+  readonly #violations: Entry[] = [];
+  readonly #changes: Entry[] = [];
+  readonly #holes: Hole[] = [];
+  #entries = 0;
+  #requests = 0;
+  #outsideCount = 0;
+  #outsidePinned = 0;
+  #unsigned = 0;
+  #firstTime: string | undefined;
+  #lastTime: string | undefined;
+  /** Kind of the last record that is no head. */
+  #lastKind: AuditKind | undefined;
+
+  constructor(options: ReportOptions) {
+    this.#options = options;
+    this.#needles = options.accounts.map((account) => Buffer.from(`"account":"${account}"`));
+  }
+
+  record(facts: LineFacts, line: Buffer): void {
+    const { time, kind } = facts;
+    const { from, to } = this.#options;
+    if (kind === 'gap' || kind === 'opened') this.#hole(facts, line);
+    this.#firstTime ??= time;
+    // Of threads whose clocks were read in another order than they were written.
+    if (this.#lastTime === undefined || time > this.#lastTime) this.#lastTime = time;
+    if (kind === 'head') this.#unsigned = 0;
+    else this.#lastKind = kind;
+    if (time < from || time >= to) return;
+    if (kind !== 'head') this.#unsigned++;
+    if (!this.#needles.some((needle) => line.includes(needle))) return;
+    const record = parseRecord(line.toString('utf8'));
+    if (record !== undefined && this.#options.accounts.some((account) => account === record.account)) {
+      this.#entry(entryOf(record));
+    }
+  }
+
+  #hole({ time, kind }: LineFacts, line: Buffer): void {
+    const { from, to } = this.#options;
+    const after = this.#lastTime;
+    if (time < from || (after !== undefined && after >= to)) return;
+    if (kind === 'gap') {
+      const lost = parseRecord(line.toString('utf8'))?.lost;
+      this.#holes.push({ why: 'lost', after, until: time, records: typeof lost === 'number' ? lost : undefined });
+    } else if (this.#lastKind !== undefined && this.#lastKind !== 'closed') {
+      this.#holes.push({ why: 'killed', after, until: time, records: undefined });
+    }
+  }
+
+  #entry(entry: Entry): void {
+    this.#entries++;
+    this.#options.onEntry?.(entry);
+    if (entry.kind === 'directory') this.#list(this.#changes, entry);
+    if (entry.kind === 'violation') this.#list(this.#violations, entry);
+    if (entry.kind !== 'request' && entry.kind !== 'verify') return;
+    if (entry.home !== null) this.#homes.add(entry.home);
+    if (entry.pinned !== null) this.#pins.add(entry.pinned);
+    this.#count(entry);
+    if (!wasSent(entry) || entry.region === entry.home) return;
+    this.#outsideCount++;
+    if (entry.pinned === true) this.#outsidePinned++;
+    this.#list(this.#outside, entry);
+  }
+
+  #count({ kind, region, outcome, refusal, time }: Entry): void {
+    const tally = this.#regions.get(region) ?? { requests: 0, verifies: 0, delivered: 0, unknown: 0, notSent: 0 };
+    this.#regions.set(region, tally);
+    if (kind === 'verify') {
+      tally.verifies++;
+      return;
+    }
+    this.#requests++;
+    tally.requests++;
+    if (outcome === 'delivered') tally.delivered++;
+    else if (outcome === 'unknown') tally.unknown++;
+    else tally.notSent++;
+    if (refusal !== null) this.#refusals.set(refusal, (this.#refusals.get(refusal) ?? 0) + 1);
+    const day = time.slice(0, 'YYYY-MM-DD'.length);
+    const regions = this.#days.get(day) ?? new Map<string | null, number>();
+    this.#days.set(day, regions);
+    regions.set(region, (regions.get(region) ?? 0) + 1);
+  }
+
+  #list(list: Entry[], entry: Entry): void {
+    if (list.length < LISTED) list.push(entry);
+  }
+
+  report(verdict: AuditVerdict): AccountReport {
+    const { from, to } = this.#options;
+    return {
+      from,
+      to,
+      verdict,
+      entries: this.#entries,
+      requests: this.#requests,
+      regions: this.#regions,
+      refusals: this.#refusals,
+      days: this.#days,
+      homes: [...this.#homes],
+      pinned: pinnedOf(this.#pins),
+      outside: this.#outside,
+      outsideCount: this.#outsideCount,
+      outsidePinned: this.#outsidePinned,
+      violations: this.#violations,
+      changes: this.#changes,
+      holes: this.#holes,
+      covered: coveredOf(from, to, this.#firstTime, this.#lastTime),
+      unsigned: this.#unsigned,
+    };
+  }
+}
+
+function pinnedOf(pins: ReadonlySet<boolean>): AccountReport['pinned'] {
+  if (pins.size === 0) return 'unknown';
+  if (pins.size === 2) return 'sometimes';
+  return pins.has(true) ? 'always' : 'never';
+}
+
+function coveredOf(from: string, to: string, first: string | undefined, last: string | undefined) {
+  if (first === undefined || last === undefined || last < from || first >= to) return undefined;
+  return { from: first > from ? first : from, to: last < to ? last : to };
+}
+
+function entryOf(record: AuditRecord): Entry {
+  const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+  const number = (value: unknown): number | null => (typeof value === 'number' ? value : null);
+  const { seq, time, kind } = record;
+  return {
+    seq,
+    time,
+    kind,
+    request: text(record.request),
+    route: text(record.route),
+    effect: text(record.effect),
+    region: text(record.region),
+    home: text(record.home),
+    pinned: typeof record.pinned === 'boolean' ? record.pinned : null,
+    upstream: text(record.upstream),
+    certificate: text(record.certificate),
+    reason: text(record.reason),
+    refusal: text(record.refusal),
+    status: number(record.status),
+    outcome: text(record.outcome),
+    epoch: number(record.epoch),
+    received: number(record.received),
+    sent: number(record.sent),
+    what: text(record.what) ?? text(record.problem),
+    actor: text(record.actor),
+    detail:
+      typeof record.detail === 'object' && record.detail !== null ? JSON.stringify(record.detail) : text(record.detail),
+  };
+}
