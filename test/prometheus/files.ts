@@ -71,7 +71,6 @@ const AWAITED: readonly (readonly [name: string, labels: readonly string[]])[] =
   ['config_reloads_total', ['result']],
   ['config_last_reload_successful', []],
   ['config_applied_timestamp_seconds', []],
-  ['trace_spans_total', ['result']],
 ];
 
 /** Whether a metric is not yet there. */

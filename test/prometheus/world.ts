@@ -1,6 +1,6 @@
 // A gateway under light load of every kind, and the troubles that Prometheus is to see.
 import { createHash } from 'node:crypto';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type Behaviour, type Exchange, openFaultProxy } from '../support/fault-proxy.ts';
@@ -44,7 +44,8 @@ export async function openWorld(): Promise<World> {
     resetsOnAccept: () => world.eu === 'away',
   };
   const proxy = await openFaultProxy(faults);
-  const source = await openSource();
+  const source = await openServer(answerAsSource);
+  const collector = await openServer((request, response) => request.resume().on('end', () => response.end('{}')));
   const folder = openFolder();
   const lab = await openLab({
     upstreams: { eu: [proxy.url] },
@@ -60,8 +61,9 @@ export async function openWorld(): Promise<World> {
           { domain: 'eu.example', region: 'eu' },
         ],
         order: ['directory', 'rules', 'source'],
-        source: { url: source.url, file: join(folder.path, 'answers') },
+        source: { url: `${source.url}/accounts`, file: join(folder.path, 'answers') },
       },
+      tracing: { otlp: collector.url, sample: 1 },
       health: { probe: '1s', breaker: { failures: 5, open: '1s' } },
       limits,
     },
@@ -76,21 +78,24 @@ export async function openWorld(): Promise<World> {
       await lab.close();
       await proxy[Symbol.asyncDispose]();
       await source.close();
+      await collector.close();
       folder[Symbol.dispose]();
     },
   });
 }
 
 /** A directory of the organisation's own. */
-async function openSource() {
-  const server = createServer((request, response) => {
-    const account = new URL(request.url ?? '/', 'http://source').searchParams.get('account');
-    response.statusCode = account === 'fay@org.example' ? 500 : 200;
-    response.end(JSON.stringify({ region: 'us' }));
-  });
+const answerAsSource: RequestListener = (request, response) => {
+  const account = new URL(request.url ?? '/', 'http://source').searchParams.get('account');
+  response.statusCode = account === 'fay@org.example' ? 500 : 200;
+  response.end(JSON.stringify({ region: 'us' }));
+};
+
+async function openServer(answer: RequestListener) {
+  const server = createServer(answer);
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/accounts`,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     async close(): Promise<void> {
       server.closeAllConnections();
       await new Promise((done) => server.close(done));
