@@ -53,7 +53,7 @@ export function readUpstream(text: string): string | Unfit {
   if (url.pathname !== '/')
     return new Unfit(UPSTREAM, 'Write it without a path: the gateway adds the path of the call.');
   if (!isServerName(url.hostname))
-    return new Unfit(UPSTREAM, 'A host is an IP address, or letters, digits, - and dots.');
+    return new Unfit(UPSTREAM, 'A host is an IP address, or letters, digits, -, _ and dots.');
   return ofNoRegion(url) ?? url.origin;
 }
 

@@ -311,8 +311,8 @@ describe('regions', () => {
     ['ftp://a.example', UPSTREAM],
     ['https://', UPSTREAM],
     ['https://a.example:99999', UPSTREAM],
-    ["https://a'b.example", `${UPSTREAM}. A host is an IP address, or letters, digits, - and dots.`],
-    ['https://a{b}.example', `${UPSTREAM}. A host is an IP address, or letters, digits, - and dots.`],
+    ["https://a'b.example", `${UPSTREAM}. A host is an IP address, or letters, digits, -, _ and dots.`],
+    ['https://a{b}.example', `${UPSTREAM}. A host is an IP address, or letters, digits, -, _ and dots.`],
     ['https:\\\\\\\\a.example', `${UPSTREAM}. Write it with https:// or http://.`],
   ])('have no upstream %s', (upstream, expected) => {
     const [line = '', ...others] = say(`regions: { us: { upstreams: ["${upstream}"] } }`);
