@@ -4,7 +4,7 @@ import { type AccountView, DeskError, type GatewayLease, type Standing } from '.
 import { atDesk, type Office, warnOfForeignKey } from './accounts-desk.ts';
 import { gatewaysText } from './accounts-text.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
-import { ask, canAsk, onInterrupt, print, say } from './terminal.ts';
+import { ask, canAsk, onInterrupt, print, printJson, say } from './terminal.ts';
 
 export interface MoveOptions {
   readonly config?: string;
@@ -14,46 +14,85 @@ export interface MoveOptions {
   readonly wait: boolean;
   readonly abort?: boolean;
   readonly timeout: number;
+  readonly json?: boolean;
 }
+
+/** What came of it, as --json tells it. */
+type Result =
+  | 'nothing_to_do'
+  | 'begun'
+  | 'finished'
+  | 'aborted'
+  | 'cancelled'
+  | 'interrupted'
+  | 'timed_out'
+  | 'removed';
+
+/** How the command ends. `text` is a result; what is said beside it has been said. */
+interface End {
+  readonly code: ExitCode;
+  readonly result: Result;
+  /** Where the account lives now; undefined: as far as this command knows, nowhere. */
+  readonly region: string | undefined;
+  readonly text?: string;
+}
+
+/** A phase is a result for people, and a note where programs read. */
+type Tell = (line: string) => void;
 
 const STEP_MS = 200;
 
 export function accountsMove(name: string, options: MoveOptions): Promise<ExitCode> {
   return atDesk(options.config, 'write', async (office) => {
     await warnOfForeignKey(office);
-    if (options.abort) return abort(name, office);
-    const { to } = options;
-    if (to === undefined) throw new CommandError('Say where: --to REGION (or --abort).', EXIT.usage);
-    const standing = await office.desk.show(name);
-    if (standing.entry?.region === to && standing.entry.move === null) {
-      print(`It lives in ${to} already: nothing to do.`);
-      return EXIT.ok;
-    }
-    const keepOld = await keepOldOf(standing, to, options);
-    if (keepOld === 'cancel') {
-      say('Nothing was changed.');
-      return EXIT.failure;
-    }
-    const { begun, account } = await office.desk.move(name, to, keepOld);
-    if (!begun) say('This move is under way already: going on with it.');
-    if (options.wait) return follow(account, to, office, options.timeout);
-    sayPhase(account);
-    const gateways = await office.desk.gateways();
-    if (gateways.length === 0)
-      say('No gateway is running: the move goes on when one starts, or by this command again.');
-    else say('The gateways finish it. Watch it with: onetime-gateway accounts moves');
-    return EXIT.ok;
+    const { code, result, region, text } = options.abort
+      ? await abort(name, office)
+      : await move(name, office, options);
+    if (options.json) printJson({ result, region: region ?? null });
+    else if (text !== undefined) print(text);
+    return code;
   });
 }
 
-async function abort(name: string, { desk }: Office): Promise<ExitCode> {
+async function move(name: string, office: Office, options: MoveOptions): Promise<End> {
+  const { to } = options;
+  if (to === undefined) throw new CommandError('Say where: --to REGION (or --abort).', EXIT.usage);
+  const standing = await office.desk.show(name);
+  if (standing.entry?.region === to && standing.entry.move === null) {
+    return ended('nothing_to_do', to, `It lives in ${to} already: nothing to do.`);
+  }
+  const keepOld = await keepOldOf(standing, to, options);
+  if (keepOld === 'cancel') {
+    say('Nothing was changed.');
+    return { code: EXIT.failure, result: 'cancelled', region: standing.entry?.region ?? standing.locality?.home };
+  }
+  const { begun, account } = await office.desk.move(name, to, keepOld);
+  if (!begun) say('This move is under way already: going on with it.');
+  const tell = options.json ? say : print;
+  if (options.wait) return follow(account, to, office, options.timeout, tell);
+  tellPhase(account, tell);
+  const gateways = await office.desk.gateways();
+  if (gateways.length === 0) say('No gateway is running: the move goes on when one starts, or by this command again.');
+  else say('The gateways finish it. Watch it with: onetime-gateway accounts moves');
+  return ended('begun', account.region);
+}
+
+function ended(result: Result, region: string | undefined, text?: string): End {
+  return { code: EXIT.ok, result, region, ...(text === undefined ? {} : { text }) };
+}
+
+async function abort(name: string, { desk }: Office): Promise<End> {
   const result = await desk.abort({ name });
   if (result === 'none') throw new CommandError('No move of this account is under way.');
   if (result === 'too_late') {
     throw new CommandError('Too late: after cutover a move is finished, not aborted. Move it back when it is done.');
   }
-  print('Aborted: the account stays where it was, and may create again.');
-  return EXIT.ok;
+  // It is done, whether or not the store still says where.
+  const region = await desk.show(name).then(
+    ({ entry }) => entry?.region,
+    () => undefined,
+  );
+  return ended('aborted', region, 'Aborted: the account stays where it was, and may create again.');
 }
 
 /** What becomes of secrets made before is for a person to say, where it makes a difference. */
@@ -77,8 +116,9 @@ async function keepOldOf(
 }
 
 /** Takes steps until the move has ended, whoever ends it. */
-async function follow(begun: AccountView, to: string, office: Office, timeoutMs: number): Promise<ExitCode> {
-  const show = createShow();
+async function follow(begun: AccountView, to: string, office: Office, timeoutMs: number, tell: Tell): Promise<End> {
+  const show = createShow(tell);
+  let region = begun.region;
   let interrupted = false;
   const stop = onInterrupt(() => {
     interrupted = true;
@@ -87,8 +127,9 @@ async function follow(begun: AccountView, to: string, office: Office, timeoutMs:
   try {
     show.phase(begun);
     while (!interrupted && performance.now() < endMs) {
-      const ended = await step(begun, to, office, show);
-      if (ended !== undefined) return ended;
+      const taken = await step(begun, to, office, show);
+      if ('code' in taken) return taken;
+      region = taken.region ?? region;
       await pause(STEP_MS);
     }
   } finally {
@@ -98,36 +139,36 @@ async function follow(begun: AccountView, to: string, office: Office, timeoutMs:
     `${interrupted ? 'Interrupted' : 'Timed out'}: the move is not finished, and running gateways go on with it. Resume: ` +
       `onetime-gateway accounts move NAME --to ${to}. Abort, before cutover: onetime-gateway accounts move NAME --abort`,
   );
-  return EXIT.failure;
+  return { code: EXIT.failure, result: interrupted ? 'interrupted' : 'timed_out', region };
 }
 
-/** @returns the exit code once the move has ended */
-async function step(begun: AccountView, to: string, { desk }: Office, show: Show): Promise<ExitCode | undefined> {
+/** @returns how the move has ended, or where the account lives meanwhile, if that could be asked */
+async function step(
+  begun: AccountView,
+  to: string,
+  { desk }: Office,
+  show: Show,
+): Promise<End | { readonly region: string | undefined }> {
   try {
     const answer = await desk.advance(begun.id);
-    if (answer.kind === 'none') return endedElsewhere(await desk.find(begun.id), to);
+    if (answer.kind === 'finished') return ended('finished', to, `finished  it lives in ${to}`);
     const account = await desk.find(begun.id);
-    if (answer.kind === 'finished') {
-      print(`finished  it lives in ${to}`);
-      return EXIT.ok;
-    }
+    if (answer.kind === 'none') return endedElsewhere(account, to);
     if (account !== undefined) show.phase(account);
     if (answer.kind === 'waiting') show.waiting(answer.for);
-    return undefined;
+    return { region: account?.region };
   } catch (error) {
     if (!(error instanceof DeskError) || error.code !== 'unavailable') throw error;
     show.away(error.message);
-    return undefined;
+    return { region: undefined };
   }
 }
 
-function endedElsewhere(account: AccountView | undefined, to: string): ExitCode {
-  if (account?.region === to) {
-    print(`finished  it lives in ${to}`);
-    return EXIT.ok;
-  }
+function endedElsewhere(account: AccountView | undefined, to: string): End {
+  if (account?.region === to) return ended('finished', to, `finished  it lives in ${to}`);
   say(account === undefined ? 'The account was removed.' : `The move was aborted: it lives in ${account.region}.`);
-  return EXIT.failure;
+  const result = account === undefined ? 'removed' : 'aborted';
+  return { code: EXIT.failure, result, region: account?.region };
 }
 
 interface Show {
@@ -137,7 +178,7 @@ interface Show {
 }
 
 /** Says each thing once, when it is new. */
-function createShow(): Show {
+function createShow(tell: Tell): Show {
   let phase = '';
   let other = '';
   const once = (line: string, key: string): void => {
@@ -150,7 +191,7 @@ function createShow(): Show {
       if (account.move === null || account.move.phase === phase) return;
       phase = account.move.phase;
       other = '';
-      sayPhase(account);
+      tellPhase(account, tell);
     },
     waiting: (gateways) =>
       once(`          waits for ${gatewaysText(gateways)}`, gateways.map(({ gateway }) => gateway).join(' ')),
@@ -158,10 +199,10 @@ function createShow(): Show {
   };
 }
 
-function sayPhase({ move }: AccountView): void {
+function tellPhase({ move }: AccountView, tell: Tell): void {
   if (move === null) return;
   const { phase, from, to } = move;
   if (phase === 'frozen')
-    print(`frozen    creates are refused (503, Retry-After); everything else still goes to ${from}`);
-  else print(`cutover   it lives in ${to}; creates are refused until every gateway knows`);
+    tell(`frozen    creates are refused (503, Retry-After); everything else still goes to ${from}`);
+  else tell(`cutover   it lives in ${to}; creates are refused until every gateway knows`);
 }

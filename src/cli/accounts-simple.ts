@@ -3,13 +3,14 @@ import type { Standing } from '../locality/desk.ts';
 import { atDesk, warnOfForeignKey } from './accounts-desk.ts';
 import { accountLine, BY, factsText, gatewaysText, moveText, standingText } from './accounts-text.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
-import { print, printJson, say } from './terminal.ts';
+import { print, printJson, printResult, say } from './terminal.ts';
 
 export interface WithConfig {
   readonly config?: string;
 }
 
 export interface AddOptions extends WithConfig {
+  readonly json?: boolean;
   readonly region?: string;
   readonly pinned: boolean;
   readonly also: readonly string[];
@@ -36,7 +37,8 @@ export async function accountsAdd(name: string, options: AddOptions): Promise<Ex
           `onetime-gateway accounts move NAME --to ${region}. Or write it at once with --overwrite.`,
       );
     }
-    print(`${result}: ${factsText(account)} (id ${account.id}, epoch ${account.epoch})`);
+    const text = `${result}: ${factsText(account)} (id ${account.id}, epoch ${account.epoch})`;
+    printResult(options.json, { result, account }, text);
     sayFormer(before, region);
     const { by } = await desk.show(name);
     if (by === 'rules' || by === 'source') {
@@ -57,7 +59,7 @@ function sayFormer({ by, locality }: Standing, region: string): void {
   );
 }
 
-export function accountsRemove(name: string, options: WithConfig): Promise<ExitCode> {
+export function accountsRemove(name: string, options: WithConfig & { readonly json?: boolean }): Promise<ExitCode> {
   return atDesk(options.config, 'write', async (office) => {
     const { desk } = office;
     await warnOfForeignKey(office);
@@ -67,7 +69,8 @@ export function accountsRemove(name: string, options: WithConfig): Promise<ExitC
       throw new CommandError('Nothing was removed: the account is being moved. Abort the move or wait for its end.');
     }
     const { by } = await desk.show(name);
-    print(by === 'unknown' ? 'removed' : `removed; the account is still known by ${BY[by]}`);
+    const text = by === 'unknown' ? 'removed' : `removed; the account is still known by ${BY[by]}`;
+    printResult(options.json, { result, by }, text);
     return EXIT.ok;
   });
 }

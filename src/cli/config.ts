@@ -1,7 +1,8 @@
 // Reading the configuration for a command: problems end it with exit code 78 before anything listens.
-import { readFileSync } from 'node:fs';
-import { ConfigError, loadConfig, parseConfig } from '../config/load.ts';
+import { readConfigFile } from '../config/file.ts';
+import { ConfigError } from '../config/problem.ts';
 import type { Config } from '../config/types.ts';
+import type { Read } from '../reload.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { defaultConfig } from './package.ts';
 
@@ -11,18 +12,34 @@ export interface NamedConfig {
   readonly config: Config;
 }
 
+/** A configuration file as a command was given it. */
+export interface NamedFile {
+  readonly name: string;
+  /** @throws ConfigError */
+  readonly read: () => Read;
+}
+
+/** @param file as given with --config, or undefined for the default one */
+export function configFile(file: string | undefined): NamedFile {
+  const { read, as } = file === undefined ? defaultConfig() : { read: file, as: file };
+  return { name: read, read: () => readConfigFile(read, as) };
+}
+
 /**
  * @param file as given with --config, or undefined for the default one
  * @throws CommandError with one line a problem: file, line, key, what was found and what is expected
  */
 export function readConfig(file: string | undefined): NamedConfig {
+  const { name, read } = configFile(file);
+  return { name, config: orEnd(read).config };
+}
+
+/** @throws CommandError in place of ConfigError */
+export function orEnd(read: () => Read): Read {
   try {
-    if (file !== undefined) return { name: file, config: loadConfig(file, process.env) };
-    const { read, as } = defaultConfig();
-    const config = read === as ? loadConfig(as, process.env) : parseConfig(readFileSync(read, 'utf8'), as, process.env);
-    return { name: read, config };
+    return read();
   } catch (error) {
-    if (error instanceof ConfigError) throw new CommandError(error.message, EXIT.config);
+    if (error instanceof ConfigError) throw new CommandError(error.message, EXIT.config, { problems: error.problems });
     throw error;
   }
 }

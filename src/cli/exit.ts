@@ -2,17 +2,29 @@
 import { IdentityKeyError } from '../store/identity-key.ts';
 import { StoreOpenError } from '../store/sqlite-file.ts';
 
-/** After sysexits.h, so that supervisors and scripts can tell what went wrong. Documented in the README. */
+/** After sysexits.h, so that supervisors and scripts can tell what went wrong. */
 export const EXIT = { ok: 0, failure: 1, usage: 64, system: 71, config: 78 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** What each says, as --help and docs/cli.md tell it. */
+export const EXIT_MEANING: Readonly<Record<ExitCode, string>> = {
+  0: 'done; of serve, also that everything under way was answered before it stopped',
+  1: 'not done, or something was found: what stands on standard error says what',
+  64: 'the command line is wrong',
+  71: 'the system or the store refuses: a port is taken, the store is away or has no mark',
+  78: 'the configuration or the identity key is wrong; nothing has listened',
+};
 
 /** Thrown by a command to end with a sentence on standard error and an exit code. */
 export class CommandError extends Error {
   readonly exitCode: ExitCode;
+  /** What a program can make more of than of the sentence: goes beside it with --json. */
+  readonly details: object;
 
-  constructor(message: string, exitCode: ExitCode = EXIT.failure) {
+  constructor(message: string, exitCode: ExitCode = EXIT.failure, details: object = {}) {
     super(message);
     this.exitCode = exitCode;
+    this.details = details;
   }
 }
 

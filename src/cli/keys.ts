@@ -1,6 +1,7 @@
 // `onetime-gateway keys rotate`: a new identity key, and what that means for running gateways.
 import { IdentityKeyError, rotateIdentityKey } from '../store/identity-key.ts';
 import { CommandError, EXIT } from './exit.ts';
+import { printJson } from './terminal.ts';
 
 const DAY_MS = 86_400_000;
 /** The index keeps no entry for longer than a year (locality/key-index.ts); and gateways may be restarted late. */
@@ -12,11 +13,12 @@ export interface KeysRotateOptions {
   /** The value of GATEWAY_IDENTITY_KEY. */
   readonly env?: string | undefined;
   readonly now?: () => number;
+  readonly json?: boolean | undefined;
   readonly print?: (line: string) => void;
 }
 
 /** @throws CommandError with a sentence that holds no key */
-export function keysRotate({ file, env, now = Date.now, print = console.log }: KeysRotateOptions): void {
+export function keysRotate({ file, env, json, now = Date.now, print = console.log }: KeysRotateOptions): void {
   if (env !== undefined) {
     throw new CommandError(
       'The identity key comes from GATEWAY_IDENTITY_KEY, so there is no file to rotate. Make a new key with ' +
@@ -27,6 +29,10 @@ export function keysRotate({ file, env, now = Date.now, print = console.log }: K
   }
   try {
     const { file: path, keptUntilMs, older, dropped } = rotateIdentityKey(file, now, OLD_KEY_KEPT_DAYS * DAY_MS);
+    if (json) {
+      printJson({ file: path, keptUntil: new Date(keptUntilMs).toISOString(), older, dropped, restart: true });
+      return;
+    }
     print(`A new identity key is first in ${path}.`);
     print(
       `The one before is read until ${new Date(keptUntilMs).toISOString()}, longer than any entry made under it lives` +

@@ -3,22 +3,24 @@ import { asking } from '../locality/desk-error.ts';
 import { atDesk } from './accounts-desk.ts';
 import { gatewaysText } from './accounts-text.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
-import { ask, canAsk, print, printJson } from './terminal.ts';
+import { ask, canAsk, print, printJson, printResult } from './terminal.ts';
 
 export interface StoreInitOptions {
   readonly config?: string;
   readonly renew?: boolean;
   readonly yes?: boolean;
+  readonly json?: boolean;
 }
 
 const RENEW =
   'Renewing takes the data that are in the store for the truth, and every gateway forgets what it knew of better ones. ' +
   'Look at them first: onetime-gateway accounts verify FILE.';
 
-export function storeInit({ config, renew = false, yes = false }: StoreInitOptions): Promise<ExitCode> {
+export function storeInit({ config, renew = false, yes = false, json }: StoreInitOptions): Promise<ExitCode> {
   return atDesk(config, 'write', async ({ store, desk, actor }) => {
     if (!renew && store.engine === 'sqlite') {
-      print('Not needed: an embedded store (sqlite) makes its mark by itself.');
+      const text = 'Not needed: an embedded store (sqlite) makes its mark by itself.';
+      printResult(json, { result: 'not_needed' }, text);
       return EXIT.ok;
     }
     if (renew && !yes) {
@@ -29,12 +31,14 @@ export function storeInit({ config, renew = false, yes = false }: StoreInitOptio
     }
     const result = await asking(() => store.directory.init(renew ? 'renew' : 'new', actor));
     const mark = await desk.mark();
-    if (result === 'exists')
-      print(`The store has its mark already (generation ${mark?.generation}): nothing was changed.`);
-    else if (result === 'renewed')
-      print(`Renewed: generation ${mark?.generation}, over ${await desk.count()} accounts.`);
-    else
-      print(`Made: generation ${mark?.generation}. The directory is empty; running gateways see it within a second.`);
+    const { generation } = mark ?? {};
+    const accounts = await desk.count();
+    const text = {
+      exists: `The store has its mark already (generation ${generation}): nothing was changed.`,
+      renewed: `Renewed: generation ${generation}, over ${accounts} accounts.`,
+      made: `Made: generation ${generation}. The directory is empty; running gateways see it within a second.`,
+    }[result];
+    printResult(json, { result, mark: mark ?? null, accounts }, text);
     return EXIT.ok;
   });
 }

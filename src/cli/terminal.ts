@@ -2,14 +2,33 @@
 import { createInterface } from 'node:readline/promises';
 import cliProgress from 'cli-progress';
 
+/** Of the whole process, as standard error is: with --json every line there is an object of its own. */
+let speaksJson = false;
+
+export function speakJson(): void {
+  speaksJson = true;
+}
+
 /** One line on standard error. */
 export function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${speaksJson ? JSON.stringify({ note: line }) : line}\n`);
+}
+
+/** The last thing that a command says when it has failed. @param details goes beside the sentence with --json */
+export function sayError(message: string, exitCode: number, details: object = {}): void {
+  const error = { error: { message, exit_code: exitCode, ...snakeCasedObject(details) } };
+  process.stderr.write(`${speaksJson ? JSON.stringify(error) : message}\n`);
 }
 
 /** One line of a result, on standard output. */
 export function print(line: string): void {
   process.stdout.write(`${line}\n`);
+}
+
+/** A result for people or, with --json, for programs. */
+export function printResult(json: boolean | undefined, value: object, text: string): void {
+  if (json) printJson(value);
+  else print(text);
 }
 
 /** With keys in snake_case, as everywhere that programs read. */
@@ -19,9 +38,11 @@ export function printJson(value: unknown): void {
 
 function snakeCased(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(snakeCased);
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).map(([key, inner]) => [snakeCase(key), snakeCased(inner)]);
-  return Object.fromEntries(entries);
+  return typeof value === 'object' && value !== null ? snakeCasedObject(value) : value;
+}
+
+function snakeCasedObject(value: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [snakeCase(key), snakeCased(inner)]));
 }
 
 function snakeCase(key: string): string {
@@ -62,7 +83,7 @@ const PLAIN_EVERY = 25_000;
  * @param total undefined: unknown
  */
 export function createProgress(what: string, total: number | undefined): Progress {
-  if (process.stderr.isTTY !== true || total === undefined || total === 0) return createPlain(what);
+  if (speaksJson || process.stderr.isTTY !== true || total === undefined || total === 0) return createPlain(what);
   const bar = new cliProgress.SingleBar({
     format: `[{bar}] {percentage}% {count} ${what}, {eta_formatted} left`,
     stream: process.stderr,

@@ -50,7 +50,8 @@ describe('check --show', () => {
     const file = folder.write('g.yaml', `${TEXT}errors: acurate\n`);
     const { code, stdout, stderr } = await runCli(['check', '--show', '--json', '-c', file], { env });
     expect([code, stdout]).toEqual([78, '']);
-    expect(stderr).toContain('g.yaml:5:1: errors: found "acurate"');
+    const { problems } = JSON.parse(stderr).error;
+    expect(problems).toMatchObject([{ file, line: 5, column: 1, key: 'errors', found: '"acurate"' }]);
     expect(stderr).not.toContain('canary');
   });
 });

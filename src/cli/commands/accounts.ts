@@ -14,6 +14,7 @@ import {
 } from './words.ts';
 
 export function addAccountCommands(program: Command, action: Action): void {
+  program.commandsGroup('What gateways keep:');
   const accounts = program
     .command('accounts')
     .description(
@@ -35,27 +36,30 @@ function addSimple(accounts: Command, action: Action): void {
     .option('--also <regions>', 'other regions where it has an account too, separated by commas', regionList)
     .option('--overwrite', 'also where it is known in another region: prefer accounts move')
     .addOption(configOption())
+    .addOption(jsonOption())
     .action(
       action(async (name: string, { notPinned = false, also = [], ...options }) =>
         (await import('../accounts-simple.ts')).accountsAdd(name, { ...options, also, pinned: !notPinned }),
       ),
     );
   examples(add, 'accounts add ann@corp.example --region eu', 'accounts add bob --region eu --not-pinned --also us,ca');
-  accounts
+  const remove = accounts
     .command('remove')
     .description('forget an account')
-    .argument('<name>')
+    .argument('<name>', 'as the account signs in')
     .addOption(configOption())
+    .addOption(jsonOption())
     .action(action(later(async () => (await import('../accounts-simple.ts')).accountsRemove)));
+  examples(remove, 'accounts remove ann@corp.example');
   const show = accounts
     .command('show')
     .description('where an account lives, and which part of the configuration says so')
-    .argument('<name>')
+    .argument('<name>', 'as the account signs in')
     .addOption(configOption())
     .addOption(jsonOption())
     .action(action(later(async () => (await import('../accounts-simple.ts')).accountsShow)));
   examples(show, 'accounts show ann@corp.example', 'accounts show ann@corp.example --json');
-  accounts
+  const list = accounts
     .command('list')
     .description('list accounts by id: names are not stored')
     .option('--limit <number>', 'how many', wholeNumber, 100)
@@ -63,6 +67,7 @@ function addSimple(accounts: Command, action: Action): void {
     .addOption(configOption())
     .addOption(jsonOption())
     .action(action(later(async () => (await import('../accounts-simple.ts')).accountsList)));
+  examples(list, 'accounts list --limit 20', 'accounts list --limit 5000 --json > accounts.json');
 }
 
 function addFiles(accounts: Command, action: Action): void {
@@ -79,12 +84,13 @@ function addFiles(accounts: Command, action: Action): void {
     .action(action(later(async () => (await import('../accounts-import.ts')).accountsImport)));
   examples(bring, 'accounts import accounts.csv --dry-run', 'accounts import - --format jsonl < accounts.jsonl');
   bring.addHelpText('after', '\nname,region,pinned,also\nann@corp.example,eu,true,us ca\n');
-  accounts
+  const bringOut = accounts
     .command('export')
     .description('print every account by its hash: names cannot be given back')
     .addOption(new Option('--format <format>', 'in which it is printed').choices(FORMATS).default('csv'))
     .addOption(configOption())
     .action(action(later(async () => (await import('../accounts-export.ts')).accountsExport)));
+  examples(bringOut, 'accounts export > accounts.csv', 'accounts export --format jsonl');
   const verify = accounts
     .command('verify')
     .description('look whether the directory is sound; exit code 1 when something is off')
@@ -100,7 +106,7 @@ function addMoves(accounts: Command, action: Action): void {
   const move = accounts
     .command('move')
     .description('move an account to another region, losing nothing that is under way')
-    .argument('<name>')
+    .argument('<name>', 'as the account signs in')
     .option('-t, --to <region>', 'where it is to live')
     .option('--keep-old', 'a pinned account still reaches what it made in the old region')
     .option('--drop-old', 'it does not')
@@ -110,12 +116,14 @@ function addMoves(accounts: Command, action: Action): void {
       new Option('--timeout <duration>', 'wait no longer than this').argParser(duration).default(600_000, '10m'),
     )
     .addOption(configOption())
+    .addOption(jsonOption())
     .action(action(later(async () => (await import('../accounts-move.ts')).accountsMove)));
   examples(move, 'accounts move ann@corp.example --to eu --keep-old', 'accounts move ann@corp.example --abort');
-  accounts
+  const moves = accounts
     .command('moves')
     .description('list the moves under way')
     .addOption(configOption())
     .addOption(jsonOption())
     .action(action(later(async () => (await import('../accounts-simple.ts')).accountsMoves)));
+  examples(moves, 'accounts moves', 'accounts moves --json');
 }

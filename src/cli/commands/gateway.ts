@@ -1,7 +1,7 @@
 // The commands around a running gateway: serve, check, explain.
 import { type Command, Option } from 'commander';
 import type { LogLevel } from '../../config/types.ts';
-import { type Action, configOption, jsonOption } from './words.ts';
+import { type Action, configOption, examples, jsonOption } from './words.ts';
 
 interface ExplainOptions {
   readonly user?: string;
@@ -14,13 +14,14 @@ interface ExplainOptions {
 const LEVELS: readonly LogLevel[] = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
 export function addGatewayCommands(program: Command, action: Action): void {
+  program.commandsGroup('The gateway:');
   addServe(program, action);
   addCheck(program, action);
   addExplain(program, action);
 }
 
 function addServe(program: Command, action: Action): void {
-  program
+  const serving = program
     .command('serve')
     .description('run the gateway')
     .addOption(configOption())
@@ -31,10 +32,11 @@ function addServe(program: Command, action: Action): void {
         return serve(options);
       }),
     );
+  examples(serving, 'serve --config gateway.yaml', 'serve --log-level debug');
 }
 
 function addCheck(program: Command, action: Action): void {
-  program
+  const check = program
     .command('check')
     .description('validate a configuration and say what is wrong with it')
     .addOption(configOption())
@@ -44,17 +46,20 @@ function addCheck(program: Command, action: Action): void {
       action(async (options: { config?: string; show?: boolean; json?: boolean }) => {
         const { readConfig } = await import('../config.ts');
         const { name, config } = readConfig(options.config);
+        const regions = config.regions.map(({ name }) => name);
         if (options.show)
           return void (await import('../config-show.ts')).configShow(options.config, options.json === true);
-        if (options.json) return void process.stdout.write(`${JSON.stringify({ file: name, good: true }, null, 2)}\n`);
-        process.stdout.write(`${name}: good. Regions: ${config.regions.map(({ name }) => name).join(', ')}.\n`);
+        if (options.json)
+          return void process.stdout.write(`${JSON.stringify({ file: name, good: true, regions }, null, 2)}\n`);
+        process.stdout.write(`${name}: good. Regions: ${regions.join(', ')}.\n`);
         return undefined;
       }),
     );
+  examples(check, 'check --config gateway.yaml', 'check --show', 'check --json');
 }
 
 function addExplain(program: Command, action: Action): void {
-  program
+  const explain = program
     .command('explain')
     .description('what would be decided for a request, and why; sends nothing')
     .argument('<method>', 'GET, POST, ...')
@@ -77,4 +82,9 @@ function addExplain(program: Command, action: Action): void {
         return undefined;
       }),
     );
+  examples(
+    explain,
+    'explain POST /api/v1/share --user ann@corp.example',
+    'explain POST /eu/api/v1/secret/abcdefghij0123456789abcdefghij0 --json',
+  );
 }

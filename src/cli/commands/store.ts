@@ -10,12 +10,14 @@ export function addStoreCommands(program: Command, action: Action): void {
     .option('--renew', 'a new mark over the data that are there, after they were looked at')
     .option('--yes', 'do not ask')
     .addOption(configOption())
+    .addOption(jsonOption())
     .action(action(later(async () => (await import('../store.ts')).storeInit)));
   examples(init, 'store init --config gateway.yaml', 'store init --renew');
-  store
+  const status = store
     .command('status')
     .description('engine, mark, accounts, moves, gateways; exit code 1 without a mark, 71 when it is away')
     .addOption(configOption())
     .addOption(jsonOption())
     .action(action(later(async () => (await import('../store.ts')).storeStatus)));
+  examples(status, 'store status', 'store status --json');
 }

@@ -1,9 +1,10 @@
 // The commands that try things out with stand-in regions: demo, twin.
 import { type Command, Option } from 'commander';
-import { type Action, port } from './words.ts';
+import { type Action, examples, port } from './words.ts';
 
 export function addTrialCommands(program: Command, action: Action): void {
-  program
+  program.commandsGroup('To try it out:');
+  const demo = program
     .command('demo')
     .description('twin regions us and eu, a gateway before them, and a walk through the API')
     .option('--port <port>', 'public port', port, 8080)
@@ -14,7 +15,8 @@ export function addTrialCommands(program: Command, action: Action): void {
         return demo(options);
       }),
     );
-  program
+  examples(demo, 'demo', 'demo --port 0 --admin-port 0');
+  const twin = program
     .command('twin')
     .description('run one stand-in region in memory, for tests and development')
     .option('--region <region>', 'its name', 'us')
@@ -27,4 +29,5 @@ export function addTrialCommands(program: Command, action: Action): void {
         return twin(options);
       }),
     );
+  examples(twin, 'twin --region us --port 7801', 'twin --region eu --port 7802 --answers-as 0.26');
 }

@@ -9,7 +9,7 @@ export type Action = <A extends unknown[]>(
   command: (...args: A) => Promise<ExitCode | undefined>,
 ) => (...args: A) => Promise<void>;
 
-const PROGRAM = 'onetime-gateway';
+export const PROGRAM = 'onetime-gateway';
 const written = new WeakMap<Command, readonly string[]>();
 
 export const configOption = (): Option =>
