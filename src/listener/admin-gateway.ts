@@ -38,7 +38,12 @@ const live: readonly AdminRoute[] = [
     problems: ['not_sampled', 'too_many_listeners'],
     handle: async (_input, context) => {
       const { join } = liveOf(context);
-      return { stream: (response) => (response.req.method === 'HEAD' ? answerHead(response) : join(response)) };
+      return {
+        stream(response) {
+          if (response.req.method === 'HEAD') answerHead(response);
+          else join(response, context.mayStill);
+        },
+      };
     },
   }),
   defineRoute({

@@ -3,11 +3,13 @@ import type { ServerResponse } from 'node:http';
 import { Problem } from './admin-problem.ts';
 
 export interface LiveStream {
-  /** @throws Problem where too many listen already */
-  join(response: ServerResponse): void;
+  /**
+   * @param mayStill asked before each piece of news: tokens are taken back while the gateway runs
+   * @throws Problem where too many listen already
+   */
+  join(response: ServerResponse, mayStill: () => boolean): void;
   /** To all; undefined: a sign of life without news. One who has not taken the last one yet goes without. */
   send(event: string, data: object | undefined): void;
-  readonly listeners: number;
   /** Ends all. */
   close(): void;
 }
@@ -17,6 +19,12 @@ export interface LiveStreamOptions {
   /** Called when the first has joined, and when the last has gone. */
   readonly onFirst: () => void;
   readonly onLast: () => void;
+}
+
+interface Listener {
+  /** In a row. */
+  missed: number;
+  readonly mayStill: () => boolean;
 }
 
 /** Who did not take so many in a row is cut: what waits for them stays in memory. */
@@ -38,47 +46,47 @@ export function answerHead(response: ServerResponse): void {
 }
 
 export function createLiveStream({ most, onFirst, onLast }: LiveStreamOptions): LiveStream {
-  /** How many each one has missed in a row. */
-  const missed = new Map<ServerResponse, number>();
+  const listeners = new Map<ServerResponse, Listener>();
   let closed = false;
   /** The last news, for who comes between two. */
   let latest = '';
 
   function leave(response: ServerResponse): void {
-    if (!missed.delete(response) || missed.size > 0) return;
+    if (!listeners.delete(response) || listeners.size > 0) return;
     latest = '';
     onLast();
   }
 
-  function offer(response: ServerResponse, text: string): void {
+  function offer(response: ServerResponse, listener: Listener, text: string): void {
+    if (!listener.mayStill()) {
+      response.end();
+      return;
+    }
     // Node says so when more waits than it keeps without a word: what waits is never more than that and one piece of news.
-    const late = response.writableNeedDrain ? (missed.get(response) ?? 0) + 1 : 0;
-    missed.set(response, late);
-    if (late === 0) response.write(text);
-    else if (late > MOST_MISSED) response.destroy();
+    listener.missed = response.writableNeedDrain ? listener.missed + 1 : 0;
+    if (listener.missed === 0) response.write(text);
+    else if (listener.missed > MOST_MISSED) response.destroy();
   }
 
   return {
-    join(response) {
-      if (closed || missed.size >= most) throw new Problem('too_many_listeners', { headers: { 'retry-after': '10' } });
+    join(response, mayStill) {
+      if (closed || listeners.size >= most)
+        throw new Problem('too_many_listeners', { headers: { 'retry-after': '10' } });
       response.on('close', () => leave(response));
       response.writeHead(200, HEAD);
       response.write(`retry: ${RETRY_MS}\n\n${latest}`);
-      missed.set(response, 0);
-      if (missed.size === 1) onFirst();
+      listeners.set(response, { missed: 0, mayStill });
+      if (listeners.size === 1) onFirst();
     },
     send(event, data) {
       // JSON has no line breaks, so it is one line of data.
       const text = data === undefined ? ': no news\n\n' : `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
       if (data !== undefined) latest = text;
-      for (const response of [...missed.keys()]) offer(response, text);
-    },
-    get listeners() {
-      return missed.size;
+      for (const [response, listener] of [...listeners]) offer(response, listener, text);
     },
     close() {
       closed = true;
-      for (const response of [...missed.keys()]) response.end();
+      for (const response of [...listeners.keys()]) response.end();
     },
   };
 }

@@ -1,5 +1,4 @@
 // The live state of the gateway: sampled once for all who look, and not at all while nobody does.
-import type { ServerResponse } from 'node:http';
 import { meterOf } from './admin-live-meter.ts';
 import { createSampler } from './admin-live-sampler.ts';
 import type { Facts } from './admin-live-state.ts';
@@ -23,10 +22,8 @@ export interface LiveApi extends Omit<AdminTools, 'snapshot'>, LiveOptions {
 }
 
 export interface Live {
-  /** @throws Problem where too many listen */
-  join(response: ServerResponse): void;
+  readonly join: LiveStream['join'];
   state(): Promise<LiveState>;
-  readonly listeners: number;
   close(): void;
 }
 
@@ -99,9 +96,6 @@ export function createLive(api: LiveApi): Live {
   return {
     join: stream.join,
     state: sampler.once,
-    get listeners() {
-      return stream.listeners;
-    },
     close() {
       sampler.close();
       stream.close();

@@ -73,6 +73,8 @@ export interface Context extends Omit<AdminTools, 'desk'> {
   /** Writes its changes in the name of the caller. */
   readonly desk: Desk;
   readonly document: () => object;
+  /** Whether who asked might ask again: for answers that go on. */
+  readonly mayStill: () => boolean;
   /** Undefined where there are no samples to be had. */
   readonly live: Live | undefined;
   /** Undefined where there is no audit log. */

@@ -1,10 +1,11 @@
 // The admin listener: metrics, liveness, readiness, and the admin API for operators. It never serves the public API, and the
 // public listener never serves this.
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { PageFiles } from '../console/files.ts';
 import { type Access, type AccessOptions, createAccess, type Visitor } from './admin-access.ts';
 import { type ConsolePart, serveConsole } from './admin-console.ts';
+import { causeOf, fail, refuse } from './admin-fail.ts';
 import { createLive, type LiveOptions } from './admin-live.ts';
 import { adminDocument } from './admin-openapi.ts';
 import { Problem, problemOf } from './admin-problem.ts';
@@ -59,7 +60,7 @@ export function createAdminListener({ scrape, isReady, api }: AdminOptions): Fas
   admin.addHook('onRequest', async (_request, reply) => {
     reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
   });
-  admin.setErrorHandler((error, request, reply) => fail(error, request, reply, api));
+  admin.setErrorHandler((error, request, reply) => fail(error, reply, { admin: rowOf(request)?.id, log: api?.log }));
   openPaths(admin, scrape, isReady);
   if (api === undefined) admin.setNotFoundHandler((_request, reply) => refuse(reply, nothingThere(OPEN_PATHS)));
   else serveApi(admin, api);
@@ -117,7 +118,8 @@ function serveApi(admin: FastifyInstance, api: AdminApi): void {
       handler: async (request, reply) => {
         const { actor } = visitorOf(visitors, request);
         const { params, query, body } = request;
-        const context = { ...api, actor, desk: api.desk(actor), document: describe, live, verification };
+        const mayStill = (): boolean => mayAsk(access, request);
+        const context = { ...api, actor, desk: api.desk(actor), document: describe, mayStill, live, verification };
         const answer = await row.serve({ params, query, body }, context);
         if ('stream' in answer) {
           answer.stream(reply.raw);
@@ -135,8 +137,7 @@ function serveApi(admin: FastifyInstance, api: AdminApi): void {
 function openInsight(admin: FastifyInstance, api: AdminApi) {
   const { snapshot, audit, now, log } = api;
   const onFailure = (cause: unknown): void => {
-    const { name, code } = (cause ?? {}) as { name?: unknown; code?: unknown };
-    log.warn({ cause: { name, code } }, 'the live state could not be read');
+    log.warn({ cause: causeOf(cause) }, 'the live state could not be read');
   };
   const live = snapshot && createLive({ ...api, ...api.live, snapshot, onFailure });
   // Before the connections are cut: who listens is told that it is over, and nothing is sampled any more.
@@ -159,6 +160,16 @@ function rowOf(request: FastifyRequest): AdminRoute | undefined {
 
 function checkChange(access: Access, request: FastifyRequest, visitor: Visitor): void {
   if (rowOf(request)?.changes !== false) access.checkChange(visitor);
+}
+
+function mayAsk(access: Access, { raw }: FastifyRequest): boolean {
+  try {
+    access.identify(raw);
+    return true;
+  } catch (error) {
+    if (error instanceof Problem) return false;
+    throw error;
+  }
 }
 
 function visitorOf(visitors: WeakMap<FastifyRequest, Visitor>, request: FastifyRequest): Visitor {
@@ -197,25 +208,4 @@ function readJsonOnly(admin: FastifyInstance): void {
         done(error === null ? null : new Problem('body_malformed'), body),
       );
   });
-}
-
-function refuse(reply: FastifyReply, problem: Problem): FastifyReply {
-  return reply
-    .code(problem.status)
-    .headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', ...problem.details.headers })
-    .send(problem.body());
-}
-
-/** Failures of access, of the store, and our own leave a line. Not the path, nor anything else that was sent. */
-function fail(error: unknown, request: FastifyRequest, reply: FastifyReply, api: AdminApi | undefined): FastifyReply {
-  const problem = problemOf(error);
-  const admin = rowOf(request)?.id;
-  if (problem.status === 401 || problem.status === 403 || problem.status === 421) {
-    api?.log.warn({ admin, error: problem.code }, 'an admin request was refused');
-  } else if (problem.status >= 500) {
-    const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown };
-    const level = problem.status === 500 ? 'error' : 'warn';
-    api?.log[level]({ admin, error: problem.code, cause: { name, code } }, 'an admin request failed');
-  }
-  return refuse(reply, problem);
 }

@@ -8,7 +8,7 @@ import { GATEWAY_SCHEMAS } from '../../src/listener/admin-schemas-gateway.ts';
 import { ROUTES } from '../../src/route/table.ts';
 import type { Events } from '../support/events.ts';
 import { call } from '../support/http.ts';
-import { type AdminLab, type AdminLabOptions, NAME, openAdminLab, READER, WRITER } from './admin-lab.ts';
+import { type AdminLab, type AdminLabOptions, NAME, openAdminLab, READER, TOKENS, WRITER } from './admin-lab.ts';
 
 /** Samples come this often; each is at least 200 ms apart from the one before. */
 const FAST = { everyMs: 20 };
@@ -196,6 +196,18 @@ describe('who may listen', () => {
   ])('%s', async (_who, headers, status) => {
     const reply = await lab.ask('GET', LIVE, undefined, { authorization: '', ...headers });
     expect(reply.status).toBe(status);
+  });
+
+  it('no longer who may not ask any more: their token was taken back', async () => {
+    const tokens = [...TOKENS];
+    await reopen({ tokens });
+    const [reader, writer] = [await lab.listen(LIVE), await lab.listen(LIVE, bearer(WRITER))];
+    await nextState(reader);
+    tokens.shift();
+    await reader.over;
+    await nextState(writer);
+    await nextState(writer);
+    writer.close();
   });
 
   it('is 409 with a sentence where there is nothing to be sampled', async () => {
