@@ -17,7 +17,7 @@ export function findingOf(report: AccountReport): Finding {
     return { answer: 'open', sentence: 'The log is not good, so nothing follows from what it does not show.', limits };
   }
   if (covered === undefined) return { answer: 'open', sentence: 'The log says nothing of this period.', limits };
-  const when = `between ${covered.from} and ${covered.to}`;
+  const when = `between ${short(covered.from)} and ${short(covered.to)}`;
   const where = report.homes.length === 0 ? 'to any region' : `outside ${homesText(report.homes)}`;
   if (report.holes.length > 0) {
     const sentence = `The log shows no request of this account that was sent ${where} ${when}, but records are missing in it.`;
@@ -49,10 +49,10 @@ function limitsOf({ verdict, covered, from, to, holes, unsigned }: AccountReport
     limits.push(`${count} found in the log.`);
   }
   if (covered !== undefined && covered.from > from) {
-    limits.push(`The log begins at ${covered.from}: it says nothing of the time before.`);
+    limits.push(`The log begins at ${short(covered.from)}: it says nothing of the time before.`);
   }
   if (covered !== undefined && covered.to < to) {
-    limits.push(`The log ends at ${covered.to}: it says nothing of the time behind.`);
+    limits.push(`The log ends at ${short(covered.to)}: it says nothing of the time behind.`);
   }
   limits.push(...holes.map(holeText));
   if (unsigned > 0) {
@@ -70,7 +70,12 @@ function limitsOf({ verdict, covered, from, to, holes, unsigned }: AccountReport
 function holeText({ why, after = 'its beginning', until, records }: Hole): string {
   if (why === 'lost') {
     const which = records === undefined ? 'Records' : records === 1 ? '1 record' : `${records} records`;
-    return `${which} could not be written between ${after} and ${until}, and were lost.`;
+    return `${which} could not be written between ${short(after)} and ${short(until)}, and were lost.`;
   }
-  return `The gateway ended without closing the log after ${after} (opened again at ${until}): what it had not written by then is lost.`;
+  return `The gateway ended without closing the log after ${short(after)} (opened again at ${short(until)}): what it had not written by then is lost.`;
+}
+
+/** Milliseconds where there are any. */
+function short(time: string): string {
+  return time.replace('.000Z', 'Z');
 }

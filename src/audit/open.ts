@@ -1,5 +1,5 @@
 // Opens the files of an audit log: its folder, its lock, its key, the current file, and the end that is gone on from.
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { FILE_MODE } from './disk.ts';
 import { AuditOpenError, codeOf } from './error.ts';
@@ -22,8 +22,10 @@ export function openLog({ file, keyFile }: { readonly file: string; readonly key
     const lock = lockLog(file);
     undo.push(lock.release);
     const key = openSigningKey(keyFile);
-    const fd = openCurrent(file);
+    const { fd, isNew } = openCurrent(file);
     undo.push(() => closeSync(fd));
+    // What is refused is left as it was found.
+    if (isNew) undo.push(() => rmSync(file));
     return { fd, key, lock, end: recoverEnd(file, fd, key) };
   } catch (error) {
     for (const step of undo.reverse()) step();
@@ -37,11 +39,11 @@ export function openLog({ file, keyFile }: { readonly file: string; readonly key
 }
 
 /** Not for appending: a write that failed half-way is repeated at its own place. */
-function openCurrent(file: string): number {
+function openCurrent(file: string): { readonly fd: number; readonly isNew: boolean } {
   try {
-    return openSync(file, 'r+');
+    return { fd: openSync(file, 'r+'), isNew: false };
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
-    return openSync(file, 'wx+', FILE_MODE);
+    return { fd: openSync(file, 'wx+', FILE_MODE), isNew: true };
   }
 }

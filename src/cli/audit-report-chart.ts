@@ -88,11 +88,11 @@ function barsOf({ days }: AccountReport): Bar[] {
   });
 }
 
-/** A round number that is even, so that its half is whole. */
+/** A round number, above ten one whose half is round, too. */
 function niceTop(most: number): number {
   const unit = 10 ** Math.floor(Math.log10(Math.max(most, 1)));
-  const factor = [1, 2, 4, 6, 8, 10].find((candidate) => candidate * unit >= most) ?? 10;
-  return Math.max(2, factor * unit);
+  const factors = unit === 1 ? [2, 4, 6, 8, 10] : [1, 1.5, 2, 3, 4, 5, 6, 8, 10];
+  return (factors.find((factor) => factor * unit >= most) ?? 10) * unit;
 }
 
 function round(value: number): number {

@@ -46,7 +46,7 @@ ${list('Records', named.entries, report.entries)}
 }
 
 function when(iso: string): string {
-  const text = iso.endsWith('T00:00:00.000Z') ? iso.slice(0, 10) : iso.replace('T', ' ').replace('Z', '');
+  const text = iso.endsWith('T00:00:00.000Z') ? iso.slice(0, 10) : iso.slice(0, 19).replace('T', ' ');
   return `<time datetime="${iso}">${text}</time>`;
 }
 
@@ -63,7 +63,7 @@ function facts({ report }: NamedReport): string {
     ['Pinned', report.pinned],
     ['Requests', report.requests],
     ['Delivered', sum('delivered')],
-    ['Unknown outcome', sum('unknown')],
+    ['Unknown', sum('unknown')],
     ['Not sent', sum('notSent')],
     ['Outside home', report.outsideCount],
   ];
@@ -86,7 +86,7 @@ function requests(named: NamedReport): string {
   ]);
   return `<section>
 <h2>Requests over time by region</h2>
-<figure>${chart(report)}<figcaption>${keys.join('')}</figcaption></figure>
+<figure><div class="wide" tabindex="0" role="group" aria-label="Chart">${chart(report)}</div><figcaption>${keys.join('')}</figcaption></figure>
 <h2>By region</h2>
 ${table(['Region', 'Requests', 'Delivered', 'Unknown', 'Not sent', 'Credentials verified'], perRegion)}
 ${refusals(named)}
@@ -101,7 +101,7 @@ function refusals({ report }: NamedReport): string {
   return `<h2>Refused by the gateway</h2>\n${table(['Refusal', 'Requests'], rows)}`;
 }
 
-const COLUMNS: readonly (readonly [title: string, of: (entry: Entry) => string | number | null])[] = [
+const COLUMNS: readonly (readonly [title: string, of: (entry: Entry) => string | null])[] = [
   ['Time (UTC)', ({ time }) => time.replace('T', ' ').replace('Z', '')],
   ['Record', ({ seq }) => String(seq)],
   ['Kind', ({ kind }) => kind],
@@ -140,7 +140,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[], ma
     const rest = cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join('');
     return `<tr${marked.has(at) ? ' class="outside"' : ''}><th scope="row">${escapeHtml(name)}</th>${rest}</tr>`;
   });
-  return `<div class="wide"><table><thead><tr>${titles}</tr></thead><tbody>\n${lines.join('\n')}\n</tbody></table></div>`;
+  return `<div class="wide" tabindex="0" role="group" aria-label="Table"><table><thead><tr>${titles}</tr></thead><tbody>\n${lines.join('\n')}\n</tbody></table></div>`;
 }
 
 function shown(value: string | number): string {

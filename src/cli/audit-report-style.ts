@@ -36,13 +36,14 @@ h2 { font-size: 1.15rem; margin: 2.25rem 0 .75rem; }
 .facts dt { color: var(--soft); font-size: .85rem; }
 .facts dd { margin: 0; font-size: 1.25rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 figure { margin: 0; }
-svg { display: block; width: 100%; height: auto; overflow: visible; }
+svg { display: block; width: 100%; min-width: 34rem; height: auto; }
 svg text { fill: var(--soft); font: 12px system-ui, sans-serif; }
 .grid line { stroke: var(--line); }
 .value { text-anchor: end; }
 figcaption { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin-top: .5rem; font-size: .9rem; }
 .key { display: inline-block; width: .8em; height: .8em; border-radius: .15em; margin-right: .4em; }
 .wide { overflow-x: auto; }
+[tabindex]:focus-visible { outline: 3px solid var(--c0); outline-offset: 2px; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
 thead th { color: var(--soft); font-weight: 600; }
@@ -55,6 +56,7 @@ ${[0, 1, 2, 3, 4, 5, 6, 7].map((at) => `.c${at} { fill: var(--c${at}); backgroun
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; }
   .wide, pre { overflow: visible; }
+  svg { min-width: 0; }
   pre { white-space: pre-wrap; }
   th, td { white-space: normal; overflow-wrap: anywhere; }
   h2, figure { break-after: avoid; }

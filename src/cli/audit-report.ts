@@ -120,7 +120,14 @@ function hashesOfAccount({ identityKeyFile }: Config, account: string): string[]
 
 /** A file is readable by nobody else: the report names an account. */
 function openOutput(path: string | undefined): { write(text: string): void; close(): void } {
-  if (path === undefined) return { write: (text) => void process.stdout.write(text), close: () => undefined };
+  if (path === undefined) {
+    let closed = false;
+    // `| head` has seen enough.
+    process.stdout.on('error', () => {
+      closed = true;
+    });
+    return { write: (text) => void (closed || process.stdout.write(text)), close: () => undefined };
+  }
   const failed = (error: unknown): CommandError =>
     new CommandError(`${path} cannot be written: ${codeOf(error) ?? 'unknown error'}.`, EXIT.system);
   let fd: number;

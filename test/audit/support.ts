@@ -79,7 +79,7 @@ export function openAuditLab(more: Partial<AuditOptions> = {}): AuditLab {
     flushMs: 3_600_000,
     onFailure: 'refuse',
     headsMs: 60_000,
-    rotate: { sizeBytes: 1024 * 1024, every: 'day' },
+    rotate: { sizeBytes: 64 * 1024 * 1024, every: 'day' },
     keepMs: 400 * 86_400_000,
     compress: false,
     ...more,
