@@ -4,6 +4,7 @@ import { Problem } from './admin-problem.ts';
 import { type AdminRoute, type Context, defineRoute } from './admin-route.ts';
 import { SCHEMAS } from './admin-schemas.ts';
 import { AuditTail, GATEWAY_SCHEMAS, TAIL } from './admin-schemas-gateway.ts';
+import { auditView } from './admin-views.ts';
 
 const PLAIN = { changes: false, params: undefined, query: undefined, body: undefined } as const;
 
@@ -136,7 +137,7 @@ const audit: readonly AdminRoute[] = [
     handle: async ({ query: { count = TAIL } }, context) => {
       if (context.audit === undefined) throw auditOff();
       const records = await context.audit.tail(count);
-      return { status: 200, body: { readings: context.audit.readings(), records } };
+      return { status: 200, body: { readings: auditView(context.audit.readings()), records } };
     },
   }),
   defineRoute({

@@ -139,7 +139,7 @@ export interface AuditReadings {
   readonly lost: number;
   readonly failing: boolean;
   readonly failures: number;
-  /** Since the last signed head; null: there is none yet. */
+  /** How long the oldest record that no signed head covers has been waiting for one; 0: none waits. Null: not known. */
   readonly headAgeMs: number | null;
   /** Of the current file. */
   readonly bytes: number;

@@ -5,7 +5,7 @@ import type { Facts } from './admin-live-state.ts';
 import { createLiveStream, type LiveStream } from './admin-live-stream.ts';
 import type { LiveAccount, LiveState } from './admin-live-types.ts';
 import type { AdminTools } from './admin-route.ts';
-import { accountView } from './admin-views.ts';
+import { accountView, auditView } from './admin-views.ts';
 
 export interface LiveOptions {
   /** How often; a second without it. */
@@ -65,7 +65,7 @@ function factsReader({ desk, regions, store, audit, configuration, version, now 
       regions: readings,
       moves: underWay,
       store: { engine: store.engine, up: store.readings().up },
-      audit: audit?.readings() ?? null,
+      audit: audit === undefined ? null : auditView(audit.readings()),
       reload: configuration?.status() ?? null,
     };
   };

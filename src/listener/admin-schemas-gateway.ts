@@ -90,7 +90,11 @@ const AuditReadings = z.strictObject({
   lost: count.describe('Records that could not be written.'),
   failing: z.boolean(),
   failures: count.describe('Writes that failed.'),
-  headAgeMs: z.number().min(0).nullable().describe('Since the last signed head; null: there is none yet.'),
+  headAgeMs: z
+    .number()
+    .min(0)
+    .nullable()
+    .describe('How long the oldest record that no signed head covers has been waiting; 0: none waits.'),
   bytes: count.describe('Of the current file.'),
 }) satisfies z.ZodType<live.AuditReadings>;
 

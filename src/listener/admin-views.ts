@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { AccountView, Change, Standing } from '../locality/desk.ts';
 import type { StoredKey } from '../store/store.ts';
-import type { LiveAccount } from './admin-live-types.ts';
+import type { AuditReadings, LiveAccount } from './admin-live-types.ts';
 import type { SCHEMAS } from './admin-schemas.ts';
 
 type Event = z.output<typeof SCHEMAS.Events>['events'][number];
@@ -27,6 +27,12 @@ export function standingView({ id, by, locality, entry }: Standing): object {
 
 export function eventView({ epoch, atMs, what, hash, actor, detail }: Change): Event {
   return { epoch, at: new Date(atMs).toISOString(), what, account: hash?.toString('hex') ?? null, actor, detail };
+}
+
+/** What is documented, whatever else the journal tells. */
+export function auditView(readings: AuditReadings): AuditReadings {
+  const { file, sequence, written, lost, failing, failures, headAgeMs, bytes } = readings;
+  return { file, sequence, written, lost, failing, failures, headAgeMs, bytes };
 }
 
 export function keyView({ hash, region, kind, owner, expiresAtMs }: StoredKey): object {
