@@ -40,9 +40,12 @@ export interface RuleTests {
   }[];
 }
 
+/** The files of unit tests, beside the rules. */
+export const RULE_TESTS = ['rules.test.yml', 'rules-hours.test.yml'] as const;
+
 export function readRuleTests(): RuleTests {
-  const tests: RuleTests = parse(readDocument('config/prometheus/rules.test.yml'));
-  return tests;
+  const files = RULE_TESTS.map((file): RuleTests => parse(readDocument(`config/prometheus/${file}`)));
+  return { tests: files.flatMap(({ tests }) => tests) };
 }
 
 /** Metrics of the gateway's own in a text, without prefix and the suffixes of histograms, and the labels asked of each. */

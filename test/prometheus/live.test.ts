@@ -53,7 +53,11 @@ describe.runIf(needs('prometheus', 'apt-get install prometheus'))('a Prometheus 
     await isOver('RegionDown eu');
   });
 
-  it('fires when many requests fail', () => fires('ErrorRatioHigh'));
+  it('fires when many requests fail, and says by which codes', async () => {
+    await fires('ErrorRatioHigh');
+    const [alert] = (await prometheus.firing()).filter(({ labels }) => labels.alertname === `${LEAD}ErrorRatioHigh`);
+    expect(alert?.annotations.description).toMatch(/ region_(down|failed|unreachable) \d+;/);
+  });
 
   it('answers every query of the dashboards with data', async () => {
     const without: string[] = [];
