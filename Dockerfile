@@ -3,9 +3,10 @@ FROM node:26-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json tsconfig.build.json tsconfig.page.json ./
+COPY scripts/copy-page.mjs scripts/copy-page.mjs
 COPY src src
-RUN npx tsc -p tsconfig.build.json && npm prune --omit=dev --no-audit --no-fund
+RUN npx tsc -p tsconfig.build.json && npx tsc -p tsconfig.page.json --noEmit false && node scripts/copy-page.mjs && npm prune --omit=dev --no-audit --no-fund
 
 FROM node:26-slim
 ENV NODE_ENV=production

@@ -52,7 +52,7 @@ afterAll(() => folder[Symbol.dispose]());
 describe('the tarball', () => {
   it('holds compiled code, configuration and documents, and nothing else', () => {
     const expected =
-      /^package\/(dist\/.*\.js|config\/.*|docs\/.*\.(md|svg)|(README|CHANGELOG)\.md|LICENSE|package\.json)$/;
+      /^package\/(dist\/.*\.js|dist\/console\/page\/.*\.(html|css|svg|png)|config\/.*|docs\/.*\.(md|svg|png)|(README|CHANGELOG)\.md|LICENSE|package\.json)$/;
     expect(files.filter((file) => !expected.test(file))).toEqual([]);
     for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE', 'config/gateway.yaml', 'docs/routing.md']) {
       expect(files).toContain(`package/${file}`);
@@ -61,8 +61,14 @@ describe('the tarball', () => {
 
   it('is of this build: one file of code for each source', () => {
     const sources = globSync('src/**/*.ts', { cwd: ROOT, exclude: ['**/*.d.ts'] });
-    const built = files.filter((file) => file.startsWith('package/dist/'));
+    const built = files.filter((file) => file.startsWith('package/dist/') && file.endsWith('.js'));
     expect(built).toEqual(sources.map((file) => file.replace(/^src(.*)\.ts$/, 'package/dist$1.js')).sort());
+  });
+
+  it('has all of the operators’ page', () => {
+    const page = globSync('src/console/page/**/*.{html,css,svg,png}', { cwd: ROOT });
+    expect(page).toContain('src/console/page/index.html');
+    expect(files).toEqual(expect.arrayContaining(page.map((file) => file.replace(/^src/, 'package/dist'))));
   });
 });
 
@@ -103,6 +109,13 @@ accounts: { rules: [{ domain: us.example, region: us }] }
     const retrieved = await call(url, 'POST', `/us/api/v1/secret/${created.json().secret_key}`);
     expect(retrieved.json()).toMatchObject({ value: 'packed' });
     expect((await call(admin, 'GET', '/metrics')).body).toContain(`onetime_gateway_build_info{version="${version}"`);
+
+    const page = await call(admin, 'GET', '/');
+    expect(page.status).toBe(200);
+    const scripts = [...page.body.matchAll(/(?:src|href)="(\/console\/[^"]+)"/g)].map(([, path = '']) => path);
+    for (const path of [...scripts, '/console/uPlot.esm.js']) {
+      expect([path, (await call(admin, 'GET', path)).status]).toEqual([path, 200]);
+    }
 
     gateway.kill('SIGTERM');
     expect(await gateway.exited).toEqual({ code: 0, signal: null });
