@@ -31,7 +31,7 @@ export interface CommandNode {
 }
 
 /** Placeholders of values that are files: `--config <file>`. */
-const FILES = new Set(['file', 'folder']);
+const FILES = new Set(['file', 'files', 'folder']);
 
 function valuesOf(name: string, choices: readonly string[] | undefined): Values {
   if (choices !== undefined) return { kind: 'words', words: choices };
