@@ -1,9 +1,9 @@
 // What the page shows of a real gateway as it happens, and who may do what with it.
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { BRUNO, type Lab } from '../support/lab.ts';
+import { BRUNO, type Lab, openLab } from '../support/lab.ts';
 import { hasChromium, launch, type Opened, open } from './browser.ts';
-import { openConsoleLab, READER } from './console-lab.ts';
+import { READER } from './console-lab.ts';
 import { useConsole } from './session.ts';
 import { startTraffic } from './traffic.ts';
 
@@ -116,7 +116,7 @@ describe.skipIf(!hasChromium)('the console of a gateway', () => {
   });
 
   it('without tokens is read from this machine, and changed by nobody', async () => {
-    lab = await openConsoleLab({ tokens: false });
+    lab = await openLab();
     opened = await open(browser, lab.gateway.adminUrl, '#/accounts');
     const { page } = opened;
     await page.getByRole('button', { name: 'Add an account' }).click();
@@ -129,7 +129,7 @@ describe.skipIf(!hasChromium)('the console of a gateway', () => {
   });
 
   it('says within seconds that a region is down', async () => {
-    lab = await openConsoleLab({ tokens: false });
+    lab = await openLab();
     opened = await open(browser, lab.gateway.adminUrl);
     const { page } = opened;
     const region = (name: string) => page.getByRole('article', { name: `Region ${name}` });
@@ -145,7 +145,7 @@ describe.skipIf(!hasChromium)('the console of a gateway', () => {
   });
 
   it('that ends says that the connection is lost', async () => {
-    lab = await openConsoleLab({ tokens: false });
+    lab = await openLab();
     opened = await open(browser, lab.gateway.adminUrl);
     const { page } = opened;
     await page.getByText('Live', { exact: true }).waitFor();

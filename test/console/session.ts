@@ -2,9 +2,9 @@
 // nothing to complain of.
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
-import type { Lab } from '../support/lab.ts';
+import { type Lab, openLab } from '../support/lab.ts';
 import { launch, type Opened, type OpenOptions, open } from './browser.ts';
-import { openConsoleLab, WRITER } from './console-lab.ts';
+import { consoleConfig, WRITER } from './console-lab.ts';
 import { startTraffic, type Traffic } from './traffic.ts';
 
 export interface Session {
@@ -24,7 +24,7 @@ export function useConsole(): Session {
 
   beforeAll(async () => {
     browser = await launch();
-    lab = await openConsoleLab();
+    lab = await openLab({ config: consoleConfig() });
     traffic = startTraffic(lab);
   });
   afterAll(async () => {

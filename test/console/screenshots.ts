@@ -1,0 +1,151 @@
+// Takes the pictures of docs/console.md from a real gateway between two twin regions, with callers:
+//   node scripts/run.mjs node test/console/screenshots.ts
+// It takes about two minutes: charts want something to show.
+import { mkdirSync, statSync } from 'node:fs';
+import { request } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Browser, Page } from 'playwright-core';
+import { openFolder } from '../support/folder.ts';
+import { basic, call } from '../support/http.ts';
+import { type Lab, openLab } from '../support/lab.ts';
+import { launch, type Opened, open } from './browser.ts';
+import { consoleConfig, WRITER } from './console-lab.ts';
+import { startTraffic } from './traffic.ts';
+
+const FOLDER = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url));
+const FILL_MS = 75_000;
+const MOST_BYTES = 250_000;
+const DESK = { width: 1200, height: 900, scale: 1.5 };
+const PHONE = { width: 390, height: 844, scale: 2 };
+const MOVED = 'mira.sommer@corp.example';
+const PEOPLE: readonly (readonly [string, string, boolean, readonly string[]])[] = [
+  [MOVED, 'us', true, []],
+  ['jonas.berg@corp.example', 'eu', true, []],
+  ['lea.fischer@corp.example', 'eu', true, ['us']],
+  ['tom.keller@corp.example', 'us', false, []],
+  ['nina.vogel@corp.example', 'eu', true, []],
+];
+
+/** @throws where the picture is larger than a repository should hold */
+async function take(page: Page, name: string, fullPage = true): Promise<void> {
+  const path = `${FOLDER}${name}.png`;
+  await page.mouse.move(0, 0);
+  await page.screenshot({ path, fullPage });
+  const { size } = statSync(path);
+  process.stdout.write(`${name}.png ${Math.round(size / 1000)} kB\n`);
+  if (size > MOST_BYTES) throw new Error(`${name}.png is larger than ${MOST_BYTES / 1000} kB`);
+}
+
+async function admin(lab: Lab, path: string, body: object): Promise<void> {
+  const reply = await call(lab.gateway.adminUrl, 'POST', `/admin/v1${path}`, {
+    headers: { authorization: `Bearer ${WRITER}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  if (reply.status >= 300) throw new Error(`${path}: ${reply.status} ${reply.body}`);
+}
+
+/** A slow upload of the account: located, and not over, so its move has to wait. @returns ends it */
+function holdUpload(lab: Lab, account: string): () => void {
+  const { hostname, port } = new URL(lab.gateway.url);
+  const headers = {
+    authorization: basic(`${account}:token`),
+    'content-type': 'application/x-www-form-urlencoded',
+    'content-length': '64',
+  };
+  const upload = request({ hostname, port, method: 'POST', path: '/api/v1/share', headers, agent: false });
+  // It is cut in the end, which is what it is for.
+  upload.on('error', () => {});
+  upload.write('secret=');
+  return () => upload.destroy();
+}
+
+async function overviews(browser: Browser, lab: Lab): Promise<void> {
+  const pages: Opened[] = [];
+  for (const options of [
+    { ...DESK, scheme: 'light' as const },
+    { ...DESK, scheme: 'dark' as const },
+    { ...PHONE, scheme: 'dark' as const },
+  ]) {
+    const one = await open(browser, lab.gateway.adminUrl, '#/overview', { ...options, token: WRITER });
+    pages.push(one);
+    await one.page.getByText('1 min', { exact: true }).click();
+  }
+  await pause(FILL_MS);
+  const [light, dark, phone] = pages.map(({ page }) => page);
+  if (light !== undefined) await take(light, 'overview-light');
+  if (dark !== undefined) await take(dark, 'overview-dark');
+  if (phone !== undefined) await take(phone, 'phone', false);
+  if (light !== undefined) await incident(light, lab);
+  for (const one of pages) await one[Symbol.asyncDispose]();
+}
+
+/** The region eu goes away. */
+async function incident(page: Page, lab: Lab): Promise<void> {
+  await lab.eu.close();
+  await page.getByRole('article', { name: 'Region eu' }).getByText('Breaker open', { exact: true }).waitFor();
+  await pause(8000);
+  await take(page, 'incident', false);
+}
+
+async function accounts(page: Page, lab: Lab): Promise<void> {
+  for (const [account, region, pinned, also] of PEOPLE)
+    await admin(lab, '/accounts', { account, region, pinned, also });
+  const release = holdUpload(lab, MOVED);
+  await pause(300);
+  await page.goto(`${lab.gateway.adminUrl}/#/accounts`);
+  await page.getByLabel('Account name or id').fill(MOVED);
+  await page.getByRole('button', { name: 'Look up' }).click();
+  await page.getByRole('button', { name: 'Move', exact: true }).click();
+  await take(page, 'move-begin', false);
+  await page.getByRole('dialog').getByRole('button', { name: 'Begin the move' }).click();
+  await page.getByRole('article', { name: 'Move from us to eu' }).waitFor();
+  await pause(2500);
+  await take(page, 'accounts');
+  release();
+}
+
+async function why(page: Page, lab: Lab): Promise<void> {
+  await page.goto(`${lab.gateway.adminUrl}/#/why`);
+  await page.getByLabel('Path').fill('/us/api/v1/private/recent');
+  await page.getByLabel('Account name').fill('bruno@eu.example');
+  await page.getByRole('button', { name: 'Explain' }).click();
+  await page.getByText('Refused', { exact: true }).waitFor();
+  await take(page, 'why-refused');
+  await page.getByLabel('Path').fill('/api/v1/private/recent');
+  await page.getByRole('button', { name: 'Explain' }).click();
+  await page.getByText('Permitted', { exact: true }).waitFor();
+  await take(page, 'why');
+}
+
+async function rest(page: Page, lab: Lab): Promise<void> {
+  await page.goto(`${lab.gateway.adminUrl}/#/limits`);
+  await pause(12_000);
+  await take(page, 'limits');
+  await page.goto(`${lab.gateway.adminUrl}/#/audit`);
+  await page.getByRole('button', { name: 'Verify now' }).click();
+  await page.getByText('Whole', { exact: true }).waitFor();
+  await take(page, 'audit', false);
+  await page.goto(`${lab.gateway.adminUrl}/#/configuration`);
+  await page.getByRole('table').locator('tbody tr').nth(5).waitFor();
+  await take(page, 'configuration', false);
+}
+
+mkdirSync(FOLDER, { recursive: true });
+using folder = openFolder();
+const audit = { file: `${folder.path}/audit.jsonl`, key: `${folder.path}/audit.key`, heads: '5s' };
+const lab = await openLab({ config: consoleConfig({ audit }), twins: { delayMs: 6 } });
+const traffic = startTraffic(lab, 30);
+const browser = await launch();
+try {
+  const { page } = await open(browser, lab.gateway.adminUrl, '#/accounts', { ...DESK, token: WRITER });
+  await page.getByText('Live', { exact: true }).waitFor();
+  await accounts(page, lab);
+  await why(page, lab);
+  await rest(page, lab);
+  await overviews(browser, lab);
+} finally {
+  await browser.close();
+  await traffic.stop();
+  await lab.close();
+}
