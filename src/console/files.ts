@@ -56,9 +56,20 @@ function listFiles(folder: string): Map<string, string> {
   return new Map([...own, ...Object.entries(LIBRARY).map(([name, file]) => [name, resolve(file)] as const)]);
 }
 
+/** Node's own stripping, which runs these very sources, says on each first use that it is experimental: known here. */
+function withoutTypes(text: string): string {
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    return stripTypeScriptTypes(text);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
 function readPageFile(path: string): PageFile {
   const bytes = readFileSync(path);
-  const body = extname(path) === '.ts' ? Buffer.from(stripTypeScriptTypes(bytes.toString('utf8'))) : bytes;
+  const body = extname(path) === '.ts' ? Buffer.from(withoutTypes(bytes.toString('utf8'))) : bytes;
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
   return { body, etag, type: TYPES[extname(path)] ?? '' };
 }
