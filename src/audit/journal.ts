@@ -74,6 +74,8 @@ class Journal implements AuditJournal {
   /** Number of the last record that is written. */
   #sequence: number;
   #failures = 0;
+  /** The trouble that was told last. */
+  #told: string | undefined;
   #lost = 0;
   /** Of these the log says nothing yet. */
   #unreported = 0;
@@ -105,7 +107,7 @@ class Journal implements AuditJournal {
     if (this.#closing !== undefined || this.#isFull(draft)) {
       this.#lost++;
       this.#unreported++;
-      this.failing = true;
+      this.#fail(this.#closing === undefined ? 'AUDIT_BUFFER_FULL' : 'AUDIT_CLOSED', undefined);
       return;
     }
     if (this.#unreported > 0) this.#reportLoss();
@@ -177,7 +179,11 @@ class Journal implements AuditJournal {
   }
 
   #later(): void {
-    this.#timer ??= setTimeout(() => void this.#pump(), this.#options.flushMs).unref();
+    this.#timer ??= setTimeout(() => {
+      // Also where an attempt is under way already: it may fail, and is tried again then.
+      this.#timer = undefined;
+      void this.#pump();
+    }, this.#options.flushMs).unref();
   }
 
   #tick(): void {
@@ -246,15 +252,22 @@ class Journal implements AuditJournal {
       this.#reportLoss();
     }
     this.failing = false;
+    this.#told = undefined;
     this.#dependencies.observe({ kind: 'recovered', lost: this.#lost });
   }
 
   #failed(cause: unknown): void {
     this.#failures++;
-    const first = !this.failing;
-    this.failing = true;
+    this.#fail(codeOf(cause) ?? 'unexpected', cause);
     this.#later();
-    if (first) this.#dependencies.observe({ kind: 'failing', code: codeOf(cause) ?? 'unexpected', cause });
+  }
+
+  /** Told once for each code, until it works again. */
+  #fail(code: string, cause: unknown): void {
+    this.failing = true;
+    if (code === this.#told) return;
+    this.#told = code;
+    this.#dependencies.observe({ kind: 'failing', code, cause });
   }
 
   async #recordPruned(expired: readonly Expired[]): Promise<boolean> {
