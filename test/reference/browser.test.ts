@@ -18,10 +18,8 @@ describe.runIf(hasChromium)('the page', () => {
   });
 
   it.each([
-    { scheme: 'light', width: 1280 },
     { scheme: 'dark', width: 1280 },
     { scheme: 'light', width: 360 },
-    { scheme: 'dark', width: 360 },
   ] as const)('has no fault that axe-core finds, fits and complains of nothing: $scheme, $width', async (look) => {
     await using opened = await open(browser, lab.gateway.url, 'docs', look);
     const { page, complaints } = opened;
