@@ -1,6 +1,7 @@
 // The shapes of what the admin API tells of the gateway itself: its live state, its configuration, its log, its audit log.
 // Each is held to the type that the console is written against.
 import { z } from 'zod';
+import { LIVE_EXAMPLE } from './admin-live-example.ts';
 import type * as live from './admin-live-types.ts';
 import { count, fromQuery, region, SCHEMAS, time } from './admin-schemas.ts';
 
@@ -164,9 +165,8 @@ const LiveState = z
       .array(z.strictObject({ route: z.string(), perSecond: rate, p95Ms: part.nullable() }))
       .describe('Those with requests, busiest first.'),
   })
-  .describe(
-    'Server-sent events: `state` with this as its data, at once and then each second.',
-  ) satisfies z.ZodType<live.LiveState>;
+  .describe('The event `state` of the stream has this as its data, at once and then each second.')
+  .meta({ examples: [LIVE_EXAMPLE] }) satisfies z.ZodType<live.LiveState>;
 
 /** Under the names that the document gives them. */
 export const GATEWAY_SCHEMAS = {

@@ -4,6 +4,8 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { adminDocument } from '../../src/listener/admin-openapi.ts';
 import { ADMIN_ROUTES } from '../../src/listener/admin-routes.ts';
+import { SCHEMAS } from '../../src/listener/admin-schemas.ts';
+import { GATEWAY_SCHEMAS } from '../../src/listener/admin-schemas-gateway.ts';
 import { inCode, readDocument, rowsOf } from '../support/markdown.ts';
 import { type AdminLab, KEY, NAME, openAdminLab, READER } from './admin-lab.ts';
 
@@ -58,6 +60,20 @@ it('resolves every reference, and uses every schema', () => {
   const text = JSON.stringify(document);
   const used = new Set([...text.matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name));
   expect([...used].toSorted()).toEqual(Object.keys(document.components.schemas).toSorted());
+});
+
+it('has examples that are what they are examples of', () => {
+  const withExamples = Object.entries({ ...SCHEMAS, ...GATEWAY_SCHEMAS }).flatMap(([name, schema]) => {
+    const examples: unknown = schema.meta()?.examples;
+    return Array.isArray(examples) ? [{ name, schema, examples }] : [];
+  });
+  expect(withExamples.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['LiveState', 'Configuration', 'Reloaded', 'ReloadRefused', 'LogLevel', 'AuditVerified']),
+  );
+  for (const { name, schema, examples } of withExamples) {
+    expect(document.components.schemas[name]?.examples).toEqual(examples);
+    for (const example of examples) expect(schema.parse(example)).toEqual(example);
+  }
 });
 
 it('forbids unknown fields in every body, and names every parameter of a path', () => {
