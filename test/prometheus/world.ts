@@ -63,6 +63,7 @@ export async function openWorld(): Promise<World> {
         order: ['directory', 'rules', 'source'],
         source: { url: `${source.url}/accounts`, file: join(folder.path, 'answers') },
       },
+      audit: { file: join(folder.path, 'audit.jsonl'), key: join(folder.path, 'audit.key') },
       tracing: { otlp: collector.url, sample: 1 },
       health: { probe: '1s', breaker: { failures: 5, open: '1s' } },
       limits,
