@@ -16,7 +16,7 @@ import { startTraffic } from './traffic.ts';
 const FOLDER = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url));
 const FILL_MS = 75_000;
 const MOST_BYTES = 250_000;
-const DESK = { width: 1200, height: 900, scale: 1.5 };
+const DESK = { width: 1200, height: 900, scale: 1.25 };
 const PHONE = { width: 390, height: 844, scale: 2 };
 const MOVED = 'mira.sommer@corp.example';
 const PEOPLE: readonly (readonly [string, string, boolean, readonly string[]])[] = [
@@ -63,18 +63,18 @@ function holdUpload(lab: Lab, account: string): () => void {
 async function overviews(browser: Browser, lab: Lab): Promise<void> {
   const pages: Opened[] = [];
   for (const options of [
-    { ...DESK, scheme: 'light' as const },
-    { ...DESK, scheme: 'dark' as const },
+    { ...DESK, height: 880, scheme: 'light' as const },
+    { ...DESK, height: 880, scheme: 'dark' as const },
     { ...PHONE, scheme: 'dark' as const },
   ]) {
     const one = await open(browser, lab.gateway.adminUrl, '#/overview', { ...options, token: WRITER });
     pages.push(one);
-    await one.page.getByText('1 min', { exact: true }).click();
+    await one.page.getByLabel('1 min').check();
   }
   await pause(FILL_MS);
   const [light, dark, phone] = pages.map(({ page }) => page);
-  if (light !== undefined) await take(light, 'overview-light');
-  if (dark !== undefined) await take(dark, 'overview-dark');
+  if (light !== undefined) await take(light, 'overview-light', false);
+  if (dark !== undefined) await take(dark, 'overview-dark', false);
   if (phone !== undefined) await take(phone, 'phone', false);
   if (light !== undefined) await incident(light, lab);
   for (const one of pages) await one[Symbol.asyncDispose]();
@@ -101,7 +101,7 @@ async function accounts(page: Page, lab: Lab): Promise<void> {
   await page.getByRole('dialog').getByRole('button', { name: 'Begin the move' }).click();
   await page.getByRole('article', { name: 'Move from us to eu' }).waitFor();
   await pause(2500);
-  await take(page, 'accounts');
+  await take(page, 'accounts', false);
   release();
 }
 

@@ -17,8 +17,10 @@ export function createBanner(announce: (says: string) => void, now: () => number
   const items = h('ul', { class: 'banner' });
   const held = new Map<string, { readonly trouble: Trouble; readonly lastMs: number }>();
   const list = createList<Trouble>(items, ({ id }) => id, createItem);
+  const element = h('section', { 'aria-label': 'What is wrong' }, items);
+  element.hidden = true;
   return {
-    element: h('section', { 'aria-label': 'What is wrong' }, items),
+    element,
     update(live) {
       const atMs = now();
       const troubles = troublesOf(live);
@@ -35,7 +37,7 @@ export function createBanner(announce: (says: string) => void, now: () => number
       }
       const shown = [...held.values()].map(({ trouble }) => trouble);
       list(shown.sort((a, b) => Number(b.level === 'bad') - Number(a.level === 'bad')));
-      items.hidden = shown.length === 0;
+      element.hidden = shown.length === 0;
     },
   };
 }

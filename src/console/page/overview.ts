@@ -149,14 +149,14 @@ const STATS: readonly Stat[] = [
   {
     term: 'Requests',
     value: ({ requests }) => perSecond(requests.perSecond),
-    note: ({ requests }) => `${count(requests.total)} since the start`,
+    note: ({ requests }) => `${count(requests.total)} in all`,
   },
   { term: 'In flight', value: ({ requests }) => count(requests.inFlight), note: () => 'not yet answered' },
   { term: 'Answered 5xx', value: failedShare, note: ({ requests }) => perSecond(requests.byClass['5xx'] ?? 0) },
   {
     term: 'Refused',
     value: ({ refusals }) => perSecond(Object.values(refusals).reduce((sum, rate) => sum + rate, 0)),
-    note: () => 'by the gateway itself',
+    note: () => 'by the gateway',
   },
   {
     term: 'Pin violations',
