@@ -1,11 +1,13 @@
 // The part of the schema that is about tracing: where spans are sent, and how many.
 import { z } from 'zod';
-import { duration, hidden, section, share, text } from './fields.ts';
+import { hidden, section, share, text } from './fields.ts';
 import type { TracingConfig } from './types.ts';
-import { Unfit } from './units.ts';
+import { DURATION, readDurationMs, Unfit } from './units.ts';
 
 const OTLP = 'the URL of a collector that takes OTLP over HTTP, such as http://127.0.0.1:4318';
 const SERVICE = 'a name for this service: 1 to 255 printable characters';
+/** What is on its way to a collector that does not answer holds up the end of the process for so long. */
+const MOST_TIMEOUT_MS = 10_000;
 const HEADERS = 'a map from header to value';
 const MOST_HEADERS = 32;
 
@@ -36,10 +38,15 @@ function readOtlp(given: string): string | Unfit {
   const url = URL.parse(given);
   if (url === null) return new Unfit(OTLP);
   if (url.username !== '' || url.password !== '') return new Unfit(OTLP, 'Write credentials under headers.');
-  if (given.includes('#')) return new Unfit(OTLP, 'Write it without a fragment.');
+  if (/[?#]/.test(given)) return new Unfit(OTLP, 'Write it without a query and a fragment; tokens go under headers.');
   if (url.port === '4317') return new Unfit(OTLP, 'Port 4317 speaks gRPC; for HTTP collectors have another, 4318.');
   if (url.pathname === '/') url.pathname = TRACES_PATH;
   return url.href;
+}
+
+function readTimeout(given: string): number | Unfit {
+  const ms = readDurationMs(given);
+  return ms instanceof Unfit || ms <= MOST_TIMEOUT_MS ? ms : new Unfit('a duration from 1ms to 10s');
 }
 
 /** Null and, where a variable is, the empty text: off. */
@@ -92,7 +99,9 @@ export const tracing = section({
     .regex(/^[^\p{Cc}]{1,255}$/u, { error: SERVICE })
     .prefault('onetime-gateway')
     .describe('The name under which spans are shown.'),
-  timeout: duration().prefault('5s').describe('How long the collector may take for what it is sent.'),
+  timeout: text(DURATION, readTimeout)
+    .prefault('5s')
+    .describe('How long the collector may take for what it is sent; 10s at most.'),
 }).transform(({ otlp, timeout: timeoutMs, ...others }): TracingConfig | undefined =>
   otlp === null ? undefined : { url: otlp, timeoutMs, ...others },
 );

@@ -88,6 +88,13 @@ function traceForward(forward: Forward): Forward {
   };
 }
 
+/** Waits no longer than `boundMs`. */
+async function within(boundMs: number, work: Promise<void>): Promise<void> {
+  const over = Promise.withResolvers<void>();
+  const bound = setTimeout(over.resolve, boundMs);
+  await Promise.race([work, over.promise]).finally(() => clearTimeout(bound));
+}
+
 /** Opens tracing: nothing is sent before the first span. */
 export function openTracing(options: TracingOptions): Tracing {
   const { now, steady } = options;
@@ -104,6 +111,13 @@ export function openTracing(options: TracingOptions): Tracing {
     const { traceId, spanId, traceFlags } = span.spanContext();
     const flags = (traceFlags & SAMPLED) | (random ? RANDOM : 0);
     return { id: traceId, headers: headersAt({ traceId, spanId, flags, state }) };
+  };
+
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    // What was lost has been told (onLost).
+    closing ??= within(Math.min(options.timeoutMs, CLOSE_MS), provider.shutdown()).catch(() => {});
+    return closing;
   };
 
   return {
@@ -134,12 +148,6 @@ export function openTracing(options: TracingOptions): Tracing {
       trace.end(ofTrip(trip, delivered));
     },
     readings: provider.readings,
-    async close() {
-      const ended = Promise.withResolvers<void>();
-      const bound = setTimeout(ended.resolve, Math.min(options.timeoutMs, CLOSE_MS));
-      // What was lost has been told (onLost).
-      await Promise.race([provider.shutdown().catch(() => {}), ended.promise]);
-      clearTimeout(bound);
-    },
+    close,
   };
 }
