@@ -7,8 +7,8 @@ import { LINE_BREAK } from './record.ts';
 
 const CHUNK_BYTES = 512 * 1024;
 /** How long the gateway may take to finish a line that it is just writing. */
-const SETTLE_MS = 25;
-const SETTLE_TRIES = 40;
+const SETTLE_MS = 20;
+const SETTLE_TRIES = 10;
 
 export interface ReadOptions {
   /** Whether the gateway may be writing to it. */
