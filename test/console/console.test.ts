@@ -28,7 +28,7 @@ describe.skipIf(!hasChromium)('the console', () => {
 
     it('draws the last seconds, and says them to those who do not see the drawing', async () => {
       const page = await session.show('#/overview');
-      const chart = page.getByRole('figure', { name: 'Requests sent, by region' });
+      const chart = page.getByRole('figure', { name: 'Requests, by region' });
       await expect.poll(() => chart.getByRole('img').locator('canvas').count()).toBe(1);
       const description = chart.locator('.away').first();
       await expect.poll(() => description.textContent()).toMatch(/us: .*\/s; eu: .*\/s/);

@@ -31,6 +31,7 @@ const PEOPLE: readonly (readonly [string, string, boolean, readonly string[]])[]
 async function take(page: Page, name: string, fullPage = true): Promise<void> {
   const path = `${FOLDER}${name}.png`;
   await page.mouse.move(0, 0);
+  await page.evaluate('scrollTo(0, 0)');
   await page.screenshot({ path, fullPage });
   const { size } = statSync(path);
   process.stdout.write(`${name}.png ${Math.round(size / 1000)} kB\n`);

@@ -276,7 +276,7 @@ describe.skipIf(!hasChromium)('the page', () => {
       .getByText(/^Numbers/)
       .first()
       .click();
-    const table = page.getByRole('table', { name: /^Requests sent, by region/ });
+    const table = page.getByRole('table', { name: /^Requests, by region/ });
     await table.getByRole('cell', { name: 'us', exact: true }).waitFor();
     expect(await table.locator('tbody tr').count()).toBe(2);
   });

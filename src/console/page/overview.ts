@@ -30,9 +30,9 @@ export const createOverview: CreateView = (page) => {
   let quantile: Quantile = 'p95';
   let seconds = 300;
   const charts = {
-    requests: createChart({ title: 'Requests sent, by region', format: perSecond, tick: perSecondTick }),
+    requests: createChart({ title: 'Requests, by region', format: perSecond, tick: perSecondTick }),
     latency: createChart({ title: 'Latency of the regions', format: duration, tick: durationTick }),
-    outcomes: createChart({ title: 'What became of what was sent', format: perSecond, tick: perSecondTick }),
+    outcomes: createChart({ title: 'What became of calls to regions', format: perSecond, tick: perSecondTick }),
     answers: createChart({ title: 'Answers to callers, by class', format: perSecond, tick: perSecondTick }),
   };
   const routes = createTable<LiveRoute>({

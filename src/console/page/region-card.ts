@@ -22,7 +22,7 @@ export function createRegionCard(page: Page, name: string): Part<LiveRegion> {
   const standing = createPill();
   const breaker = createPill();
   const rate = h('span', { class: 'figure' });
-  const share = createMeter(`Share of the traffic, ${name}`);
+  const share = createMeter(`Share of the requests, ${name}`);
   const shareSays = h('span');
   const budget = createMeter(`Budget of anonymous retrieval used, ${name}`);
   const budgetSays = h('span');
@@ -44,7 +44,7 @@ export function createRegionCard(page: Page, name: string): Part<LiveRegion> {
     'article',
     { class: 'card region', 'aria-label': `Region ${name}`, 'data-region': name },
     h('header', {}, h('h3', {}, name), h('p', { class: 'pills' }, breaker.element, standing.element)),
-    h('p', { class: 'region-rate' }, rate, ' requests sent there'),
+    h('p', { class: 'region-rate' }, rate, ' requests for this region'),
     h('div', { class: 'gauge' }, h('span', {}, 'Share'), share.element, shareSays),
     budgetRow,
     h(
