@@ -5,6 +5,10 @@ import type { Trace } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import { headersAt, RANDOM, SAMPLED } from './context.ts';
 
+/** The spans below a request's own, which is called by its method and route (docs/tracing.md). */
+export const SPANS = ['identify', 'admit', 'locate', 'decide', 'verify', 'ask', 'replay', 'forward', 'learn'] as const;
+export type SpanName = (typeof SPANS)[number];
+
 /** Everything that a span may say (docs/tracing.md). Names without `onetime.` are OpenTelemetry's semantic conventions. */
 export const ATTRIBUTES = [
   'error.type',
@@ -31,7 +35,7 @@ export type Kind = 'server' | 'client' | 'internal';
 /** Makes OpenTelemetry's own spans (provider.ts). */
 export interface Maker {
   /** Begins one below `parent`. */
-  child(parent: Span, name: string, kind: Kind, at: HrTime): Span;
+  child(parent: Span, name: SpanName, kind: Kind, at: HrTime): Span;
   /** Marks it as failed. */
   fail(span: Span): void;
 }
@@ -75,7 +79,7 @@ export class SpanTrace implements Trace {
   }
 
   /** Begins a span below this one. */
-  child(name: string, kind: Kind = 'internal'): SpanTrace {
+  child(name: SpanName, kind: Kind = 'internal'): SpanTrace {
     const { maker, nowMs } = this.#facts;
     return new SpanTrace(maker.child(this.#span, name, kind, timeOf(nowMs())), this.#facts);
   }
@@ -98,7 +102,11 @@ export class SpanTrace implements Trace {
    * Has a room answer within a span of its own, at once where it answers at once. What it throws passes through.
    * @param tell what the span says of the answer
    */
-  within<T, R extends T | Promise<T>>(name: string, room: (span: SpanTrace) => R, tell: (answer: T) => Attributes): R {
+  within<T, R extends T | Promise<T>>(
+    name: SpanName,
+    room: (span: SpanTrace) => R,
+    tell: (answer: T) => Attributes,
+  ): R {
     const span = this.child(name);
     const failed = (): void => span.end({ 'error.type': 'internal_error' });
     let answer: R;
