@@ -50,6 +50,24 @@ export interface Draft {
   readonly inside: string;
 }
 
+/** A moment in both forms. Many records are of the same millisecond, and to turn one into the other costs as much as a hash. */
+let moment = { timeMs: 0, time: new Date(0).toISOString() };
+
+function momentOf(timeMs: number): typeof moment {
+  if (timeMs !== moment.timeMs) moment = { timeMs, time: new Date(timeMs).toISOString() };
+  return moment;
+}
+
+/** @throws RangeError */
+function momentGiven(inside: string): typeof moment {
+  if (inside.startsWith(moment.time, GIVEN_TIME.length)) return moment;
+  const time = TIME_MEMBER.exec(inside)?.[1] ?? '';
+  const timeMs = Date.parse(time);
+  if (Number.isNaN(timeMs)) throw new RangeError('an audit record with a time that is none');
+  moment = { timeMs, time };
+  return moment;
+}
+
 /**
  * @param inside comma separated JSON members; a leading `"time":"..."` is taken for the record's own
  * @throws RangeError for members that would break the log: a defect of the caller, since JSON has no raw line break
@@ -57,10 +75,8 @@ export interface Draft {
 export function draftOf(kind: AuditKind, inside: string, nowMs: number): Draft {
   if (inside.length > INSIDE_LIMIT) throw new RangeError(`an audit record of ${inside.length} characters`);
   if (inside.includes('\n')) throw new RangeError('an audit record with a line break');
-  if (!inside.startsWith(GIVEN_TIME)) return { kind, timeMs: nowMs, time: new Date(nowMs).toISOString(), inside };
-  const time = TIME_MEMBER.exec(inside)?.[1] ?? '';
-  const timeMs = Date.parse(time);
-  if (Number.isNaN(timeMs)) throw new RangeError('an audit record with a time that is none');
+  if (!inside.startsWith(GIVEN_TIME)) return { kind, ...momentOf(nowMs), inside };
+  const { timeMs, time } = momentGiven(inside);
   return { kind, timeMs, time, inside: inside.slice(GIVEN_TIME_UNITS) };
 }
 

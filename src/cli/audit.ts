@@ -1,8 +1,9 @@
-// `audit verify`, `audit key` and `audit tail`: the audit log of a configuration, read beside a running gateway.
+// `audit verify`, `audit head`, `audit key` and `audit tail`: the audit log of a configuration, read beside a running gateway.
 import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { codeOf } from '../audit/error.ts';
 import { faultText } from '../audit/fault.ts';
+import { endOf, headFileOf, isSignedBy, readHeadFile } from '../audit/head.ts';
 import { fingerprintOf, publicKeyFileOf, publicKeysBeside, readPublicKey } from '../audit/key.ts';
 import { readTail } from '../audit/read-tail.ts';
 import type { AuditRecord } from '../audit/record.ts';
@@ -117,6 +118,29 @@ export async function auditKey({ config: file, json }: { config?: string; json?:
   const fingerprint = fingerprintOf(key);
   if (json) printJson({ fingerprint, publicKey: pem });
   else print(`${pem}fingerprint  ${fingerprint}`);
+  return EXIT.ok;
+}
+
+export interface AuditHeadOptions {
+  readonly config?: string;
+  readonly publicKey?: readonly string[];
+  readonly json?: boolean;
+}
+
+/** The record of the newest head, which the log has from now on as long as nobody cuts it off. */
+export async function auditHead({ config: path, publicKey, json }: AuditHeadOptions): Promise<ExitCode> {
+  const { name, config } = readConfig(path);
+  const { file, keyFile } = auditOf(name, config.audit);
+  const publicKeys = publicKeysOf(publicKey, () => keyFile);
+  const headFile = headFileOf(file);
+  const head = attempt(headFile, () => readHeadFile(file));
+  if (head === undefined) throw new CommandError(`${headFile} is not there: nothing has been signed yet.`);
+  if (head === 'malformed') throw new CommandError(`${headFile} is not what the gateway writes there.`);
+  const key = publicKeys.find((candidate) => fingerprintOf(candidate) === head.key);
+  if (key === undefined || !isSignedBy(head, key)) throw new CommandError(`${headFile} has no good signature.`);
+  const { seq, hash } = endOf(head);
+  if (json) printJson({ seq, hash, time: head.time, key: head.key });
+  else print(`${seq}:${hash}`);
   return EXIT.ok;
 }
 

@@ -1,4 +1,4 @@
-// `audit verify`, `audit key` and `audit tail`.
+// `audit verify`, `audit head`, `audit key` and `audit tail`.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -90,6 +90,34 @@ describe('audit verify', () => {
       code: 78,
       stderr: `${off} keeps no audit log: audit.file is null.\n`,
     });
+  });
+});
+
+describe('audit head', () => {
+  it('prints the newest signed record, to which the log is held from then on', async () => {
+    const { code, stdout } = await audit('head');
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^15:[0-9a-f]{64}\n$/) });
+    expect((await audit('verify', '--head', stdout.trim())).stdout).toContain('given head');
+    const { stdout: json } = await audit('head', '--json');
+    expect(JSON.parse(json)).toMatchObject({ seq: 15, hash: stdout.trim().slice(3), time: '2026-03-03T12:00:00.000Z' });
+  });
+
+  it.each<[string, () => void, string]>([
+    ['is not there', () => rmSync(`${made.file}.head`), 'is not there: nothing has been signed yet'],
+    ['is something else', () => writeFileSync(`${made.file}.head`, '{}'), 'is not what the gateway writes there'],
+    [
+      'was changed',
+      () => {
+        const text = readFileSync(`${made.file}.head`, 'utf8');
+        writeFileSync(`${made.file}.head`, text.replace('"at":14', '"at":13'));
+      },
+      'has no good signature',
+    ],
+  ])('prints none that %s', async (_, change, says) => {
+    change();
+    const { code, stdout, stderr } = await audit('head');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain(says);
   });
 });
 

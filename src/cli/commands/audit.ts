@@ -38,6 +38,14 @@ export function addAuditCommands(program: Command, action: Action): void {
     'audit verify audit-000000000001-20260102T000000Z.jsonl.gz --public-key audit.key.pub',
   );
   addReport(audit, action);
+  const newest = audit
+    .command('head')
+    .description('print the newest signed record as NUMBER:HASH, to be noted elsewhere and given to verify --head')
+    .addOption(publicKeyOption())
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(action(later(async () => (await import('../audit.ts')).auditHead)));
+  examples(newest, 'audit head --config gateway.yaml');
   const key = audit
     .command('key')
     .description('print the public key that heads are signed with, and its fingerprint')
