@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto';
 export const READER = `otga_${'r'.repeat(43)}`;
 export const WRITER = `otga_${'w'.repeat(43)}`;
 
-const hashOf = (token: string): string => `sha256:${createHash('sha256').update(token).digest('hex')}`;
+/** As it stands in a configuration. */
+export const hashOf = (token: string): string => `sha256:${createHash('sha256').update(token).digest('hex')}`;
 const TOKENS = [
   { name: 'watcher', role: 'read', hash: hashOf(READER) },
   { name: 'deploy', role: 'write', hash: hashOf(WRITER) },

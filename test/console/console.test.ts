@@ -135,7 +135,7 @@ describe.skipIf(!hasChromium)('the console of a gateway', () => {
     const region = (name: string) => page.getByRole('article', { name: `Region ${name}` });
     await region('eu').getByText('Up', { exact: true }).waitFor();
     await lab.eu.close();
-    await using _callers = startTraffic(lab, 20);
+    await using _callers = startTraffic(lab.gateway.url, 20);
     await region('eu').getByText('Down', { exact: true }).waitFor({ timeout: 10_000 });
     await page
       .getByText(/^Region eu is down/)

@@ -6,11 +6,10 @@ import { request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
-import { openFolder } from '../support/folder.ts';
 import { basic, call } from '../support/http.ts';
-import { type Lab, openLab } from '../support/lab.ts';
 import { launch, type Opened, open } from './browser.ts';
-import { consoleConfig, WRITER } from './console-lab.ts';
+import { WRITER } from './console-lab.ts';
+import { type Served, serve } from './served.ts';
 import { startTraffic } from './traffic.ts';
 
 const FOLDER = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url));
@@ -38,8 +37,8 @@ async function take(page: Page, name: string, fullPage = true): Promise<void> {
   if (size > MOST_BYTES) throw new Error(`${name}.png is larger than ${MOST_BYTES / 1000} kB`);
 }
 
-async function admin(lab: Lab, path: string, body: object): Promise<void> {
-  const reply = await call(lab.gateway.adminUrl, 'POST', `/admin/v1${path}`, {
+async function admin(gateway: Served, path: string, body: object): Promise<void> {
+  const reply = await call(gateway.adminUrl, 'POST', `/admin/v1${path}`, {
     headers: { authorization: `Bearer ${WRITER}`, 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
@@ -47,8 +46,8 @@ async function admin(lab: Lab, path: string, body: object): Promise<void> {
 }
 
 /** A slow upload of the account: located, and not over, so its move has to wait. @returns ends it */
-function holdUpload(lab: Lab, account: string): () => void {
-  const { hostname, port } = new URL(lab.gateway.url);
+function holdUpload(gateway: Served, account: string): () => void {
+  const { hostname, port } = new URL(gateway.url);
   const headers = {
     authorization: basic(`${account}:token`),
     'content-type': 'application/x-www-form-urlencoded',
@@ -61,14 +60,14 @@ function holdUpload(lab: Lab, account: string): () => void {
   return () => upload.destroy();
 }
 
-async function overviews(browser: Browser, lab: Lab): Promise<void> {
+async function overviews(browser: Browser, gateway: Served): Promise<void> {
   const pages: Opened[] = [];
   for (const options of [
     { ...DESK, height: 880, scheme: 'light' as const },
     { ...DESK, height: 880, scheme: 'dark' as const },
     { ...PHONE, scheme: 'dark' as const },
   ]) {
-    const one = await open(browser, lab.gateway.adminUrl, '#/overview', { ...options, token: WRITER });
+    const one = await open(browser, gateway.adminUrl, '#/overview', { ...options, token: WRITER });
     pages.push(one);
     await one.page.getByLabel('1 min').check();
   }
@@ -77,24 +76,24 @@ async function overviews(browser: Browser, lab: Lab): Promise<void> {
   if (light !== undefined) await take(light, 'overview-light', false);
   if (dark !== undefined) await take(dark, 'overview-dark', false);
   if (phone !== undefined) await take(phone, 'phone', false);
-  if (light !== undefined) await incident(light, lab);
+  if (light !== undefined) await incident(light, gateway);
   for (const one of pages) await one[Symbol.asyncDispose]();
 }
 
 /** The region eu goes away. */
-async function incident(page: Page, lab: Lab): Promise<void> {
-  await lab.eu.close();
+async function incident(page: Page, gateway: Served): Promise<void> {
+  await gateway.eu.close();
   await page.getByRole('article', { name: 'Region eu' }).getByText('Breaker open', { exact: true }).waitFor();
   await pause(8000);
   await take(page, 'incident', false);
 }
 
-async function accounts(page: Page, lab: Lab): Promise<void> {
+async function accounts(page: Page, gateway: Served): Promise<void> {
   for (const [account, region, pinned, also] of PEOPLE)
-    await admin(lab, '/accounts', { account, region, pinned, also });
-  const release = holdUpload(lab, MOVED);
+    await admin(gateway, '/accounts', { account, region, pinned, also });
+  const release = holdUpload(gateway, MOVED);
   await pause(300);
-  await page.goto(`${lab.gateway.adminUrl}/#/accounts`);
+  await page.goto(`${gateway.adminUrl}/#/accounts`);
   await page.getByLabel('Account name or id').fill(MOVED);
   await page.getByRole('button', { name: 'Look up' }).click();
   await page.getByRole('button', { name: 'Move', exact: true }).click();
@@ -106,8 +105,8 @@ async function accounts(page: Page, lab: Lab): Promise<void> {
   release();
 }
 
-async function why(page: Page, lab: Lab): Promise<void> {
-  await page.goto(`${lab.gateway.adminUrl}/#/why`);
+async function why(page: Page, gateway: Served): Promise<void> {
+  await page.goto(`${gateway.adminUrl}/#/why`);
   await page.getByLabel('Path').fill('/us/api/v1/private/recent');
   await page.getByLabel('Account name').fill('bruno@eu.example');
   await page.getByRole('button', { name: 'Explain' }).click();
@@ -119,34 +118,32 @@ async function why(page: Page, lab: Lab): Promise<void> {
   await take(page, 'why');
 }
 
-async function rest(page: Page, lab: Lab): Promise<void> {
-  await page.goto(`${lab.gateway.adminUrl}/#/limits`);
+async function rest(page: Page, gateway: Served): Promise<void> {
+  await page.goto(`${gateway.adminUrl}/#/limits`);
   await pause(12_000);
   await take(page, 'limits');
-  await page.goto(`${lab.gateway.adminUrl}/#/audit`);
+  await page.goto(`${gateway.adminUrl}/#/audit`);
   await page.getByRole('button', { name: 'Verify now' }).click();
   await page.getByText('Whole', { exact: true }).waitFor();
   await take(page, 'audit', false);
-  await page.goto(`${lab.gateway.adminUrl}/#/configuration`);
+  await page.goto(`${gateway.adminUrl}/#/configuration`);
   await page.getByRole('table').locator('tbody tr').nth(5).waitFor();
   await take(page, 'configuration', false);
 }
 
 mkdirSync(FOLDER, { recursive: true });
-using folder = openFolder();
-const audit = { file: `${folder.path}/audit.jsonl`, key: `${folder.path}/audit.key`, heads: '5s' };
-const lab = await openLab({ config: consoleConfig({ audit }), twins: { delayMs: 6 } });
-const traffic = startTraffic(lab, 30);
+const gateway = await serve({ delayMs: 6 });
+const traffic = startTraffic(gateway.url, 30);
 const browser = await launch();
 try {
-  const { page } = await open(browser, lab.gateway.adminUrl, '#/accounts', { ...DESK, token: WRITER });
+  const { page } = await open(browser, gateway.adminUrl, '#/accounts', { ...DESK, token: WRITER });
   await page.getByText('Live', { exact: true }).waitFor();
-  await accounts(page, lab);
-  await why(page, lab);
-  await rest(page, lab);
-  await overviews(browser, lab);
+  await accounts(page, gateway);
+  await why(page, gateway);
+  await rest(page, gateway);
+  await overviews(browser, gateway);
 } finally {
   await browser.close();
   await traffic.stop();
-  await lab.close();
+  await gateway[Symbol.asyncDispose]();
 }

@@ -25,7 +25,7 @@ export function useConsole(): Session {
   beforeAll(async () => {
     browser = await launch();
     lab = await openLab({ config: consoleConfig() });
-    traffic = startTraffic(lab);
+    traffic = startTraffic(lab.gateway.url);
   });
   afterAll(async () => {
     await browser.close();

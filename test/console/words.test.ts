@@ -116,9 +116,9 @@ describe('troubles', () => {
       /^warn: .*not reloaded/,
     ],
     [
-      'what needs a restart',
-      { reload: { appliedAt: 'x', last: { ...report, result: 'applied', needsRestart: ['listen.port'] } } },
-      /^warn: .*after a restart: listen\.port/,
+      'a reload of what needs a restart',
+      { reload: { appliedAt: 'x', last: { ...report, result: 'refused', needsRestart: ['listen.port', 'store'] } } },
+      /^warn: .*not reloaded: listen\.port and store can change with a restart only/,
     ],
     ['no thread that answers', { workers: { listening: 0, restarts: 3 } }, /^bad: No thread/],
   ])('tell of %s, once', (_what, change, expected) => {

@@ -63,7 +63,7 @@ function reportCard({ result, at, actor, changed, needsRestart, problems }: Relo
     h('p', { class: 'verdict' }, pill(tone, word), h('span', {}, says)),
     h('p', { class: 'note' }, 'Asked by ', h('code', {}, actor), `, ${moment(at)}.`),
     keys(`${plural(changed.length, 'key')} changed`, changed),
-    keys('In force only after a restart', needsRestart),
+    keys('Can change with a restart only', needsRestart),
     problems.length > 0 && h('ul', { class: 'faults' }, ...problems.map((problem) => h('li', {}, problem))),
   );
 }

@@ -93,12 +93,13 @@ function ofState({ store, moves, reload, workers }: LiveState): Trouble[] {
       at: '#/accounts',
     });
   }
-  if (reload?.last?.result === 'refused') {
-    const says = 'The configuration was not reloaded: it has mistakes, and the one before stays in force.';
-    troubles.push({ id: `reload:${reload.last.at}`, level: 'warn', says, at: '#/configuration' });
-  } else if (reload?.last !== undefined && reload.last.needsRestart.length > 0) {
-    const says = `Changed, but in force only after a restart: ${listing(reload.last.needsRestart)}.`;
-    troubles.push({ id: `restart:${reload.last.at}`, level: 'warn', says, at: '#/configuration' });
+  const last = reload?.last;
+  if (last?.result === 'refused') {
+    const says =
+      last.needsRestart.length > 0
+        ? `The configuration was not reloaded: ${listing(last.needsRestart)} can change with a restart only.`
+        : 'The configuration was not reloaded: it has mistakes, and the one before stays in force.';
+    troubles.push({ id: `reload:${last.at}`, level: 'warn', says, at: '#/configuration' });
   }
   if (workers.listening === 0) {
     troubles.push({ id: 'workers', level: 'bad', says: 'No thread of the gateway answers callers.', at: '#/overview' });
