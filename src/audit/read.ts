@@ -28,7 +28,7 @@ export interface OpenedFile extends AsyncDisposable {
 /** A file that stays the same one, whatever its name comes to mean meanwhile. */
 export async function openLines(path: string): Promise<OpenedFile> {
   const handle = await open(path, 'r');
-  const { dev, ino } = await handle.stat();
+  const identity = identityOf(await handle.stat());
 
   async function* plain(onBytes: (count: number) => void, wantsMore: () => boolean): AsyncGenerator<Buffer> {
     for (let tries = 0; ; ) {
@@ -49,7 +49,7 @@ export async function openLines(path: string): Promise<OpenedFile> {
   }
 
   return {
-    identity: `${dev}:${ino}`,
+    identity,
     async lines({ isCurrent, onLine, onBytes }) {
       const splitter = createSplitter(onLine);
       const isCut = (): boolean => isCurrent && splitter.rest() > 0;
@@ -59,6 +59,11 @@ export async function openLines(path: string): Promise<OpenedFile> {
     },
     [Symbol.asyncDispose]: () => handle.close(),
   };
+}
+
+/** One file has one identity, whatever its names are. */
+export function identityOf({ dev, ino }: { readonly dev: number; readonly ino: number }): string {
+  return `${dev}:${ino}`;
 }
 
 function createSplitter(onLine: (line: Buffer) => void) {

@@ -1,16 +1,13 @@
 // Verifies audit logs: every file of one in order, against each other, their signatures, and heads that are known from
 // elsewhere. Reads only, also beside a running gateway.
 import type { KeyObject } from 'node:crypto';
-import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { ChainCheck, type CheckOptions, type Known } from './check.ts';
-import { codeOf } from './error.ts';
 import { type AuditFault, Faults } from './fault.ts';
-import { type Archive, listArchives, readArchiveName } from './files.ts';
 import { endOf, headFileOf, isSignedBy, readHeadFile } from './head.ts';
 import { fingerprintOf } from './key.ts';
 import type { LineFacts } from './line.ts';
-import { type OpenedFile, openLines } from './read.ts';
+import { type LogFile, openCurrent, openGiven, orderOf, sizeOf, unreadable } from './verify-files.ts';
 
 export interface VerifyOptions {
   /** The current file of a log: its rotated files and its .head are looked for beside it. */
@@ -52,12 +49,6 @@ export interface AuditVerdict {
   readonly faultCount: number;
 }
 
-interface LogFile {
-  readonly path: string;
-  readonly opened: OpenedFile;
-  readonly isCurrent: boolean;
-}
-
 /** Resolves to what was found; what cannot be read is a fault, too. */
 export async function verifyAudit(
   options: VerifyOptions,
@@ -67,7 +58,9 @@ export async function verifyAudit(
   const end = options.file ?? orderOf(options.files ?? []).at(-1) ?? '';
   // Before the log, which only grows: the other way round it could name what was not there yet.
   const noted = readNoted(end, options, faults);
-  await using log = await openLog(options, faults);
+  await using log = await (options.file === undefined
+    ? openGiven(options.files ?? [], faults)
+    : openCurrent(options.file, faults));
   const given = options.head === undefined ? [] : [{ ...options.head, from: 'the given head' }];
   const { publicKeys, onRecord } = options;
   const check = new ChainCheck({ publicKeys, onRecord, faults, known: [...noted.known, ...given] });
@@ -146,71 +139,4 @@ function readNoted(file: string, { publicKeys }: VerifyOptions, faults: Faults):
     faults.add(unreadable(path, error));
   }
   return { isThere: true, known: [] };
-}
-
-async function openLog(options: VerifyOptions, faults: Faults): Promise<{ files: LogFile[] } & AsyncDisposable> {
-  const files: LogFile[] = [];
-  async function tryOpen(path: string, isCurrent: boolean, other?: string): Promise<LogFile | undefined> {
-    try {
-      return { path, isCurrent, opened: await openLines(path) };
-    } catch (error) {
-      // Compressed while we were looking.
-      if (other !== undefined && codeOf(error) === 'ENOENT') return tryOpen(other, isCurrent);
-      faults.add(unreadable(path, error));
-      return undefined;
-    }
-  }
-  if (options.file !== undefined) {
-    // First: a file that is rotated now is met again under its new name, and one that was before is not missed.
-    const current = await tryOpen(options.file, true);
-    for (const archive of listArchives(options.file)) {
-      const opened = await tryOpen(...pathsOf(archive));
-      if (opened === undefined) continue;
-      if (opened.opened.identity === current?.opened.identity) await opened.opened[Symbol.asyncDispose]();
-      else files.push(opened);
-    }
-    if (current !== undefined) files.push(current);
-  } else {
-    const ordered = orderOf(options.files ?? []);
-    for (const [at, path] of ordered.entries()) {
-      const opened = await tryOpen(path, at === ordered.length - 1 && readArchiveName(basename(path)) === undefined);
-      if (opened !== undefined) files.push(opened);
-    }
-  }
-  return {
-    files,
-    async [Symbol.asyncDispose]() {
-      for (const { opened } of files) await opened[Symbol.asyncDispose]();
-    },
-  };
-}
-
-/** Where both are there, compressing was interrupted just before the plain one went. */
-function pathsOf({ plain, compressed, has }: Archive): [path: string, isCurrent: false, other?: string] {
-  return has.plain ? [plain, false, compressed] : [compressed, false];
-}
-
-/** Rotated files by their number, and then the others as they were given. */
-function orderOf(files: readonly string[]): string[] {
-  const first = (path: string): number => readArchiveName(basename(path))?.first ?? Number.POSITIVE_INFINITY;
-  return files.toSorted((a, b) => (first(a) === first(b) ? 0 : first(a) - first(b)));
-}
-
-async function sizeOf(files: readonly LogFile[]): Promise<number> {
-  const sizes = await Promise.all(
-    files.map(({ path }) =>
-      stat(path).then(
-        ({ size }) => size,
-        () => 0,
-      ),
-    ),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-function unreadable(file: string, error: unknown): AuditFault {
-  const code = codeOf(error) ?? 'unknown error';
-  const why =
-    code === 'ENOENT' ? 'there is no such file' : code.startsWith('Z_') ? `it is damaged or cut off (${code})` : code;
-  return { file, line: undefined, seq: undefined, what: 'unreadable', says: `cannot be read: ${why}` };
 }

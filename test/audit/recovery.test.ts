@@ -90,6 +90,27 @@ describe('a process that was killed', () => {
   });
 });
 
+describe('beside a process that writes, rotates and compresses', () => {
+  it('the log is good whenever it is verified, and nobody else may write it', async () => {
+    using folder: Folder = openFolder();
+    const file = join(folder.path, 'audit.jsonl');
+    const keyFile = join(folder.path, 'audit.key');
+    await using child = await start(process.execPath, [CHILD, file, keyFile]);
+    await child.line(/at \d+/);
+    const publicKeys = publicKeysBeside(keyFile).map(({ key }) => key);
+    const counts: number[] = [];
+    for (let round = 0; round < 20; round++) {
+      const { faults, records } = await verifyAudit({ file, publicKeys });
+      expect(faults).toEqual([]);
+      counts.push(records);
+    }
+    // It went on meanwhile.
+    expect(new Set(counts).size).toBeGreaterThan(10);
+    const second = (): unknown => openJournal({ ...lab.options, file, keyFile }, { now: Date.now, observe: () => {} });
+    expect(second).toThrow(/is being written by another gateway/);
+  });
+});
+
 describe('what stands against going on', () => {
   beforeEach(async () => {
     await writeSome();
