@@ -1,19 +1,25 @@
 // The composition root: opens the rooms and the listeners, and closes them in order.
 import type { Config } from './config/types.ts';
+import { openHouse } from './house.ts';
 import { createAdminListener } from './listener/admin.ts';
 import { describeCause } from './record/record.ts';
-import { type GatewayDependencies, openRooms } from './rooms.ts';
+import type { Reloader } from './reload.ts';
 import { adminApi } from './rooms-admin.ts';
-import { closeFront, finishWithin, urlOf } from './rooms-close.ts';
+import { openAudit } from './rooms-audit.ts';
+import type { GatewayDependencies } from './rooms-base.ts';
+import { finishWithin, urlOf } from './rooms-close.ts';
+import { openReloader } from './rooms-reload.ts';
 import { openTracing } from './rooms-trace.ts';
 
-export type { GatewayDependencies } from './rooms.ts';
+export type { GatewayDependencies } from './rooms-base.ts';
 
 export interface Gateway {
   /** Base URL of the public listener. */
   readonly url: string;
   /** Base URL of the admin listener. */
   readonly adminUrl: string;
+  /** Reads the configuration again (reload.ts); undefined where it came from no file. */
+  readonly reload: Reloader['reload'] | undefined;
   /**
    * Readiness off, no new connections, requests in flight finish within `boundMs`, then everything is closed.
    * @returns whether all of them finished
@@ -32,39 +38,53 @@ export async function openGateway(config: Config, dependencies: GatewayDependenc
   const { log } = dependencies;
   let state: 'starting' | 'ready' | 'draining' = 'starting';
   const tracing = await openTracing(config, dependencies);
-  const rooms = openRooms(config, { ...dependencies, tracing }, () => state === 'draining');
-  const { front, metrics, regions } = rooms;
+  const audit = openAudit(config.audit, log, dependencies.now ?? Date.now);
+  const operations = { audit: () => audit.journal?.readings(), reload: () => reloader?.readings() };
+  const given = { ...dependencies, tracing, audit: audit.sink, operations };
+  const house = await openHouse(config, given, () => state === 'draining').catch(async (error: unknown) => {
+    await audit.journal?.close();
+    throw error;
+  });
+  const { base, listener, rooms } = house;
+  const reloader = openReloader(dependencies, base.audit, house.prepare);
   const admin = createAdminListener({
-    scrape: metrics.scrape,
+    scrape: base.metrics.scrape,
     isReady: () => state === 'ready',
-    api: adminApi(config, dependencies, rooms),
+    api: adminApi(dependencies, {
+      state: base.state,
+      inForce: rooms,
+      snapshot: base.metrics.snapshot,
+      configuration: reloader,
+      audit: audit.tools,
+    }),
   });
 
   async function close(): Promise<void> {
     state = 'draining';
-    await closeFront(rooms);
+    await house.close();
     await admin.close();
-    await rooms.closeState();
+    await audit.journal?.close();
   }
 
   try {
     await admin.listen({ host: config.admin.host, port: config.admin.port });
-    await front.app.listen({ host: config.listen.host, port: config.listen.port });
+    await listener.app.listen({ host: config.listen.host, port: config.listen.port });
   } catch (error) {
     await close();
     throw error;
   }
   state = 'ready';
-  log.info({ url: urlOf(front.app), admin: urlOf(admin), regions: [...regions.keys()] }, 'listening');
+  log.info({ url: urlOf(listener.app), admin: urlOf(admin), regions: [...rooms().way.regions.keys()] }, 'listening');
 
   return {
-    url: urlOf(front.app),
+    url: urlOf(listener.app),
     adminUrl: urlOf(admin),
+    reload: reloader?.reload,
     close,
     async drain(boundMs) {
       state = 'draining';
       log.info({ bound_ms: boundMs }, 'draining');
-      const finished = await finishWithin(front.drain(), boundMs);
+      const finished = await finishWithin(listener.drain(), boundMs);
       if (!finished) log.warn('requests were still under way when the time for draining was over');
       await close().catch((error: unknown) => log.error(describeCause(error), 'closing'));
       return finished;

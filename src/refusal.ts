@@ -50,6 +50,10 @@ const REFUSALS = {
   ],
   region_down: [503, 'The region does not answer at the moment. The request was not sent.'],
   region_busy: [503, 'Every connection to the region is in use. The request was not sent.'],
+  audit_unavailable: [
+    503,
+    'What is sent cannot be recorded in the audit log at the moment, so nothing is. The request was not sent.',
+  ],
   region_drained: [503, 'This region was taken out of service by its operator. The request was not sent.'],
   account_moving: [
     503,

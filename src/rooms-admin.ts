@@ -1,35 +1,46 @@
 // What the admin listener is made of.
 import { explain, keyLookup } from './cli/explain.ts';
-import type { Config } from './config/types.ts';
 import { openPageFiles } from './console/files.ts';
 import type { AdminApi } from './listener/admin.ts';
-import type { GatewayDependencies, Rooms } from './rooms.ts';
+import type { Rooms } from './rooms.ts';
+import type { GatewayDependencies } from './rooms-base.ts';
+import type { State } from './state.ts';
 
 /** An operator may wait longer for the store than a request does. */
 const EXPLAIN_PATIENCE_MS = 2000;
 
+/** What operators look at and change. */
+export interface AdminRooms extends Pick<AdminApi, 'snapshot' | 'configuration' | 'audit'> {
+  readonly state: State;
+  /** The rooms of the configuration in force. */
+  readonly inForce: () => Pick<Rooms, 'config' | 'places' | 'regions'>;
+}
+
 /** What operators may do, with the very rooms that serve callers. */
 export function adminApi(
-  config: Config,
   { log, level, version, now = Date.now }: GatewayDependencies,
-  rooms: Pick<Rooms, 'state' | 'regionReadings'>,
+  { state, inForce, ...tools }: AdminRooms,
 ): AdminApi {
-  const { state, regionReadings } = rooms;
   return {
+    ...tools,
     log,
     version,
     now,
-    tokens: config.admin.tokens,
-    hosts: config.admin.hosts,
-    console: config.admin.console ? openPageFiles() : undefined,
-    desk: state.desk,
-    regions: regionReadings,
-    store: state.store,
     logLevel: level,
+    get tokens() {
+      return inForce().config.admin.tokens;
+    },
+    get hosts() {
+      return inForce().config.admin.hosts;
+    },
+    console: inForce().config.admin.console ? openPageFiles() : undefined,
+    desk: (actor) => inForce().places.desk(actor),
+    regions: () => inForce().regions(),
+    store: state.store,
     lookupKey: (by) => state.index.entry('key' in by ? by.key : by.hash),
     explain: (request) =>
-      explain(config, request, {
-        account: (name) => state.locateAccount(name, { leftMs: EXPLAIN_PATIENCE_MS }),
+      explain(inForce().config, request, {
+        account: (name) => inForce().places.locateAccount(name, { leftMs: EXPLAIN_PATIENCE_MS }),
         key: keyLookup(state.index),
         isDrained: state.directory.isDrained,
       }),

@@ -1,21 +1,11 @@
 // How a gateway, or one of its threads, ends.
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import type { Rooms } from './rooms.ts';
 
 /** Where a listener listens. */
 export function urlOf(listener: FastifyInstance): string {
   const { address, family, port } = listener.server.address() as AddressInfo;
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
-}
-
-/** Cuts what is under way, and lets go of the regions. */
-export async function closeFront({ front, passthrough, health, regions }: Rooms): Promise<void> {
-  front.app.server.closeAllConnections();
-  passthrough.cut();
-  await front.app.close();
-  health.close();
-  await Promise.all([...regions.values()].map((region) => region.close()));
 }
 
 /** Whether `work` is done in time. */

@@ -4,7 +4,7 @@ import type { RegionName } from './domain.ts';
 import { createHealth, type Health, type HealthEvent } from './region/health.ts';
 import type { Probe } from './region/probe.ts';
 import type { Region } from './region/region.ts';
-import type { Clocks } from './rooms.ts';
+import type { Clocks } from './rooms-base.ts';
 import type { SharedMemory } from './shared-memory/locks.ts';
 import type { State } from './state.ts';
 

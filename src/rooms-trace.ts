@@ -1,7 +1,7 @@
 // Tracing as it is configured. OpenTelemetry is loaded here, and only where there is a collector.
 import type { Config } from './config/types.ts';
 import { describeCause } from './record/record.ts';
-import { clocksOf, type GatewayDependencies } from './rooms.ts';
+import { clocksOf, type GatewayDependencies } from './rooms-base.ts';
 import { type Tracing, UNTRACED } from './trace/trace.ts';
 
 /** Between two lines about spans that were lost. */

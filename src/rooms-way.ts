@@ -1,16 +1,18 @@
 // The regions, and the one way to them.
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Config } from './config/types.ts';
 import type { RegionName } from './domain.ts';
-import { createLapsed } from './locality/lapsed.ts';
+import { createLapsed, type Lapsed } from './locality/lapsed.ts';
 import type { Metrics } from './record/metrics.ts';
-import { createForward, type OnViolation } from './region/forward.ts';
-import type { HealthEvent } from './region/health.ts';
+import { Refusal } from './refusal.ts';
+import { createForward, type Forward, type Observe, type OnViolation } from './region/forward.ts';
+import type { Health, HealthEvent } from './region/health.ts';
 import { createProbe } from './region/probe.ts';
 import { createRegion, type Region } from './region/region.ts';
-import type { Clocks, GatewayDependencies } from './rooms.ts';
-import { openHealth } from './rooms-health.ts';
-import type { State } from './state.ts';
+import type { Base } from './rooms-base.ts';
+import { openHealth, originsOf } from './rooms-health.ts';
+import type { Together } from './together.ts';
 
 export { readingsOf } from './rooms-health.ts';
 
@@ -24,31 +26,65 @@ function noteHealth(log: Logger, metrics: Metrics, region: RegionName, event: He
   else log.warn({ region, ...event }, event.kind === 'opened' ? 'region is down' : 'region is back');
 }
 
-export function openRegions(
-  config: Config,
-  state: State,
-  metrics: Metrics,
-  clocks: Clocks,
-  { log, together }: GatewayDependencies,
-) {
+/** The regions, their connections and how they are. */
+export interface Way {
+  readonly regions: ReadonlyMap<RegionName, Region>;
+  readonly health: Health;
+  readonly forward: Forward;
+  readonly onViolation: OnViolation;
+  readonly lapsed: Lapsed;
+  /** Ends what is under way. */
+  close(): Promise<void>;
+}
+
+/** Whether connections and breakers of one configuration do for the other. */
+export function isSameWay(one: Config, other: Config): boolean {
+  const partsOf = (config: Config) => [[...originsOf(config)], config.upstream, config.health];
+  return isDeepStrictEqual(partsOf(one), partsOf(other));
+}
+
+/** What leaves leaves a trace, or it does not leave. */
+function untraceable(): Refusal {
+  return new Refusal('audit_unavailable', { outcome: 'not_sent', headers: ['Retry-After', '5'] });
+}
+
+export function openWay(config: Config, base: Base, shared: Pick<Together, 'health'> | undefined): Way {
+  const { log, metrics, clocks, state, audit } = base;
   const regions = new Map<RegionName, Region>(
     config.regions.map(({ name, upstreams }) => [name, createRegion(name, upstreams, config.upstream)]),
   );
   const bounds = { bodyTimeoutMs: config.upstream.bodyTimeoutMs, patienceMs: config.upstream.connectTimeoutMs };
   const note = (region: RegionName, event: HealthEvent): void => noteHealth(log, metrics, region, event);
-  const health = openHealth(config, clocks, createProbe(regions, bounds), note, together?.health);
-  const onViolation: OnViolation = (problem, region, { requestId, account }) => {
+  const health = openHealth(config, clocks, createProbe(regions, bounds), note, shared?.health);
+  const onViolation: OnViolation = (problem, region, egress) => {
+    const { requestId, account } = egress;
     metrics.violated();
+    audit.violation(problem, region, egress);
     log.fatal({ problem, region, request_id: requestId, account }, 'pin violation stopped');
   };
-  const lapsed = createLapsed(state.directory);
+  const observe: Observe = (region, purpose, effect, outcome, durationMs, egress) => {
+    metrics.upstream(region, purpose, effect, outcome, durationMs);
+    if (purpose === 'verify') audit.verify(region, outcome, egress);
+  };
+  const holds = createLapsed(state.directory);
+  const lapsed: Lapsed = (permit, to) => (base.mustRefuse() ? untraceable() : holds(permit, to));
   const forward = createForward(regions, {
     ...bounds,
     health,
     collectBytes: COLLECT_BYTES,
-    observe: metrics.upstream,
+    observe,
     onViolation,
     lapsed,
   });
-  return { regions, health, onViolation, lapsed, forward };
+  return {
+    regions,
+    health,
+    forward,
+    onViolation,
+    lapsed,
+    async close() {
+      health.close();
+      await Promise.all([...regions.values()].map((region) => region.close()));
+    },
+  };
 }

@@ -38,6 +38,8 @@ export interface Verify {
   isKnownGood(credentials: Credentials): boolean;
   /** The region answered a forwarded call with "not authorized": what was remembered as good is so no longer. */
   forget(at: RegionName, credentials: Credentials): void;
+  /** Nothing is remembered any more: the regions are others. */
+  clear(): void;
   /** Another gateway forgot the credentials of this hash (StoreNews): they are dropped from memory. */
   dropped(hash: KeyedHash): void;
 }
@@ -136,6 +138,11 @@ export function createVerify(ask: Ask, options: VerifyOptions): Verify {
       drop(nameAt(at, credentials));
       goodAnywhere.delete(nameAnywhere(credentials));
       shared?.verifications.forget(hashAt(at, credentials));
+    },
+    clear() {
+      results.clear();
+      goodAnywhere.clear();
+      for (const question of asking.values()) question.stale = true;
     },
     dropped: (hashed) => drop(hashed.toString('latin1')),
   };

@@ -1,4 +1,5 @@
 // Exit codes, and how commands say that they failed.
+import { AuditOpenError } from '../audit/error.ts';
 import { IdentityKeyError } from '../store/identity-key.ts';
 import { StoreOpenError } from '../store/sqlite-file.ts';
 
@@ -11,7 +12,7 @@ export const EXIT_MEANING: Readonly<Record<ExitCode, string>> = {
   0: 'done; of serve, also that everything under way was answered before it stopped',
   1: 'not done, or something was found: what stands on standard error says what',
   64: 'the command line is wrong',
-  71: 'the system or the store refuses: a port is taken, the store is away or has no mark',
+  71: 'the system, the store or the audit log refuses: a port is taken, the store is away, another gateway writes the log',
   78: 'the configuration or the identity key is wrong; nothing has listened',
 };
 
@@ -46,8 +47,9 @@ export function listenProblem(error: unknown, advice: (port: number) => string):
   return undefined;
 }
 
-/** What stands in the way of the store or its key, as its sentence; undefined when `error` is something else. */
+/** What stands in the way of the store, the audit log or a key, as its sentence; undefined when `error` is something else. */
 export function stateProblem(error: unknown): CommandError | undefined {
   if (error instanceof IdentityKeyError) return new CommandError(error.message, EXIT.config);
-  return error instanceof StoreOpenError ? new CommandError(error.message, EXIT.system) : undefined;
+  const isSystem = error instanceof StoreOpenError || error instanceof AuditOpenError;
+  return isSystem ? new CommandError(error.message, EXIT.system) : undefined;
 }

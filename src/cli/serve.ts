@@ -3,10 +3,12 @@ import type { Config, LogLevel } from '../config/types.ts';
 import type { Gateway } from '../gateway.ts';
 import { onCrash } from '../record/crash.ts';
 import { type Lines, openLines } from '../record/lines.ts';
+import type { ConfigFile } from '../rooms-reload.ts';
 import { beginThread } from '../workers/begun.ts';
-import { readConfig } from './config.ts';
+import { configFile, orEnd } from './config.ts';
 import { EXIT, type ExitCode, listenProblem, stateProblem } from './exit.ts';
 import { VERSION } from './package.ts';
+import { watchFile } from './watch-file.ts';
 
 /** Longer than the slowest exchange that the default timeouts allow, shorter than most supervisors' patience. */
 const DRAIN_BOUND_MS = 25_000;
@@ -17,7 +19,10 @@ export interface ServeOptions {
   readonly logLevel?: LogLevel;
 }
 
-type Logging = Pick<Lines, 'log' | 'level'>;
+interface Opening extends Pick<Lines, 'log' | 'level'> {
+  readonly version: string;
+  readonly file: ConfigFile;
+}
 
 /** Settles on the first SIGTERM or SIGINT; a second one ends the process at once. */
 export function untilSignal(): Promise<NodeJS.Signals> {
@@ -39,7 +44,8 @@ function whyAlone({ store }: Config): string | undefined {
   return 'a store in memory is one thread’s: no workers';
 }
 
-async function openWorkers(config: Config, { log, level }: Logging): Promise<Gateway | 'alone'> {
+async function openWorkers(config: Config, opening: Opening): Promise<Gateway | 'alone'> {
+  const { log } = opening;
   const why = whyAlone(config);
   if (why !== undefined) {
     log.info(why);
@@ -48,22 +54,35 @@ async function openWorkers(config: Config, { log, level }: Logging): Promise<Gat
   // They load their code while this thread loads its own.
   const begun = Array.from({ length: config.workers }, (_, index) => beginThread(index + 1));
   const { openSeveral } = await import('../workers/several.ts');
-  const gateway = await openSeveral(config, { log, level, version: VERSION, begun });
+  const gateway = await openSeveral(config, { ...opening, begun });
   if (gateway === 'alone') log.info('on this platform one thread alone can listen on a port: no workers');
   return gateway;
 }
 
 /** A gateway of as many threads as are asked for and possible. */
-async function open(config: Config, logging: Logging): Promise<Gateway> {
-  const several = config.workers > 1 ? await openWorkers(config, logging) : 'alone';
+async function open(config: Config, opening: Opening): Promise<Gateway> {
+  const several = config.workers > 1 ? await openWorkers(config, opening) : 'alone';
   if (several !== 'alone') return several;
   const { openGateway } = await import('../gateway.ts');
-  return openGateway(config, { ...logging, version: VERSION });
+  return openGateway(config, opening);
+}
+
+/** On SIGHUP, and when the file is another one. @returns stops that */
+function reloadWhenAsked({ reload }: Gateway, file: string, watch: boolean): () => void {
+  const onSignal = (): void => void reload?.('signal');
+  process.on('SIGHUP', onSignal);
+  const stopWatching = watch ? watchFile(file, () => void reload?.('file')) : () => {};
+  return () => {
+    process.off('SIGHUP', onSignal);
+    stopWatching();
+  };
 }
 
 /** @returns 0 after a drain in which every request was answered, 1 when some were cut off at the bound */
 export async function serve(options: ServeOptions): Promise<ExitCode> {
-  const { name, config } = readConfig(options.config);
+  const { name, read } = configFile(options.config);
+  const first = orEnd(read);
+  const { config } = first;
   const { log, level } = openLines({
     level: { file: config.log.level, commandLine: options.logLevel },
     format: config.log.format,
@@ -73,12 +92,14 @@ export async function serve(options: ServeOptions): Promise<ExitCode> {
 
   let gateway: Gateway;
   try {
-    gateway = await open(config, { log, level });
+    gateway = await open(config, { log, level, version: VERSION, file: { first, read } });
   } catch (error) {
     const advice = (port: number): string =>
       `Choose another under ${port === config.admin.port ? 'admin.port' : 'listen.port'} in ${name}.`;
     throw stateProblem(error) ?? listenProblem(error, advice) ?? error;
   }
+  const stopWatching = reloadWhenAsked(gateway, name, config.reload.watch);
   log.info({ signal: await ended }, 'signal');
+  stopWatching();
   return (await gateway.drain(DRAIN_BOUND_MS)) ? EXIT.ok : EXIT.failure;
 }

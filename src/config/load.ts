@@ -17,19 +17,22 @@ type Issue = z.core.$ZodIssue;
 
 /** Reads and checks a configuration file. Throws ConfigError, also where the file cannot be read. */
 export function loadConfig(file: string, env: NodeJS.ProcessEnv = process.env): Config {
+  return parseConfig(readConfigText(file), file, env);
+}
+
+/** Throws ConfigError where it cannot be read, or is no text. */
+export function readConfigText(file: string): string {
   let bytes: Buffer;
   try {
     bytes = readFileSync(file);
   } catch (cause) {
     throw fileError(file, unreadable(cause), 'a configuration file', cause);
   }
-  let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
     throw fileError(file, 'bytes that are not UTF-8', 'a text file in UTF-8', cause);
   }
-  return parseConfig(text, file, env);
 }
 
 function unreadable(cause: unknown): string {

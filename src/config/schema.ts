@@ -8,6 +8,7 @@ import { audit } from './schema-audit.ts';
 import { admin, limits, listen, reference, replay, request } from './schema-callers.ts';
 import { log } from './schema-log.ts';
 import { anonymous, health, passthrough, regions, self, upstream } from './schema-regions.ts';
+import { reload } from './schema-reload.ts';
 import { tracing } from './schema-tracing.ts';
 import { DEFAULT_STORE, readStore, STORE } from './store-url.ts';
 import { workers } from './workers.ts';
@@ -62,6 +63,7 @@ export function configSchema(names: readonly string[] = [], folder = '.') {
     replay: replay.prefault({}).describe('Answers kept for callers that repeat with Idempotency-Key, or off.'),
     reference: reference.prefault({}).describe('What tells callers of the API.'),
     self: self(names).prefault({}).describe('For organisations that run one gateway per region.'),
+    reload: reload.prefault({}).describe('When the gateway reads this file again.'),
     workers: workers()
       .prefault('auto')
       .describe(

@@ -210,6 +210,8 @@ export interface Config {
   };
   /** Threads that answer callers, from 1. */
   readonly workers: number;
+  /** Whether a change of the file is enough to have it read again. */
+  readonly reload: { readonly watch: boolean };
   readonly store: StoreConfig;
   readonly storeTimeoutMs: number;
   /** Absolute. Not read where GATEWAY_IDENTITY_KEY gives the key. */

@@ -56,6 +56,23 @@ export const LIMITS = [
   'region-budget',
 ] as const;
 
+/** The configured limit of that name. */
+export function rateOf(rules: LimitRules, limit: (typeof LIMITS)[number]): LimitRule {
+  switch (limit) {
+    case 'anonymous-retrieval':
+      return rules.anonymousRetrieval;
+    case 'per-key':
+      return rules.perKey;
+    case 'failed-auth-client':
+    case 'failed-auth-account':
+      return rules.failedAuth;
+    case 'account':
+      return rules.account;
+    case 'region-budget':
+      return rules.regionBudget;
+  }
+}
+
 /** Entries per table before newcomers share coarser buckets. */
 const SLOTS = 1 << 17;
 const COARSE_SLOTS = 1 << 16;

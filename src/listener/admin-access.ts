@@ -17,6 +17,7 @@ export interface AdminToken {
 }
 
 export interface AccessOptions {
+  /** These and `hosts` are read whenever they are needed: a reload changes them. */
   readonly tokens: readonly AdminToken[];
   /** Names by which this listener may be called, beside loopback. A port in them does not count. */
   readonly hosts: readonly string[];
@@ -51,15 +52,15 @@ const CHALLENGE = { 'www-authenticate': 'Bearer realm="onetime-gateway admin"' }
 const MAKE_ONE = 'Make a token with `onetime-gateway admin token`, and put the line that it prints under admin.tokens.';
 
 /** @returns the checks of the admin API; state: who tried wrong tokens lately */
-export function createAccess({ tokens, hosts, now, peerAddress = socketAddress }: AccessOptions): Access {
-  const names = new Set(hosts.map(bareHost));
+export function createAccess(options: AccessOptions): Access {
+  const { now, peerAddress = socketAddress } = options;
   const throttle = createThrottle(now);
 
   function visitorOf(token: string): Visitor | undefined {
     const presented = createHash('sha256').update(token).digest();
     let found: Visitor | undefined;
     // Every token is compared, whichever fits: how long it takes tells nothing.
-    for (const { name, sha256, role } of tokens) {
+    for (const { name, sha256, role } of options.tokens) {
       if (timingSafeEqual(sha256, presented)) found = { actor: `token:${name}`, role };
     }
     return found;
@@ -82,7 +83,7 @@ export function createAccess({ tokens, hosts, now, peerAddress = socketAddress }
   function checkHost(request: IncomingMessage): void {
     checkForm(request);
     const host = bareHost(request.headers.host ?? '');
-    if (isLoopbackHost(host) || names.has(host)) return;
+    if (isLoopbackHost(host) || options.hosts.some((name) => bareHost(name) === host)) return;
     throw new Problem('host_unknown', { hint: 'List the name by which you call this listener under admin.hosts.' });
   }
 
@@ -94,14 +95,14 @@ export function createAccess({ tokens, hosts, now, peerAddress = socketAddress }
     },
     identify(request) {
       const peer = canonical(peerAddress(request));
-      if (tokens.length > 0) return withToken(request.headers.authorization, peer);
+      if (options.tokens.length > 0) return withToken(request.headers.authorization, peer);
       const direct = PROXIED.every((name) => request.headers[name] === undefined);
       if (isLoopback(peer) && direct) return { actor: 'loopback', role: 'read' };
       throw new Problem('tokens_not_configured', { hint: MAKE_ONE });
     },
     checkChange({ role }) {
       if (role === 'write') return;
-      if (tokens.length === 0) throw new Problem('tokens_not_configured', { hint: MAKE_ONE });
+      if (options.tokens.length === 0) throw new Problem('tokens_not_configured', { hint: MAKE_ONE });
       throw new Problem('role_insufficient', { hint: 'Use a token with role write.' });
     },
   };

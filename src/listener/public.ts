@@ -2,29 +2,27 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Trace } from '../domain.ts';
-import type { Answer, Arrival, Journey } from '../journey.ts';
+import type { Answer, Arrival } from '../journey.ts';
 import type { Epochs } from '../locality/epochs.ts';
-import { beginTrip, type Recorder, type Trip } from '../record/record.ts';
+import { beginTrip, type Trip } from '../record/record.ts';
 import { Refusal, type RefusalCode } from '../refusal.ts';
-import type { Passthrough } from '../region/passthrough.ts';
+import { type Front, FrontInUse } from './fronts.ts';
 import { createServer } from './http.ts';
 import { NO_SCHEMAS } from './no-schemas.ts';
+import { openPassthroughApp, type Routed } from './passthrough-app.ts';
 import { receive } from './receive.ts';
 import type { Respond } from './respond.ts';
 import { createSockets, type Exchange, type Sockets } from './sockets.ts';
 
 /** How long an unused connection of a caller is kept: as Fastify has it, longer than load balancers keep theirs. */
 const KEEP_ALIVE_MS = 72_000;
+/** How often callers are looked for that take too long. */
+const CHECK_MS = 250;
 
 export interface PublicOptions {
-  /** Largest request body. */
-  readonly bodyLimitBytes: number;
-  /** A request, head and body, must have arrived within this time, and its answer must have been taken in as long. */
-  readonly timeoutMs: number;
-  /** How long one request may wait for the store in all. */
-  readonly storeTimeoutMs: number;
   readonly now: () => number;
   /** Every request holds the state of the directory in which it began, until it is over: a move's next step waits for it. */
   readonly epochs: Pick<Epochs, 'enter' | 'leave'>;
@@ -33,17 +31,27 @@ export interface PublicOptions {
   readonly trace: (headers: IncomingMessage['headers']) => Trace | undefined;
   /** Refusals of requests that never became one: counted by code. */
   readonly onUnparsed: (code: RefusalCode) => void;
-  /** The prefixes that are proxied as they come. */
-  readonly passthrough: Passthrough;
 }
 
 /** The journey, or for a passed-through path the checks before the proxy's own route. */
 type Take = (arrival: Arrival, trip: Trip) => Promise<Answer | 'passed'>;
 
+/** A front that is ready to be used. */
+export interface ReadyFront {
+  /** From now on it answers; what is under way ends as it began. @returns resolves when nothing of the front before is */
+  use(): Promise<void>;
+  /** It is not going to be used. */
+  abandon(): Promise<void>;
+}
+
 export interface PublicListener {
+  /** Before it listens, a front has to be in use. */
   readonly app: FastifyInstance;
+  prepare(front: Front): Promise<ReadyFront>;
   /** No new connections; resolves when the requests under way have been answered. */
   drain(): Promise<void>;
+  /** Cuts what is under way. */
+  close(): Promise<void>;
 }
 
 /** A request as it came in over HTTP/1.1. */
@@ -104,49 +112,55 @@ function boundDelivery(res: ServerResponse, timeoutMs: number): void {
   res.once('close', () => clearTimeout(timer));
 }
 
-/**
- * The server below Fastify. What is not passed through enters the journey here: Fastify's request, reply and router cost a
- * tenth of a request and would do nothing for it.
- */
-function createHttpServer(
-  route: RequestListener,
-  { timeoutMs, passthrough }: PublicOptions,
-  sockets: Sockets,
-  run: (exchange: Exchange) => void,
-): Server {
-  const serve: RequestListener = (req, res) => {
-    if (passthrough.match(req.url ?? '') === undefined) sockets.enter(req, res, run);
-    else route(req, res);
-  };
+/** How long WebSockets of a front that was replaced may take to end after they were asked to. */
+const GOING_AWAY_MS = 10_000;
+
+/** Requests of every kind; and sockets that are upgraded under a prefix. */
+interface Doors {
+  readonly serve: RequestListener;
+  readonly upgrades: (req: IncomingMessage) => boolean;
+  readonly upgraded: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
+}
+
+/** The server below Fastify: its request, reply and router cost a tenth of a request and would do nothing for it. */
+function createHttpServer({ serve, upgrades, upgraded }: Doors, sockets: Sockets): Server {
   const server = createServer(
     {
-      requestTimeout: timeoutMs,
-      headersTimeout: timeoutMs,
       keepAliveTimeout: KEEP_ALIVE_MS,
-      connectionsCheckingInterval: Math.min(1000, Math.ceil(timeoutMs / 4)),
+      connectionsCheckingInterval: CHECK_MS,
       // Refused by identify, in the gateway's own words.
       requireHostHeader: false,
-      shouldUpgradeCallback: passthrough.upgrades,
+      shouldUpgradeCallback: upgrades,
     },
     serve,
   );
   server.on('connection', sockets.opened);
+  server.on('upgrade', upgraded);
   // An Expect that Node does not know is none of the API's: served as if it were not there (RFC 9110, 10.1.1 allows it).
   server.on('checkExpectation', serve);
   return server;
 }
 
-/** Fastify serves as the shell (server, timeouts, closing); its router and body parsers see what is passed through, and nothing else. */
-export function createPublicListener(
-  journey: Journey,
-  respond: Respond,
-  record: Recorder,
-  options: PublicOptions,
-): PublicListener {
-  const { now, timeoutMs, passthrough, epochs } = options;
-  const sockets = createSockets(options.onUnparsed);
+/** How long a request may take to come in. */
+function bound(server: Server, { timeoutMs }: Front): void {
+  server.requestTimeout = timeoutMs;
+  server.headersTimeout = timeoutMs;
+}
 
-  function write(answer: Answer, trip: Trip, res: ServerResponse): void {
+/** Fastify serves as the shell: addresses, timeouts, closing. */
+export function createPublicListener(respond: Respond, options: PublicOptions): PublicListener {
+  const { now, epochs } = options;
+  const sockets = createSockets(options.onUnparsed);
+  const servers: Server[] = [];
+  const retired = new Set<FrontInUse>();
+  let used: FrontInUse | undefined;
+
+  function inUse(): FrontInUse {
+    if (used === undefined) throw new Error('the listener has no front');
+    return used;
+  }
+
+  function write(answer: Answer, trip: Trip, res: ServerResponse, timeoutMs: number): void {
     note(answer, trip);
     const head = trip.method === 'HEAD';
     if (answer === 'gone' || res.closed) {
@@ -158,74 +172,144 @@ export function createPublicListener(
     boundDelivery(res, timeoutMs);
   }
 
-  async function serve(exchange: Exchange, take: Take): Promise<void> {
+  async function serve(exchange: Exchange, by: FrontInUse, take: Take): Promise<void> {
     const { req, res } = exchange;
-    const trip = beginTrip(randomUUID(), req.method ?? '', now(), options.storeTimeoutMs);
-    options.onBegin();
+    const { front } = by;
+    const trip = beginTrip(randomUUID(), req.method ?? '', now(), front.storeTimeoutMs);
     trip.trace = options.trace(req.headers);
+    options.onBegin();
+    by.enter();
     const era = epochs.enter();
     trip.epoch = era.mark?.epoch ?? 0;
     // Recorded when the call is over and its caller has its answer or has gone, whichever comes last: a caller that
     // leaves does not take back what was sent for it.
     let open = 2;
     const over = (): void => {
-      if (--open === 0) record(trip, res.writableFinished || trip.status === 101, now());
+      if (--open > 0) return;
+      front.record(trip, res.writableFinished || trip.status === 101, now());
+      by.leave();
     };
     exchange.onGone(over);
     try {
-      const answer = headProblem(req) ?? (await take(new HttpArrival(exchange, options.bodyLimitBytes), trip));
-      if (answer !== 'passed') write(answer, trip, res);
+      const answer = headProblem(req) ?? (await take(new HttpArrival(exchange, front.bodyLimitBytes), trip));
+      if (answer !== 'passed') write(answer, trip, res, front.timeoutMs);
     } catch (cause) {
       // After the request was sent its outcome is unknown, and a defect of ours must not hide that.
       const outcome = trip.region === undefined ? 'not_sent' : 'unknown';
       if (res.headersSent) res.destroy();
-      else write(new Refusal('internal_error', { cause, outcome }), trip, res);
+      else write(new Refusal('internal_error', { cause, outcome }), trip, res, front.timeoutMs);
     } finally {
       epochs.leave(era);
       over();
     }
   }
 
-  const run = (exchange: Exchange): void => void serve(exchange, journey);
+  /** By the front that is in use when its turn on the connection comes. */
+  const run = (exchange: Exchange): void => {
+    const by = inUse();
+    void serve(exchange, by, by.front.journey);
+  };
+
+  /** A request under a prefix: it belongs to the front whose router has seen it, also while it waits for its turn. */
+  function enterPassthrough(by: FrontInUse, { req, res, found, pass, take }: Routed): void {
+    const { passthrough, timeoutMs } = by.front;
+    const row = passthrough.match(req.url ?? '');
+    if (row === undefined) {
+      take();
+      sockets.enter(req, res, run);
+      return;
+    }
+    const { socket } = req;
+    by.enter();
+    let held = true;
+    const leave = (): void => {
+      if (held) by.leave();
+      held = false;
+      socket.off('close', leave);
+    };
+    socket.once('close', leave);
+    sockets.enter(req, res, (exchange) => {
+      const passed: Take = async (arrival, trip) => {
+        const refuse = (refusal: Refusal): void => write(refusal, trip, res, timeoutMs);
+        const answer = await passthrough.enter({ row, arrival, trip, exchange, routed: found, refuse });
+        if (answer === 'passed') pass();
+        else take();
+        return answer;
+      };
+      void serve(exchange, by, passed).finally(leave);
+    });
+  }
+
+  async function prepare(front: Front): Promise<ReadyFront> {
+    const next = new FrontInUse(front);
+    if (front.passthrough.isUsed) {
+      next.app = await openPassthroughApp(front.passthrough, {
+        enter: (routed) => enterPassthrough(next, routed),
+        unreadable: (req, res) => sockets.enter(req, res, run),
+      });
+    }
+    return {
+      use() {
+        const before = used;
+        used = next;
+        for (const server of servers) bound(server, front);
+        return before === undefined ? Promise.resolve() : retire(before);
+      },
+      abandon: async () => next.app?.close(),
+    };
+  }
+
+  async function retire(before: FrontInUse): Promise<void> {
+    retired.add(before);
+    const { passthrough } = before.front;
+    passthrough.goAway();
+    const cut = setTimeout(() => passthrough.cut(), GOING_AWAY_MS).unref();
+    await before.retire();
+    clearTimeout(cut);
+    retired.delete(before);
+    await before.app?.close();
+  }
+
+  const doors: Doors = {
+    serve(req, res) {
+      const { front, app } = inUse();
+      if (app !== undefined && front.passthrough.match(req.url ?? '') !== undefined) app.route(req, res);
+      else sockets.enter(req, res, run);
+    },
+    upgrades: (req) => inUse().front.passthrough.upgrades(req),
+    upgraded: (req, socket, head) => inUse().app?.upgrade(req, socket, head),
+  };
   const app = Fastify<Server>({
     logger: false,
     schemaController: NO_SCHEMAS,
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     clientErrorHandler: (error, socket) => sockets.troubled(error, socket as Socket),
-    frameworkErrors: (_error, request, reply) => {
-      reply.hijack();
-      sockets.enter(request.raw, reply.raw, run);
+    serverFactory: () => {
+      const server = createHttpServer(doors, sockets);
+      servers.push(server);
+      if (used !== undefined) bound(server, used.front);
+      return server;
     },
-    serverFactory: (route) => createHttpServer(route as RequestListener, options, sockets, run),
   });
-  app.addHook('onRequest', (request, reply, pass) => {
-    const { raw: req } = request;
-    const row = passthrough.match(req.url ?? '');
-    if (row === undefined) {
-      reply.hijack();
-      sockets.enter(req, reply.raw, run);
-      return;
-    }
-    sockets.enter(req, reply.raw, (exchange) => {
-      void serve(exchange, async (arrival, trip) => {
-        const refuse = (refusal: Refusal): void => write(refusal, trip, exchange.res);
-        const entrant = { row, arrival, trip, exchange, routed: !request.is404, refuse };
-        const answer = await passthrough.enter(entrant);
-        if (answer === 'passed') pass();
-        else reply.hijack();
-        return answer;
-      });
-    });
-  });
-  passthrough.register(app);
 
   return {
     app,
+    prepare,
     async drain() {
+      used?.front.passthrough.goAway();
       const closed = app.close();
       sockets.drain();
       await closed;
+      // WebSockets end with the region a moment later than with their callers.
+      await used?.app?.close();
+    },
+    async close() {
+      const all = [...retired, ...(used === undefined ? [] : [used])];
+      for (const server of servers) server.closeAllConnections();
+      for (const { front } of all) front.passthrough.cut();
+      await app.close();
+      await Promise.all(all.map((each) => each.app?.close()));
     },
   };
 }

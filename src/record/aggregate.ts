@@ -24,6 +24,11 @@ export function withoutProcess(snapshot: Snapshot): Snapshot {
   return snapshot.filter(({ name }) => !OF_PROCESS.test(name));
 }
 
+/** Of all threads as one. @param snapshots the main thread's first */
+export async function snapshotOf(snapshots: readonly Snapshot[]): Promise<Snapshot> {
+  return (await registryOf(snapshots).getMetricsAsJSON()) as Snapshot;
+}
+
 /** @param snapshots the main thread's first @returns Prometheus text format and its content type */
 export async function scrapeOf(snapshots: readonly Snapshot[]): Promise<{ body: string; contentType: string }> {
   const registry = registryOf(snapshots);
@@ -35,7 +40,7 @@ export async function countsOf(snapshots: readonly Snapshot[]): Promise<Snapshot
   const counts = snapshots.map((snapshot) =>
     snapshot.filter(({ type, aggregator }) => COUNTS.has(String(type)) && aggregator === 'sum'),
   );
-  return (await registryOf(counts).getMetricsAsJSON()) as Snapshot;
+  return snapshotOf(counts);
 }
 
 const COUNTS = new Set(['counter', 'histogram']);

@@ -1,6 +1,7 @@
 // Every metric of the gateway's own, as data: metrics.ts registers them, docs/metrics.md is printed from them. The rows are
 // in metric-rows-*.ts, by subject.
 import type { MetricRow } from './metric-row.ts';
+import { OPERATIONS_METRICS } from './metric-rows-operations.ts';
 import { PROCESS_METRICS } from './metric-rows-process.ts';
 import { REGION_METRICS } from './metric-rows-regions.ts';
 import { REQUEST_METRICS } from './metric-rows-requests.ts';
@@ -9,7 +10,13 @@ import { STATE_METRICS } from './metric-rows-state.ts';
 export const PREFIX = 'onetime_gateway_';
 
 /** In the order in which docs/metrics.md shows them (`onetime-gateway metrics-doc`). */
-export const METRICS = [...REQUEST_METRICS, ...REGION_METRICS, ...STATE_METRICS, ...PROCESS_METRICS] as const;
+export const METRICS = [
+  ...REQUEST_METRICS,
+  ...REGION_METRICS,
+  ...STATE_METRICS,
+  ...OPERATIONS_METRICS,
+  ...PROCESS_METRICS,
+] as const;
 
 export type MetricName = (typeof METRICS)[number]['name'];
 

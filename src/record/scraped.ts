@@ -50,6 +50,26 @@ export interface Readings {
   tracing(): { readonly exported: number; readonly dropped: number } | undefined;
   /** Undefined in a worker itself, and where there are none. */
   workers(): WorkersReading | undefined;
+  /** Undefined where there is no audit log, and in workers. */
+  audit(): AuditReading | undefined;
+  /** Undefined where the configuration came from no file, and in workers. */
+  reload(): ReloadReading | undefined;
+}
+
+export interface AuditReading {
+  readonly written: Readonly<Record<string, number>>;
+  readonly failing: boolean;
+  readonly failures: number;
+  readonly lost: number;
+  readonly headAgeMs: number;
+  readonly bytes: number;
+}
+
+export interface ReloadReading {
+  readonly applied: number;
+  readonly refused: number;
+  readonly lastGood: boolean;
+  readonly appliedAtMs: number;
 }
 
 export interface WorkersReading {
@@ -83,6 +103,7 @@ export function scrapedMetrics(readings: Readings, instruments: Instruments): vo
   stateMetrics(readings, instruments);
   sourceMetrics(readings, instruments);
   workerMetrics(readings, instruments);
+  operationsMetrics(readings, instruments);
   tracingMetrics(readings, instruments);
 }
 
@@ -208,3 +229,21 @@ function workerMetrics({ workers }: Readings, { counted, single }: Instruments):
   single('workers', () => (workers() ?? WITHOUT_WORKERS).listening);
   counted('worker_restarts_total', 'reason', () => Object.entries((workers() ?? WITHOUT_WORKERS).restarts));
 }
+
+function operationsMetrics({ audit, reload }: Readings, { counted, total, single }: Instruments): void {
+  counted('audit_records_total', 'kind', () => Object.entries(audit()?.written ?? {}));
+  single('audit_failing', () => Number(audit()?.failing ?? false));
+  total('audit_write_failures_total', () => audit()?.failures ?? 0);
+  total('audit_lost_total', () => audit()?.lost ?? 0);
+  single('audit_head_age_seconds', () => (audit()?.headAgeMs ?? 0) / 1000);
+  single('audit_bytes', () => audit()?.bytes ?? 0);
+  counted('config_reloads_total', 'result', () => {
+    const { applied = 0, refused = 0 } = reload() ?? {};
+    return Object.entries({ applied, refused });
+  });
+  single('config_last_reload_successful', () => Number(reload()?.lastGood ?? true));
+  single('config_applied_timestamp_seconds', () => (reload()?.appliedAtMs ?? startedMs) / 1000);
+}
+
+/** A configuration that cannot be read again is in force since the start. */
+const startedMs = Date.now();

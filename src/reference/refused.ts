@@ -31,6 +31,7 @@ const WHEN: Readonly<Record<RefusalCode, When>> = {
   region_not_allowed: isCall,
   held_elsewhere: (route) => isCall(route) && hasKey(route),
   pin_violation: isCall,
+  audit_unavailable: isCall,
   not_found: isReference,
   method_not_allowed: never,
   request_timeout: always,

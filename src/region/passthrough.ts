@@ -28,6 +28,8 @@ export interface PassthroughOptions extends EnterRooms, UpstreamOptions {
 }
 
 export interface Passthrough {
+  /** False: there are no prefixes, and nothing else here is ever called with success. */
+  readonly isUsed: boolean;
   /** The row under whose prefix a request target, as received, stands. */
   match(target: string): PassthroughRow | undefined;
   /** Whether a request opens a WebSocket under a prefix. Any other Upgrade header is ignored. */
@@ -36,6 +38,8 @@ export interface Passthrough {
   enter(entrant: Entrant): Promise<Answer | 'passed'>;
   /** Adds the proxy's routes, for the prefixes alone. */
   register(app: FastifyInstance): void;
+  /** Asks every caller with a WebSocket to close it. */
+  goAway(): void;
   /** Ends WebSockets at once, both ways. */
   cut(): void;
 }
@@ -155,6 +159,7 @@ export function createPassthrough(rows: readonly PassthroughRow[], options: Pass
   }
 
   return {
+    isUsed: rows.length > 0,
     match,
     upgrades(req) {
       if (!isHandshake(req) || match(req.url ?? '') === undefined) return false;
@@ -185,9 +190,9 @@ export function createPassthrough(rows: readonly PassthroughRow[], options: Pass
           await scope.register(import('@fastify/http-proxy'), proxyOptions(row));
         });
       }
-      app.addHook('preClose', async () => webSockets.goAway());
       app.addHook('onClose', () => upstream.close());
     },
+    goAway: webSockets.goAway,
     cut: webSockets.cut,
   };
 }

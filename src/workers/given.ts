@@ -7,6 +7,7 @@ import type { DirectoryStore } from '../store/directory-store.ts';
 import type { IdentityKeys } from '../store/identity-key.ts';
 import type { SharedRecord, SharedVerification, StoredKey, StoreNews } from '../store/store.ts';
 import type { Secrets, Together } from '../together.ts';
+import type { AuditMemory } from './audit-ring.ts';
 import type { Place } from './port.ts';
 
 /** How a thread exits that ended by a defect of its own, or could not begin: tells it from one that was ended. */
@@ -25,6 +26,8 @@ export interface Given {
   readonly fileIdentity: string | undefined;
   readonly secrets: Secrets;
   readonly memory: Memory;
+  /** Undefined: there is no audit log. */
+  readonly audit: AuditMemory | undefined;
 }
 
 /** What all threads count in. */
@@ -81,6 +84,10 @@ export interface WorkerServices {
   beat(): void;
   news(news: StoreNews): void;
   snapshot(): Promise<Snapshot>;
+  /** Opens the rooms of another configuration, in place of any that were prepared and not applied. Rejects when it cannot. */
+  prepare(config: Config, memory: Memory): Promise<void>;
+  /** The prepared rooms are used from now on, or (false) never. */
+  decide(apply: boolean): Promise<void>;
   /** The level of its log from now on. */
   level(level: LevelWithSilent): void;
   /** Takes no more callers. */

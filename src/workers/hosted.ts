@@ -1,10 +1,11 @@
 // What the main thread holds for the workers, and serves to each of them.
 import { randomBytes } from 'node:crypto';
 import type { Config } from '../config/types.ts';
-import { LIMIT_BYTES, LIMITS } from '../limit/admit.ts';
+import { isSameRate, LIMIT_BYTES, LIMITS, rateOf } from '../limit/admit.ts';
 import { healthBytes, releaseHealth } from '../region/health.ts';
 import { createHostedReplays } from '../replay/shared-shelf.ts';
 import { originsOf } from '../rooms-health.ts';
+import { isSameWay } from '../rooms-way.ts';
 import { releaseLocks } from '../shared-memory/locks.ts';
 import type { State } from '../state.ts';
 import type { StoreNews } from '../store/store.ts';
@@ -13,6 +14,8 @@ import type { MainServices, Memory } from './given.ts';
 import { createHostedVerifications } from './verifications.ts';
 
 const SECRET_BYTES = 32;
+/** Of which memory is remembered: a thread that ends may hold something in what was in force when its requests began. */
+const MOST_CONFIGURATIONS = 8;
 /** As many as each thread remembers itself. */
 const VERIFIED_ENTRIES = 100_000;
 
@@ -21,7 +24,13 @@ type Services = Omit<MainServices, 'listening' | 'failed' | 'last'>;
 
 export interface Hosted {
   readonly secrets: Secrets;
-  readonly memory: Memory;
+  /** Of the configuration in force. */
+  memory(): Memory;
+  /**
+   * For another configuration: the same memory where it counts the same, and a new one elsewhere.
+   * @returns it, and what puts it in the place of the one in force
+   */
+  renew(next: Config): { readonly memory: Memory; readonly apply: () => void };
   /** @param tellOthers tells the other workers what this one brings */
   servicesFor(holder: number, tellOthers: (news: StoreNews) => void): Services;
   /** A thread has ended: what it held in memory that threads share is free. */
@@ -30,14 +39,34 @@ export interface Hosted {
   ended(holder: number): void;
 }
 
-function openMemory(config: Config): Memory {
-  const limits = Object.fromEntries(LIMITS.map((limit) => [limit, new SharedArrayBuffer(LIMIT_BYTES)]));
-  return { limits, health: new SharedArrayBuffer(healthBytes(originsOf(config))) };
+/** The memory that goes with a configuration. */
+interface Shared {
+  readonly config: Config;
+  readonly memory: Memory;
+}
+
+const newLimit = (): SharedArrayBuffer => new SharedArrayBuffer(LIMIT_BYTES);
+const newHealth = (config: Config): SharedArrayBuffer => new SharedArrayBuffer(healthBytes(originsOf(config)));
+
+function openMemory(config: Config): Shared {
+  const limits = Object.fromEntries(LIMITS.map((limit) => [limit, newLimit()]));
+  return { config, memory: { limits, health: newHealth(config) } };
+}
+
+function renewed(before: Shared, config: Config): Shared {
+  const limits = LIMITS.map((limit) => {
+    const same = isSameRate(rateOf(before.config.limits, limit), rateOf(config.limits, limit));
+    return [limit, (same ? before.memory.limits[limit] : undefined) ?? newLimit()] as const;
+  });
+  const health = isSameWay(before.config, config) ? before.memory.health : newHealth(config);
+  return { config, memory: { limits: Object.fromEntries(limits), health } };
 }
 
 /** @param steady milliseconds of a clock that does not jump */
 export function openHosted(config: Config, { store, source }: State, steady: () => number): Hosted {
-  const memory = openMemory(config);
+  let current = openMemory(config);
+  /** With those of configurations before, in which a thread may still hold something. */
+  let all = [current];
   const verifications = createHostedVerifications({ entries: VERIFIED_ENTRIES, now: steady });
   // Where nothing is kept, nobody asks.
   const replays = createHostedReplays({ keepMs: 1, maxBytes: 0, ...config.replay, now: steady });
@@ -49,7 +78,17 @@ export function openHosted(config: Config, { store, source }: State, steady: () 
       seed: randomBytes(SECRET_BYTES),
       replaySalt: randomBytes(SECRET_BYTES),
     },
-    memory,
+    memory: () => current.memory,
+    renew(next) {
+      const made = renewed(current, next);
+      return {
+        memory: made.memory,
+        apply() {
+          current = made;
+          all = [made, ...all].slice(0, MOST_CONFIGURATIONS);
+        },
+      };
+    },
     servicesFor: (holder, tellOthers) => ({
       putKeys: (rows, leftMs) => store.putKeys(rows, leftMs === undefined ? undefined : { leftMs }),
       directory: async (name, args) => directory[name]?.(...args),
@@ -71,8 +110,10 @@ export function openHosted(config: Config, { store, source }: State, steady: () 
       replayOver: (name) => replays.over(holder, name),
     }),
     exited(holder) {
-      for (const counters of Object.values(memory.limits)) releaseLocks(counters, holder);
-      releaseHealth(originsOf(config), memory.health, holder);
+      for (const { config: each, memory } of all) {
+        for (const counters of Object.values(memory.limits)) releaseLocks(counters, holder);
+        releaseHealth(originsOf(each), memory.health, holder);
+      }
     },
     ended(holder) {
       verifications.ended(holder);

@@ -1,17 +1,26 @@
 // All workers: started together, replaced one by one, ended together.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { LevelWithSilent, Logger } from 'pino';
+import type { Config } from '../config/types.ts';
 import { countsOf, type Snapshot } from '../record/aggregate.ts';
 import { describeCause } from '../record/record.ts';
 import { finishWithin } from '../rooms-close.ts';
 import type { StoreNews } from '../store/store.ts';
 import { createBeats } from './beats.ts';
+import type { Memory } from './given.ts';
+import { prepareAll } from './prepare.ts';
 import type { End, Ended, Thread } from './thread.ts';
 
 export interface PoolReadings {
   /** Of these none that hangs. */
   readonly listening: number;
   readonly restarts: Readonly<Record<End, number>>;
+}
+
+/** What a worker needs of a configuration. */
+export interface Share {
+  readonly config: Config;
+  readonly memory: Memory;
 }
 
 export interface Pool {
@@ -24,6 +33,13 @@ export interface Pool {
   /** Their metrics; of one that does not answer, as they were known last; and what ended ones have counted. */
   snapshots(): Promise<Snapshot[]>;
   readings(): PoolReadings;
+  /**
+   * Has every worker open another configuration.
+   * @param shareOf a worker's, by its number
+   * @returns what has all of them use it. By then, those that are started have to be given it (PoolOptions.open)
+   * @throws the cause of one that cannot, or does not answer: nothing is left open then
+   */
+  prepare(shareOf: (holder: number) => Share): Promise<{ apply(): Promise<void>; abandon(): Promise<void> }>;
   /** No worker takes callers any more, and none is started. */
   stop(): Promise<void>;
   /** Ends all, after the requests under way or after `boundMs`. @returns whether all of them were answered */
@@ -160,6 +176,7 @@ export function createPool({ workers, log, open, onEnded, onServed, beatMs }: Po
       const alive = await Promise.all([...threads.values()].map((thread) => thread.snapshot(SNAPSHOT_MS)));
       return [...alive, await before];
     },
+    prepare: (shareOf) => prepareAll(threads, shareOf),
     readings: () => ({
       listening: [...threads.values()].filter(isAnswering).length,
       restarts: { ...restarts },

@@ -2,21 +2,24 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import type { LevelWithSilent } from 'pino';
+import type { Config } from '../config/types.ts';
+import { type House, openHouse, type PreparedRooms } from '../house.ts';
 import { createKeyedHash } from '../keyed-hash.ts';
 import { withoutProcess } from '../record/aggregate.ts';
 import { onCrash } from '../record/crash.ts';
 import { type Lines, openLines } from '../record/lines.ts';
 import { describeCause } from '../record/record.ts';
-import { openRooms, type Rooms } from '../rooms.ts';
-import { closeFront, finishWithin, urlOf } from '../rooms-close.ts';
+import type { SharedParts } from '../rooms.ts';
+import { finishWithin, urlOf } from '../rooms-close.ts';
 import { openTracing } from '../rooms-trace.ts';
 import { FRONT_ENTRIES } from '../state.ts';
 import { openSqliteReader } from '../store/sqlite-reader.ts';
 import type { StoreNews } from '../store/store.ts';
 import type { Together } from '../together.ts';
+import { ringSink } from './audit-ring.ts';
 import { createCommonClock } from './clock.ts';
 import { unpack } from './clone.ts';
-import { CRASHED, type Given, type MainServices } from './given.ts';
+import { CRASHED, type Given, type MainServices, type Memory } from './given.ts';
 import { type LentStore, lentReplays, lentSource, lentStore } from './lent.ts';
 import { createLink, type Link } from './link.ts';
 import { openSiblings } from './siblings.ts';
@@ -43,12 +46,18 @@ function togetherOf(given: Given, main: Main, store: Together['store']): Togethe
     store,
     source: config.accounts.source && lentSource(main, { entries: FRONT_ENTRIES, hash, now: Date.now }),
     secrets,
+    ...sharedParts(memory, holder),
+    replays: lentReplays(main),
+  };
+}
+
+function sharedParts({ limits, health }: Memory, holder: number): SharedParts {
+  return {
     limits: (limit) => {
-      const counters = memory.limits[limit];
+      const counters = limits[limit];
       return counters && { memory: counters, holder };
     },
-    health: { memory: memory.health, holder },
-    replays: lentReplays(main),
+    health: { memory: health, holder },
   };
 }
 
@@ -56,22 +65,24 @@ function run(given: Given, port: MessagePort, lines: Lines): void {
   const { config, version, place } = given;
   const log = lines.log.child({ worker: given.holder });
   let draining = false;
-  let rooms: Rooms | undefined;
+  let house: House | undefined;
+  let prepared: Promise<PreparedRooms | undefined> | undefined;
   /** Of the requests under way, once no more are taken. */
   let answered: Promise<void> | undefined;
   let lent: LentStore | undefined;
 
-  const snapshot = async () => withoutProcess((await rooms?.metrics.snapshot()) ?? []);
+  const snapshot = async () => withoutProcess((await house?.base.metrics.snapshot()) ?? []);
   async function stop(): Promise<void> {
     draining = true;
-    answered ??= rooms?.front.drain();
+    answered ??= house?.listener.drain();
     // Closing begins some turns later.
-    while (rooms?.front.app.server.listening) await nextTurn();
+    while (house?.listener.app.server.listening) await nextTurn();
   }
-  async function close(): Promise<void> {
-    if (rooms === undefined) return;
-    await closeFront(rooms);
-    await rooms.closeState();
+  async function decide(apply: boolean): Promise<void> {
+    const rooms = await prepared;
+    prepared = undefined;
+    if (apply) rooms?.apply();
+    else await rooms?.abandon();
   }
 
   const main: Main = createLink<MainServices>(port, {
@@ -81,12 +92,20 @@ function run(given: Given, port: MessagePort, lines: Lines): void {
     level(level: LevelWithSilent) {
       lines.log.level = level;
     },
+    async prepare(next: Config, memory: Memory): Promise<void> {
+      await decide(false);
+      const opened = house?.prepare(next, sharedParts(memory, given.holder));
+      // What could not be opened need not be closed.
+      prepared = opened?.catch(() => undefined);
+      await opened;
+    },
+    decide,
     stop,
     async drain(boundMs: number): Promise<boolean> {
       await stop();
       const finished = await finishWithin(answered ?? Promise.resolve(), boundMs);
       if (!finished) log.warn('requests were still under way when the time for draining was over');
-      await close().catch((error: unknown) => log.error(describeCause(error), 'closing'));
+      await house?.close().catch((error: unknown) => log.error(describeCause(error), 'closing'));
       lines.flush();
       return finished;
     },
@@ -103,11 +122,12 @@ function run(given: Given, port: MessagePort, lines: Lines): void {
   async function start(): Promise<void> {
     lent = openLent(given, main);
     const together = togetherOf(given, main, lent?.store);
-    const dependencies = { log, version, steady: createCommonClock(), together };
+    const audit = given.audit && ringSink(given.audit, Date.now);
+    const dependencies = { log, version, steady: createCommonClock(), together, ...(audit && { audit }) };
     const tracing = await openTracing(config, dependencies);
-    rooms = openRooms(config, { ...dependencies, tracing }, () => draining);
-    await rooms.front.app.listen({ ...place, reusePort: true } as { host: string; port: number });
-    main.tell('listening', urlOf(rooms.front.app));
+    house = await openHouse(config, { ...dependencies, tracing }, () => draining);
+    await house.listener.app.listen({ ...place, reusePort: true } as { host: string; port: number });
+    main.tell('listening', urlOf(house.listener.app));
   }
 
   start().catch((error: unknown) => {

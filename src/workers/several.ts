@@ -3,16 +3,19 @@
 import type { Config } from '../config/types.ts';
 import type { Gateway } from '../gateway.ts';
 import { createAdminListener } from '../listener/admin.ts';
-import { scrapeOf } from '../record/aggregate.ts';
+import { scrapeOf, snapshotOf } from '../record/aggregate.ts';
 import type { LogLevelSwitch } from '../record/level.ts';
 import { describeCause } from '../record/record.ts';
+import type { Prepared } from '../reload.ts';
 import { adminApi } from '../rooms-admin.ts';
+import { openAudit } from '../rooms-audit.ts';
 import { finishWithin, urlOf } from '../rooms-close.ts';
+import { openReloader } from '../rooms-reload.ts';
 import { newLease } from '../state.ts';
 import { type BegunThread, beginThread, endThreads } from './begun.ts';
 import type { Hosted } from './hosted.ts';
 import { fileIdentityOf, type Main, type MainDependencies, openMain } from './main.ts';
-import { createPool, type Pool } from './pool.ts';
+import { createPool, type Pool, type Share } from './pool.ts';
 import { type ClaimedPort, claimPort, type Place } from './port.ts';
 import { startThread, type Thread } from './thread.ts';
 
@@ -37,13 +40,9 @@ function configOfWorker(config: Config, holder: number): Config {
 }
 
 /** Workers of a gateway that listens on `place`. */
-function openWorkers(
-  config: Config,
-  { log, level, version, begun }: Dependencies,
-  main: Main,
-  place: () => Place,
-): Pool {
-  const { state, hosted } = main;
+function openWorkers(config: Config, dependencies: Dependencies, main: Main, place: () => Place): Pool {
+  const { log, level, version, begun } = dependencies;
+  const { state, hosted, rings } = main;
   const first = new Map(begun.map((thread) => [thread.holder, thread]));
   function take(holder: number): BegunThread {
     const thread = first.get(holder);
@@ -59,7 +58,7 @@ function openWorkers(
         begun: take(holder),
         given: {
           holder,
-          config: configOfWorker(config, holder),
+          config: configOfWorker(main.rooms().config, holder),
           version,
           level: level.get(),
           place: place(),
@@ -67,10 +66,14 @@ function openWorkers(
           identity: state.keys,
           fileIdentity: fileIdentityOf(state),
           secrets: hosted.secrets,
-          memory: hosted.memory,
+          memory: hosted.memory(),
+          audit: rings?.memoryOf(holder),
         },
         services: servicesOf(hosted, holder, () => pool),
-        onExit: () => hosted.exited(holder),
+        onExit() {
+          hosted.exited(holder);
+          rings?.collect();
+        },
       }),
     onEnded: ({ holder }: Thread) => hosted.ended(holder),
     // Nothing more is sent by it, so a move need not wait until its lease is over, which it no longer renews.
@@ -82,6 +85,21 @@ function openWorkers(
 
 function servicesOf(hosted: Hosted, holder: number, pool: () => Pool) {
   return hosted.servicesFor(holder, (news) => pool().tell(news, holder));
+}
+
+/** Another configuration in the main thread and in all workers, or in none. */
+async function prepareAll(config: Config, main: Main, pool: Pool): Promise<Prepared> {
+  const own = main.prepare(config);
+  const shareOf = (holder: number): Share => ({ config: configOfWorker(config, holder), memory: own.memory });
+  const workers = await pool.prepare(shareOf);
+  return {
+    async apply() {
+      // First: who begins from now on is given the new one.
+      own.apply();
+      await workers.apply();
+    },
+    abandon: workers.abandon,
+  };
 }
 
 /**
@@ -104,19 +122,31 @@ async function open(config: Config, dependencies: Dependencies): Promise<Gateway
   const { log } = dependencies;
   let phase: 'starting' | 'ready' | 'draining' = 'starting';
   let claimed: ClaimedPort | undefined;
-  const main = openMain(config, dependencies, () => pool);
+  const audit = openAudit(config.audit, log, Date.now);
+  const operations = { audit: () => audit.journal?.readings(), reload: () => reloader?.readings() };
+  const main = openMain(config, { ...dependencies, audit: audit.sink, operations }, () => pool);
   const pool = openWorkers(config, dependencies, main, () => placeOf(claimed ?? config.listen));
+  const reloader = openReloader(dependencies, main.audit, (next) => prepareAll(next, main, pool));
+  const snapshots = async () => [await main.metrics.snapshot(), ...(await pool.snapshots())];
   const admin = createAdminListener({
-    scrape: async () => scrapeOf([await main.metrics.snapshot(), ...(await pool.snapshots())]),
+    scrape: async () => scrapeOf(await snapshots()),
     isReady: () => phase === 'ready' && pool.readings().listening > 0,
-    api: adminApi(config, dependencies, main),
+    api: adminApi(dependencies, {
+      state: main.state,
+      inForce: main.rooms,
+      snapshot: async () => snapshotOf(await snapshots()),
+      configuration: reloader,
+      audit: audit.tools,
+    }),
   });
 
   async function close(boundMs: number): Promise<boolean> {
     phase = 'draining';
     const finished = await pool.drain(boundMs);
     await admin.close();
+    main.rings?.close();
     await main.state.close();
+    await audit.journal?.close();
     claimed?.started();
     claimed?.release();
     return finished;
@@ -144,6 +174,7 @@ async function open(config: Config, dependencies: Dependencies): Promise<Gateway
   return {
     url,
     adminUrl: urlOf(admin),
+    reload: reloader?.reload,
     close: async () => void (await close(0)),
     async drain(boundMs) {
       const startedMs = performance.now();

@@ -32,6 +32,8 @@ request:  { bodyLimit: 2MiB, timeout: 30s }
 replay:   { keep: 5m, maxBytes: 64MiB, shared: true }
 reference: { openapi: true, docs: true }
 self:     { region: null, gateways: {} }
+reload:
+  watch: true
 workers: auto
 store: sqlite:data/gateway.db
 storeTimeout: 50ms
@@ -81,6 +83,7 @@ const EXPECTED = {
   replay: { keepMs: 300_000, maxBytes: 67_108_864, shared: true },
   reference: { openapi: true, docs: true },
   self: { region: undefined, gateways: new Map() },
+  reload: { watch: true },
   workers: availableParallelism(),
   store: { kind: 'sqlite', path: resolve('data/gateway.db') },
   storeTimeoutMs: 50,

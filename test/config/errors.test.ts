@@ -4,7 +4,7 @@ import { RESERVED_SEGMENTS } from '../../src/config/schema.ts';
 import { errorsOf, REGIONS } from './support.ts';
 
 const KEYS =
-  'listen, admin, regions, accounts, anonymous, private, errors, passthrough, limits, upstream, health, request, replay, reference, self, workers, store, storeTimeout, identityKey, audit, log, tracing';
+  'listen, admin, regions, accounts, anonymous, private, errors, passthrough, limits, upstream, health, request, replay, reference, self, reload, workers, store, storeTimeout, identityKey, audit, log, tracing';
 const US = 'us: { upstreams: ["https://us.onetimesecret.com"] }';
 
 /** What follows line and column, for a text in front of two working regions. */

@@ -116,7 +116,7 @@ admin: { tokens: [{ name: deploy, role: write, hash: "sha256:${HASH}" }] }
 accounts:
   source: { url: "https://directory.example/a?apikey=${CANARY}", token: "\${TOKEN}" }
   rules: [{ account: "${CANARY}@corp.example", region: us }]
-tracing: { otlp: "https://spans.example/v1/traces?key=${CANARY}", headers: { Authorization: "Bearer ${CANARY}", X-Key: "\${KEY}" } }
+tracing: { otlp: "https://spans.example/v1/traces", headers: { Authorization: "Bearer ${CANARY}", X-Key: "\${KEY}" } }
 `;
   const env = { TOKEN: `${CANARY}-token`, KEY: `${CANARY}-key`, GATEWAY_IDENTITY_KEY: HASH };
   const stores = [
@@ -147,7 +147,7 @@ tracing: { otlp: "https://spans.example/v1/traces?key=${CANARY}", headers: { Aut
       'accounts.source.token': '(hidden)',
       'accounts.rules[0].account': '(hidden)',
       'accounts.rules[0].region': 'us',
-      'tracing.otlp': 'https://spans.example/v1/traces?(hidden)',
+      'tracing.otlp': 'https://spans.example/v1/traces',
       'tracing.headers.Authorization': '(hidden)',
       'tracing.headers.X-Key': '(hidden)',
     });

@@ -9,7 +9,7 @@ import { call } from '../support/http.ts';
 
 const MARKS = [1, 2].map((epoch) => ({ generation: 'a'.repeat(32), epoch }));
 let listener: PublicListener | undefined;
-afterEach(() => listener?.app.close());
+afterEach(() => listener?.close());
 
 /** @returns the listener's URL, and what ends the call that is under way */
 async function open(epochs: ReturnType<typeof createEpochs>) {
@@ -20,28 +20,26 @@ async function open(epochs: ReturnType<typeof createEpochs>) {
     return answer.promise;
   };
   const passthrough = {
+    isUsed: false,
     match: () => undefined,
     upgrades: () => false,
     enter: async () => 'passed' as const,
     register: () => {},
+    goAway: () => {},
     cut: () => {},
   };
   listener = createPublicListener(
-    journey,
     createRespond(() => false),
-    () => {},
     {
-      bodyLimitBytes: 1024,
-      timeoutMs: 5000,
-      storeTimeoutMs: 50,
       now: () => performance.now(),
       epochs,
       onBegin: () => {},
       trace: () => undefined,
       onUnparsed: () => {},
-      passthrough,
     },
   );
+  const bounds = { bodyLimitBytes: 1024, timeoutMs: 5000, storeTimeoutMs: 50 };
+  await (await listener.prepare({ journey, record: () => {}, passthrough, ...bounds })).use();
   await listener.app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = listener.app.server.address() as AddressInfo;
   return { url: `http://127.0.0.1:${port}`, waiting };

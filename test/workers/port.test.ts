@@ -21,6 +21,7 @@ function configOf(name: string, port: number, workers: number, host = '127.0.0.1
     regions: { us: { upstreams: ['http://127.0.0.1:9'] } },
     store: `sqlite:${folder.path}/${name}.db`,
     identityKey: `${folder.path}/${name}.key`,
+    audit: { file: `${folder.path}/${name}.jsonl`, key: `${folder.path}/${name}.pem` },
     workers,
   };
   return folder.write(`${name}.yaml`, JSON.stringify(config));

@@ -1,0 +1,72 @@
+// The audit log as it is configured: opened once a process, by the thread that has the admin listener.
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { Logger } from 'pino';
+import { type AuditEvent, type AuditJournal, openJournal } from './audit/journal.ts';
+import type { AuditVerdict } from './audit/verify.ts';
+import type { AuditConfig } from './config/types.ts';
+import type { AuditTools } from './listener/admin-route.ts';
+import { type AuditSink, NO_AUDIT } from './record/audit.ts';
+import { describeCause } from './record/record.ts';
+
+export interface OpenedAudit {
+  readonly sink: AuditSink;
+  /** Undefined: the log is off. */
+  readonly journal: AuditJournal | undefined;
+  readonly tools: AuditTools | undefined;
+}
+
+function note(log: Logger, event: AuditEvent): void {
+  const { kind, ...facts } = event;
+  const said = 'cause' in event ? { ...facts, ...describeCause(event.cause) } : facts;
+  if (kind === 'failing') log.error(said, 'the audit log cannot be written');
+  else if (kind === 'unwritten') log.error(said, 'audit records were lost');
+  else if (kind === 'cut') log.warn(said, 'the audit log ended within a record, which was cut off');
+  else if (kind === 'trouble') log.warn(said, 'the audit log could not be tidied up; it is tried again');
+  else if (kind === 'recovered') log.warn(said, 'the audit log is written again');
+  else log.info(said, kind === 'rotated' ? 'the audit log begins a new file' : 'old audit files were removed');
+}
+
+/** In a thread of its own: it hashes all that there is, and callers are served meanwhile. */
+function verifyElsewhere({ file, keyFile }: Pick<AuditConfig, 'file' | 'keyFile'>): Promise<AuditVerdict> {
+  const thread = new Worker(new URL(`./audit/verify-thread${extname(import.meta.url)}`, import.meta.url), {
+    workerData: { role: 'audit-verify', file, keyFile },
+  });
+  return new Promise((settle, reject) => {
+    thread.once('message', settle);
+    thread.once('error', reject);
+    thread.once('exit', () => reject(new Error('the thread that verifies the audit log has ended')));
+  });
+}
+
+function toolsOf(config: AuditConfig, journal: AuditJournal): AuditTools {
+  return {
+    readings: () => journal.readings(),
+    tail: (count) => journal.tail(count),
+    async verify() {
+      await journal.flush();
+      const { good, records, files, faults } = await verifyElsewhere(config);
+      return {
+        good,
+        records,
+        files: files.length,
+        faults: faults.map(({ file, line, says }) => ({ file, line, what: says })),
+      };
+    },
+  };
+}
+
+/** @throws AuditOpenError */
+export function openAudit(config: AuditConfig | undefined, log: Logger, now: () => number): OpenedAudit {
+  if (config === undefined) return { sink: NO_AUDIT, journal: undefined, tools: undefined };
+  const journal = openJournal(config, { now, observe: (event) => note(log, event) });
+  const mustRefuse = config.onFailure === 'refuse';
+  return {
+    sink: {
+      append: (kind, inside) => journal.append(kind, inside),
+      refuses: () => mustRefuse && journal.failing,
+    },
+    journal,
+    tools: toolsOf(config, journal),
+  };
+}

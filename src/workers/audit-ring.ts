@@ -1,0 +1,103 @@
+// Audit records on their way from the threads that answer callers to the one that writes the log. They lie in memory that
+// all threads share: what a thread has said of its requests is not lost when the thread is.
+import { AUDIT_KINDS, type AuditKind } from '../audit/record.ts';
+import type { AuditSink } from '../record/audit.ts';
+import { createRingReader, createRingWriter, RING_BYTES } from '../shared-memory/ring.ts';
+
+/** What a worker is given of it. */
+export interface AuditMemory {
+  readonly ring: SharedArrayBuffer;
+  /** See below. */
+  readonly state: SharedArrayBuffer;
+  /** `audit.onFailure`. */
+  readonly mustRefuse: boolean;
+}
+
+/** In `state`: whether the journal fails, and how many records found no room in their ring. */
+const FAILING = 0;
+const LOST = 1;
+const STATE_BYTES = 8;
+
+const KINDS: readonly string[] = AUDIT_KINDS;
+const isKind = (text: string): text is AuditKind => KINDS.includes(text);
+const SPACE = ' ';
+
+/** The end in a worker. @param now Unix time in milliseconds: a record's time is that of what it tells */
+export function ringSink({ ring, state, mustRefuse }: AuditMemory, now: () => number): AuditSink {
+  const writer = createRingWriter(ring);
+  const flags = new Int32Array(state);
+  let isFull = false;
+  let saidMs = -1;
+  let said = '';
+
+  function timeOf(ms: number): string {
+    if (ms === saidMs) return said;
+    saidMs = ms;
+    said = `"time":"${new Date(ms).toISOString()}",`;
+    return said;
+  }
+
+  return {
+    append(kind, inside) {
+      isFull = !writer.push(`${kind}${SPACE}${timeOf(now())}${inside}`);
+      if (isFull) Atomics.add(flags, LOST, 1);
+    },
+    refuses: () => mustRefuse && (isFull || Atomics.load(flags, FAILING) === 1),
+  };
+}
+
+export interface AuditRings {
+  /** A worker's, by its number; one that takes a dead one's place goes on with the same. */
+  memoryOf(holder: number): AuditMemory;
+  /** Takes what is there, of all workers. */
+  collect(): void;
+  /** Takes what is left, and no more. */
+  close(): void;
+}
+
+export interface AuditRingsOptions {
+  readonly mustRefuse: boolean;
+  /** How long a record may lie before it is taken. */
+  readonly everyMs: number;
+  /** The journal. */
+  readonly append: (kind: AuditKind, inside: string) => void;
+  readonly isFailing: () => boolean;
+}
+
+/** The end of the thread that writes. */
+export function openAuditRings({ mustRefuse, everyMs, append, isFailing }: AuditRingsOptions): AuditRings {
+  const state = new SharedArrayBuffer(STATE_BYTES);
+  const flags = new Int32Array(state);
+  const rings = new Map<number, { readonly memory: SharedArrayBuffer; readonly take: () => string[] }>();
+
+  function collect(): void {
+    for (const { take } of rings.values()) {
+      for (const said of take()) {
+        const end = said.indexOf(SPACE);
+        const kind = said.slice(0, end);
+        if (isKind(kind)) append(kind, said.slice(end + 1));
+      }
+    }
+    const lost = Atomics.exchange(flags, LOST, 0);
+    if (lost > 0) append('gap', `"lost":${lost}`);
+    Atomics.store(flags, FAILING, Number(isFailing()));
+  }
+
+  const timer = setInterval(collect, everyMs).unref();
+  return {
+    memoryOf(holder) {
+      let known = rings.get(holder);
+      if (known === undefined) {
+        const memory = new SharedArrayBuffer(RING_BYTES);
+        known = { memory, take: createRingReader(memory).take };
+        rings.set(holder, known);
+      }
+      return { ring: known.memory, state, mustRefuse };
+    },
+    collect,
+    close() {
+      clearInterval(timer);
+      collect();
+    },
+  };
+}

@@ -1,0 +1,56 @@
+// Has workers open another configuration, and then use it, all of them or none.
+import { finishWithin } from '../rooms-close.ts';
+import { LinkError } from './link.ts';
+import type { Share } from './pool.ts';
+import type { Thread } from './thread.ts';
+
+/** How long a worker may take to open another configuration. */
+const PREPARE_MS = 10_000;
+
+/** Who has ended needs nothing: another takes its place, with the configuration that is in force by then. */
+function unlessEnded(error: unknown): void {
+  if (!(error instanceof LinkError)) throw error;
+}
+
+async function prepareOne({ holder, link }: Thread, { config, memory }: Share): Promise<void> {
+  const opened = link.ask('prepare', config, memory).catch(unlessEnded);
+  // Who is waited for no longer is told that nothing came of it.
+  opened.catch(() => {});
+  if (!(await finishWithin(opened, PREPARE_MS))) {
+    throw Object.assign(new Error(`worker ${holder} does not answer`), { code: 'WORKER_SILENT' });
+  }
+}
+
+const decide = async ({ link }: Thread, apply: boolean): Promise<void> => link.ask('decide', apply).catch(unlessEnded);
+
+/** One that began with the configuration before: it is given the new one once it answers, or is ended. */
+async function followUp(thread: Thread, share: Share): Promise<void> {
+  try {
+    await thread.listening;
+    await prepareOne(thread, share);
+    await decide(thread, true);
+  } catch {
+    await thread.terminate();
+  }
+}
+
+/** @param threads those that there are at any time @throws as Pool.prepare */
+export async function prepareAll(threads: ReadonlyMap<number, Thread>, shareOf: (holder: number) => Share) {
+  const asked = [...threads.values()].filter((thread) => thread.isListening());
+  const abandon = async (): Promise<void> => void (await Promise.allSettled(asked.map((each) => decide(each, false))));
+  const results = await Promise.allSettled(asked.map((thread) => prepareOne(thread, shareOf(thread.holder))));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) {
+    // One that is silent is not waited for.
+    void abandon();
+    throw failed.reason;
+  }
+  return {
+    async apply(): Promise<void> {
+      const others = [...threads.values()].filter((thread) => !asked.includes(thread));
+      for (const thread of others) void followUp(thread, shareOf(thread.holder));
+      await Promise.all(asked.map((thread) => decide(thread, true)));
+    },
+    abandon,
+  };
+}
