@@ -26,7 +26,7 @@ it.each([1, 2])(
 it('with one it is loaded: the test can tell', async () => {
   await using collector = await startCollector();
   await using served = await serve(1, { otlp: collector.url });
-  expect(loadedBy(served)).toContainEqual(expect.stringContaining('/@opentelemetry/sdk-trace/'));
+  expect(loadedBy(served)).toContain('loaded @opentelemetry/sdk-trace');
 });
 
 it('with workers each thread sends its own spans, all of them before the end, and metrics count them together', async () => {
