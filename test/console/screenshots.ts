@@ -97,7 +97,6 @@ async function accounts(page: Page, gateway: Served): Promise<void> {
   await page.getByLabel('Account name or id').fill(MOVED);
   await page.getByRole('button', { name: 'Look up' }).click();
   await page.getByRole('button', { name: 'Move', exact: true }).click();
-  await take(page, 'move-begin', false);
   await page.getByRole('dialog').getByRole('button', { name: 'Begin the move' }).click();
   await page.getByRole('article', { name: 'Move from us to eu' }).waitFor();
   await pause(2500);
@@ -111,17 +110,12 @@ async function why(page: Page, gateway: Served): Promise<void> {
   await page.getByLabel('Account name').fill('bruno@eu.example');
   await page.getByRole('button', { name: 'Explain' }).click();
   await page.getByText('Refused', { exact: true }).waitFor();
-  await take(page, 'why-refused');
-  await page.getByLabel('Path').fill('/api/v1/private/recent');
-  await page.getByRole('button', { name: 'Explain' }).click();
-  await page.getByText('Permitted', { exact: true }).waitFor();
   await take(page, 'why');
 }
 
 async function rest(page: Page, gateway: Served): Promise<void> {
-  await page.goto(`${gateway.adminUrl}/#/limits`);
-  await pause(12_000);
-  await take(page, 'limits');
+  // So that there is something to look at.
+  await pause(10_000);
   await page.goto(`${gateway.adminUrl}/#/audit`);
   await page.getByRole('button', { name: 'Verify now' }).click();
   await page.getByText('Whole', { exact: true }).waitFor();

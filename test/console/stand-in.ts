@@ -24,6 +24,8 @@ export interface StandIn {
   answer(call: string, body: object, status?: number): void;
   /** Cuts every live feed, and refuses new ones until `send`. */
   cut(): void;
+  /** Refuses new ones alone: those that are there go on, and hear nothing. */
+  cutNew(): void;
   close(): Promise<void>;
 }
 
@@ -115,6 +117,9 @@ export async function startStandIn(): Promise<StandIn> {
       for (const feed of feeds) feed.write(event(next));
     },
     answer: (call, body, status = 200) => void answers.set(call, { status, body }),
+    cutNew() {
+      state = undefined;
+    },
     cut() {
       state = undefined;
       for (const feed of feeds) feed.destroy();

@@ -100,6 +100,18 @@ describe.skipIf(!hasChromium)('the page', () => {
     expect(await troubles(page).count()).toBe(0);
   });
 
+  it('takes a gateway that says nothing for eight seconds for lost', async () => {
+    const page = await show('#/overview');
+    await page.clock.install();
+    send({ requests: { ...goodState().requests, total: 99_999 } });
+    await page.getByText('99,999').waitFor();
+    await page.clock.fastForward(7000);
+    expect(await page.getByText('Live', { exact: true }).isVisible()).toBe(true);
+    gateway.cutNew();
+    await page.clock.fastForward(1500);
+    await page.getByText(/^Connection lost/).waitFor();
+  });
+
   it('shows what the gateway says in place of its state', async () => {
     opened = await open(browser, `${gateway.url}`, '#/overview');
     await opened.page.route('**/admin/v1/live', (route) =>
@@ -209,6 +221,28 @@ describe.skipIf(!hasChromium)('the page', () => {
     expect(gateway.asked.every(({ authorization }) => authorization === 'Bearer otga_secret')).toBe(true);
     expect(await page.content()).not.toContain('otga_secret');
     expect(await page.evaluate('JSON.stringify(localStorage) + document.cookie')).not.toContain('otga_secret');
+  });
+
+  it('goes on with a change for which a token was entered in the middle', async () => {
+    gateway.answer('POST /accounts', { error: 'token_required', message: 'This needs a token.' }, 401);
+    const page = await show('#/accounts');
+    await page.getByRole('button', { name: 'Add an account' }).click();
+    const change = page.getByRole('dialog', { name: 'Add an account' });
+    await change.getByLabel('Account name').fill('ann@corp.example');
+    await change.getByRole('button', { name: 'Add', exact: true }).click();
+    await change.getByText('This needs a token.').waitFor();
+    await change.getByRole('button', { name: 'Enter a token' }).click();
+    await page.getByRole('dialog').getByLabel('Token', { exact: true }).fill('otga_secret');
+    await page.getByRole('button', { name: 'Use this token' }).click();
+    const account = { id: ID, region: 'us', pinned: true, also: [], epoch: 2, move: null };
+    gateway.answer('POST /accounts', { result: 'added', account }, 201);
+    expect(await change.getByLabel('Account name').inputValue()).toBe('ann@corp.example');
+    await change.getByRole('button', { name: 'Add', exact: true }).click();
+    await change.waitFor({ state: 'detached' });
+    const put = gateway.asked.filter(({ method, path }) => method === 'POST' && path === '/accounts');
+    expect(put.map(({ authorization }) => authorization)).toEqual([undefined, 'Bearer otga_secret']);
+    expect(put[1]?.body).toEqual({ account: 'ann@corp.example', region: 'us', pinned: true, also: [] });
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Add an account');
   });
 
   it('forgets the token when it is told to', async () => {

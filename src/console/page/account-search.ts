@@ -48,11 +48,18 @@ export function createSearch(page: Page, changed: (account: Account | undefined)
     return { name: what, id: standing.id, standing, ...(standing.entry === null ? {} : { entry: standing.entry }) };
   }
 
+  /** Who stood on the card that was there stands on the one that takes its place. */
+  function show(card: HTMLElement): void {
+    const stood = result.contains(document.activeElement);
+    replace(result, card);
+    if (stood) card.querySelector('button')?.focus();
+  }
+
   function look(what: string): void {
     asked = what;
     problems.clear();
     find(what)
-      .then((found) => asked === what && replace(result, cardOf(page, found, refresh)))
+      .then((found) => asked === what && show(cardOf(page, found, refresh)))
       .catch((error: unknown) => {
         replace(result);
         if (problemOf(error).code === 'not_found') {

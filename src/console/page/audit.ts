@@ -3,7 +3,7 @@ import type { AuditReadings, AuditRecord, AuditVerification } from '../../listen
 import { type Filter, member, passes, sentence } from './audit-record.ts';
 import { h, replace, setAttribute } from './dom.ts';
 import { selectField } from './field.ts';
-import { bytes, count, duration, moment, NOTHING, plural } from './format.ts';
+import { bytes, count, duration, moment, NOTHING, plural, span } from './format.ts';
 import { type CreateView, type Page, problemBox } from './page.ts';
 import { button, createFact, createPill, createTable, pill, section } from './parts.ts';
 import type { Live } from './samples.ts';
@@ -24,7 +24,7 @@ export const createAudit: CreateView = (page) => {
   );
   const on = h(
     'div',
-    {},
+    { class: 'sections' },
     section('State', { actions: [verification.button] }, readings.element, verification.element),
     section('Latest records', { note: 'Newest first. Accounts stand as keyed hashes.' }, tail.element),
   );
@@ -72,7 +72,7 @@ function createReadings() {
       );
       facts.sequence.set(count(sequence));
       facts.requests.set(count(written.request ?? 0));
-      facts.head.set(headAgeMs === null ? 'none yet' : `${duration(Math.round(headAgeMs / 1000) * 1000)} ago`);
+      facts.head.set(headAgeMs === null ? 'none yet' : `${span(headAgeMs / 1000)} ago`);
       facts.bytes.set(bytes(size));
       facts.lost.set(
         failures === 0 ? plural(lost, 'record') : `${plural(lost, 'record')}, ${plural(failures, 'failure')}`,

@@ -41,7 +41,7 @@ function createValues(page: Page) {
     label: 'Where from',
     options: [{ value: '', says: 'anywhere' }, ...Object.keys(ORIGINS).map((value) => ({ value, says: value }))],
   });
-  const shown = h('p', { class: 'note', role: 'status' });
+  const shown = h('p', { class: 'note found-keys', role: 'status' });
   const table = createTable<ConfigValue>({
     caption: 'The configuration in force',
     keyOf: ({ key }) => key,

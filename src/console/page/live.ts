@@ -113,10 +113,11 @@ async function readStates(send: Send, own: AbortController, heard: (state: LiveS
     for (;;) {
       const { done, value } = await reader.read();
       if (done) throw new Error('the stream has ended');
-      clearTimeout(watchdog);
-      watchdog = setTimeout(() => own.abort(), SILENCE_MS);
       for (const { event, data } of parser.take(value)) {
-        if (event === 'state') heard(JSON.parse(data));
+        if (event !== 'state') continue;
+        clearTimeout(watchdog);
+        watchdog = setTimeout(() => own.abort(), SILENCE_MS);
+        heard(JSON.parse(data));
       }
     }
   } finally {

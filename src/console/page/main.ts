@@ -22,7 +22,9 @@ const links = ROUTES.map(({ name, says }) => ({ name, element: h('a', { href: `#
 
 const token = createTokenDesk(() => {
   feed.restart();
-  show();
+  // Somebody who is in the middle of a change goes on with it.
+  if (document.querySelector('dialog[open]') === null) show();
+  else tellToken();
 });
 const send = createSend(token.current);
 const feed = createFeed(send);
@@ -68,8 +70,12 @@ function show(): void {
   document.title = `${view?.title ?? route.says} · onetime-gateway`;
   const heading = h('h1', { tabindex: '-1' }, view?.title ?? route.says);
   replace(main, heading, banner.element, denied.element, view?.element ?? waiting());
-  setText(tokenButton, token.current() === undefined ? 'Enter a token' : 'Token entered');
+  tellToken();
   update(feed);
+}
+
+function tellToken(): void {
+  setText(tokenButton, token.current() === undefined ? 'Enter a token' : 'Token entered');
 }
 
 function waiting(): HTMLElement | undefined {

@@ -134,8 +134,10 @@ function createCard(page: Page, first: Move, now: () => number, dismiss: (move: 
       since.set(move.since, now());
       stepper.set(move.stage);
       setText(keeps, move.keepOld ? `Keeps ${move.from} among its other regions.` : `Drops ${move.from}.`);
+      const stood = document.activeElement === abort;
       abort.hidden = move.stage !== 'frozen';
       hide.hidden = !isOver(move);
+      if (stood && isOver(move)) hide.focus();
     },
   };
 }
