@@ -154,11 +154,12 @@ export function openBase(config: Config, dependencies: GatewayDependencies, inFo
     keyDigest: createKeyDigest(state.digest),
     /** Places entries in the tables of the limits, and names credentials: the same in all threads. */
     seed: together?.secrets.seed ?? randomBytes(32),
-    /** What is still to be told to the store, and to the collector, is told before they are closed. */
+    /** What is still to be told to the store is told before it is closed; a collector that hangs delays nothing of that. */
     async close(): Promise<void> {
-      await tracing.close();
+      const traced = tracing.close();
       await replays.close();
       await state.close();
+      await traced;
     },
   };
 }
