@@ -1,16 +1,14 @@
 // The audit journal: the one writer of an audit log. Records are taken at once and written in batches, one write at a time,
 // in order (docs/audit.md). What cannot be written waits in memory, within a bound, and follows when it can be.
 import { type Expired, prunedInside } from './archive.ts';
-import { type Batch, nextBatch, Pending, unitsOf } from './batch.ts';
-import { type Chain, createChain } from './chain.ts';
-import { createDisk, type Disk } from './disk.ts';
+import { unitsOf } from './batch.ts';
 import { codeOf } from './error.ts';
-import { type AuditHead, writeHeadFile } from './head.ts';
+import type { AuditHead } from './head.ts';
 import { createKeeper, type Keeper } from './keeper.ts';
 import { type OpenedLog, openLog } from './open.ts';
 import type { AuditDependencies, AuditOptions, AuditReadings } from './options.ts';
+import { Outbox } from './outbox.ts';
 import { type AuditKind, type AuditRecord, type Draft, draftOf } from './record.ts';
-import { createTail, type Tail } from './tail.ts';
 
 export { AuditOpenError } from './error.ts';
 export type { AuditHead } from './head.ts';
@@ -55,24 +53,13 @@ class Journal implements AuditJournal {
   failing = false;
   readonly #options: AuditOptions;
   readonly #dependencies: AuditDependencies;
-  readonly #log: OpenedLog;
-  readonly #chain: Chain;
-  readonly #disk: Disk;
-  readonly #tail: Tail;
+  readonly #lock: OpenedLog['lock'];
+  readonly #outbox: Outbox;
   readonly #keeper: Keeper;
-  readonly #pending = new Pending();
-  readonly #counts: Record<AuditKind, number>;
   readonly #timers: NodeJS.Timeout[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #batch: Batch | undefined;
-  /** How far the batch has come. */
-  #stage: 'new' | 'written' | 'signed' = 'new';
-  #running: Promise<void> | undefined;
+  #running: Promise<boolean> | undefined;
   #closing: Promise<void> | undefined;
-  #wantHead = false;
-  #head: AuditHead | undefined;
-  /** Number of the last record that is written. */
-  #sequence: number;
   #failures = 0;
   /** The trouble that was told last. */
   #told: string | undefined;
@@ -81,17 +68,17 @@ class Journal implements AuditJournal {
   #unreported = 0;
 
   constructor(options: AuditOptions, dependencies: AuditDependencies, log: OpenedLog) {
+    const { now, observe } = dependencies;
     this.#options = options;
     this.#dependencies = dependencies;
-    this.#log = log;
-    this.#chain = createChain(log.end, log.key, options.headsMs, options.rotate);
-    this.#disk = createDisk(options.file, log.fd, log.end.bytes);
-    this.#tail = createTail(log.end.lines);
-    this.#sequence = log.end.seq;
-    this.#counts = { ...NONE };
+    this.#lock = log.lock;
     this.#keeper = createKeeper(options, dependencies, (expired) => this.#recordPruned(expired));
+    this.#outbox = new Outbox(options, log, now, (file) => {
+      observe({ kind: 'rotated', file });
+      this.#keeper.look();
+    });
     const { cut } = log.end;
-    if (cut > 0) dependencies.observe({ kind: 'cut', bytes: cut });
+    if (cut > 0) observe({ kind: 'cut', bytes: cut });
     const { headsMs, flushMs } = options;
     this.append(
       'opened',
@@ -105,43 +92,40 @@ class Journal implements AuditJournal {
   append(kind: AuditKind, inside: string): void {
     const draft = draftOf(kind, inside, this.#dependencies.now());
     if (this.#closing !== undefined || this.#isFull(draft)) {
-      this.#lost++;
-      this.#unreported++;
-      this.#fail(this.#closing === undefined ? 'AUDIT_BUFFER_FULL' : 'AUDIT_CLOSED', undefined);
+      this.#lose(draft);
       return;
     }
     if (this.#unreported > 0) this.#reportLoss();
-    this.#pending.push(draft);
-    if (this.#pending.units >= ENOUGH_UNITS && !this.failing) void this.#pump();
+    this.#outbox.push(draft);
+    if (this.#outbox.units >= ENOUGH_UNITS && !this.failing) void this.#pump();
     else this.#later();
   }
 
   readings(): AuditReadings {
-    const { unsignedSinceMs } = this.#chain;
+    const { sequence, counts, headAgeMs, bytes } = this.#outbox;
     return {
       file: this.#options.file,
       onFailure: this.#options.onFailure,
-      sequence: this.#sequence,
-      written: { ...this.#counts },
+      sequence,
+      written: counts,
       lost: this.#lost,
       failing: this.failing,
       failures: this.#failures,
-      headAgeMs: unsignedSinceMs === undefined ? 0 : Math.max(0, this.#dependencies.now() - unsignedSinceMs),
-      bytes: this.#disk.bytes,
+      headAgeMs,
+      bytes,
     };
   }
 
   async tail(count: number): Promise<readonly AuditRecord[]> {
-    return this.#tail.last(count);
+    return this.#outbox.tail.last(count);
   }
 
   head(): AuditHead | undefined {
-    return this.#head;
+    return this.#outbox.head;
   }
 
   async flush(): Promise<void> {
-    do await this.#pump();
-    while (this.#pending.length > 0 && !this.failing);
+    await this.#drain();
   }
 
   close(): Promise<void> {
@@ -155,26 +139,46 @@ class Journal implements AuditJournal {
   async #end(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#keeper.close();
-    this.#wantHead = true;
-    await this.flush();
-    // What came to a pump that was ending just then.
-    if (this.#wantHead && !this.failing) await this.flush();
+    await this.#drainSigned();
     clearTimeout(this.#timer);
-    const left = this.#pending.length + (this.#batch?.lines.length ?? 0);
-    if (left > 0) this.#dependencies.observe({ kind: 'unwritten', records: left });
-    await this.#disk.close();
-    this.#log.lock.release();
+    const { unwritten } = this.#outbox;
+    if (unwritten > 0) this.#dependencies.observe({ kind: 'unwritten', records: unwritten });
+    await this.#outbox.close();
+    this.#lock.release();
+  }
+
+  /** @returns whether all is written */
+  async #drain(): Promise<boolean> {
+    for (;;) {
+      if (!(await this.#pump())) return false;
+      // What came to an attempt that was just ending takes another one.
+      if (this.#outbox.waiting === 0 && !this.#outbox.wantsHead) return true;
+    }
+  }
+
+  /** @returns whether all is on the disk, and a head covers it */
+  #drainSigned(): Promise<boolean> {
+    this.#outbox.wantsHead = true;
+    return this.#drain();
   }
 
   /** Once it has no room, it takes nothing more until half of it is free: one gap is said, not thousands. */
   #isFull(draft: Draft): boolean {
-    const units = this.#pending.units + (this.#batch?.bytes.length ?? 0);
+    const { units } = this.#outbox;
     return this.#unreported > 0 ? units > BUFFER_UNITS / 2 : units + unitsOf(draft) > BUFFER_UNITS;
+  }
+
+  /** A gap that another thread told stands for many. */
+  #lose({ kind, inside }: Draft): void {
+    const records = kind === 'gap' ? Number(/"lost":(\d+)/.exec(inside)?.[1] ?? 1) : 1;
+    this.#lost += records;
+    this.#unreported += records;
+    this.#fail(this.#closing === undefined ? 'AUDIT_BUFFER_FULL' : 'AUDIT_CLOSED', undefined);
   }
 
   /** At the place in the order where they would have been. */
   #reportLoss(): void {
-    this.#pending.push(draftOf('gap', `"lost":${this.#unreported}`, this.#dependencies.now()));
+    this.#outbox.push(draftOf('gap', `"lost":${this.#unreported}`, this.#dependencies.now()));
     this.#unreported = 0;
   }
 
@@ -187,79 +191,42 @@ class Journal implements AuditJournal {
   }
 
   #tick(): void {
-    if (!this.#chain.isHeadDue(this.#dependencies.now())) return;
-    this.#wantHead = true;
+    if (!this.#outbox.isHeadDue) return;
+    this.#outbox.wantsHead = true;
     void this.#pump();
   }
 
-  #pump(): Promise<void> {
+  /** @returns whether it wrote all that was there */
+  #pump(): Promise<boolean> {
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
     });
     return this.#running;
   }
 
-  async #run(): Promise<void> {
+  async #run(): Promise<boolean> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     try {
-      while (await this.#step()) this.#succeeded();
+      while (await this.#outbox.step()) this.#succeeded();
+      return true;
     } catch (error) {
-      this.#failed(error);
+      this.#failures++;
+      this.#fail(codeOf(error) ?? 'unexpected', error);
+      this.#later();
+      return false;
     }
-  }
-
-  /** One batch, from where the last attempt stopped. @returns false when there is nothing to do */
-  async #step(): Promise<boolean> {
-    const { file } = this.#options;
-    this.#batch ??= this.#chainNext();
-    const batch = this.#batch;
-    if (batch === undefined) return false;
-    if (this.#stage === 'new') {
-      await this.#disk.write(batch.bytes);
-      this.#stage = 'written';
-      for (const kind of batch.kinds) this.#counts[kind]++;
-      this.#sequence = batch.last;
-    }
-    if (this.#stage === 'written' && batch.head !== undefined) {
-      await this.#disk.sync();
-      await writeHeadFile(file, batch.head);
-      this.#head = batch.head;
-      this.#stage = 'signed';
-    }
-    if (batch.rotate !== undefined) {
-      const archive = await this.#disk.rotate(batch.rotate.first, this.#dependencies.now());
-      this.#chain.beginFile();
-      this.#dependencies.observe({ kind: 'rotated', file: archive });
-      this.#keeper.look();
-    }
-    this.#batch = undefined;
-    return true;
-  }
-
-  #chainNext(): Batch | undefined {
-    const batch = nextBatch(this.#chain, this.#pending, this.#wantHead, this.#dependencies.now());
-    if (this.#pending.length === 0) this.#wantHead = false;
-    this.#stage = 'new';
-    if (batch !== undefined) this.#tail.add(batch.lines);
-    return batch;
   }
 
   #succeeded(): void {
     if (!this.failing) return;
     if (this.#unreported > 0) {
-      if (this.#closing !== undefined || this.#pending.units > BUFFER_UNITS / 2) return;
+      if (this.#closing !== undefined || this.#outbox.units > BUFFER_UNITS / 2) return;
       this.#reportLoss();
     }
     this.failing = false;
     this.#told = undefined;
     this.#dependencies.observe({ kind: 'recovered', lost: this.#lost });
-  }
-
-  #failed(cause: unknown): void {
-    this.#failures++;
-    this.#fail(codeOf(cause) ?? 'unexpected', cause);
-    this.#later();
   }
 
   /** Told once for each code, until it works again. */
@@ -270,23 +237,8 @@ class Journal implements AuditJournal {
     this.#dependencies.observe({ kind: 'failing', code, cause });
   }
 
-  async #recordPruned(expired: readonly Expired[]): Promise<boolean> {
+  #recordPruned(expired: readonly Expired[]): Promise<boolean> {
     for (const one of expired) this.append('pruned', prunedInside(one));
-    this.#wantHead = true;
-    await this.flush();
-    return !this.failing;
+    return this.#drainSigned();
   }
 }
-
-const NONE: Readonly<Record<AuditKind, number>> = {
-  opened: 0,
-  closed: 0,
-  request: 0,
-  verify: 0,
-  violation: 0,
-  directory: 0,
-  reload: 0,
-  gap: 0,
-  pruned: 0,
-  head: 0,
-};
