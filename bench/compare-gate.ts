@@ -63,7 +63,7 @@ export function gateOf({ cells }: Pick<Report, 'cells'>): Gate {
   }
   return Object.fromEntries(
     held.map(({ workload, lines }) => {
-      const peers = lines.filter(({ name, ratio }) => name !== 'gateway' && ratio !== null);
+      const peers = lines.filter(({ name, ratio }) => !name.startsWith('gateway') && ratio !== null);
       return [workload, Object.fromEntries(peers.map(({ name, ratio }) => [name, mostOf(ratio ?? 0)]))];
     }),
   );

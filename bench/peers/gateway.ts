@@ -1,8 +1,8 @@
 // The gateway, as `serve` runs it from the sources: every policy on.
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { launch } from '../lib/child.ts';
+import { type Listening, launch } from '../lib/child.ts';
 import { ACCOUNTS } from '../lib/workloads.ts';
 import type { Contestant, Setting } from './contestant.ts';
 
@@ -11,8 +11,8 @@ export const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const NEVER_REACHED = '{ per: 1s, requests: 10000000, burst: 10000000, mode: enforce }';
 const ALWAYS_EXCEEDED = '{ per: 1h, requests: 1, burst: 1, mode: enforce }';
 
-/** As YAML. */
-export function gatewayFile({ upstreams, refusing, store }: Setting): string {
+/** As YAML. @param audited without: everything but the audit log */
+export function gatewayFile({ upstreams, refusing, store }: Setting, audited = true): string {
   const rules = ACCOUNTS.map(({ name, region }) => `    - { account: "${name}", region: ${region}, pinned: true }`);
   return `listen: { host: 127.0.0.1, port: 0 }
 admin: { host: 127.0.0.1, port: 0 }
@@ -32,6 +32,7 @@ limits:
   regionBudget: ${NEVER_REACHED}
 store: ${store}
 identityKey: identity.key
+audit: { file: ${audited ? 'audit.jsonl' : 'null'}, key: audit.key }
 log: { level: info }
 `;
 }
@@ -42,17 +43,33 @@ export const gateway: Contestant = {
   missing: undefined,
   policy: 'all',
   takes: () => true,
-  async start(setting) {
-    const { folder, core } = setting;
-    const file = join(folder, 'gateway.yaml');
-    writeFileSync(file, gatewayFile(setting));
-    const child = launch(process.execPath, [MAIN, 'serve', '--config', file], { name: 'gateway', folder, core });
-    try {
-      const [, port] = await child.says(/"url":"[^"]*:(\d+)"/);
-      return { ports: [Number(port)], pid: child.pid, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
-    } catch (error) {
-      await child[Symbol.asyncDispose]();
-      throw error;
-    }
+  start: (setting) => start(setting, setting.folder, gatewayFile(setting)),
+};
+
+/** What the audit log costs is what the gateway costs over this one. */
+export const unaudited: Contestant = {
+  name: 'gateway-unaudited',
+  about: 'onetime-gateway with `audit.file: null`, everything else on',
+  missing: undefined,
+  policy: 'all',
+  // Keys are made through the other one, and this one has a store of its own.
+  takes: ({ key }) => !key.startsWith('known'),
+  start(setting) {
+    const folder = join(setting.folder, 'unaudited');
+    mkdirSync(folder, { recursive: true });
+    return start(setting, folder, gatewayFile({ ...setting, store: 'sqlite:gateway.db' }, false));
   },
 };
+
+async function start({ core }: Setting, folder: string, config: string): Promise<Listening> {
+  const file = join(folder, 'gateway.yaml');
+  writeFileSync(file, config);
+  const child = launch(process.execPath, [MAIN, 'serve', '--config', file], { name: 'gateway', folder, core });
+  try {
+    const [, port] = await child.says(/"url":"[^"]*:(\d+)"/);
+    return { ports: [Number(port)], pid: child.pid, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
+  } catch (error) {
+    await child[Symbol.asyncDispose]();
+    throw error;
+  }
+}
