@@ -1,6 +1,7 @@
 // What an audit log tells of one account in a period: where its requests went, and how much of the truth that is.
+import { type Entry, entryOf, wasSent } from './entry.ts';
 import type { LineFacts } from './line.ts';
-import { type AuditKind, type AuditRecord, parseRecord } from './record.ts';
+import { type AuditKind, parseRecord } from './record.ts';
 import { type AuditVerdict, type VerifyOptions, type VerifyProgress, verifyAudit } from './verify.ts';
 
 export interface ReportOptions extends Omit<VerifyOptions, 'onRecord'> {
@@ -11,32 +12,6 @@ export interface ReportOptions extends Omit<VerifyOptions, 'onRecord'> {
   readonly to: string;
   /** Each entry, in the order of the log. */
   readonly onEntry?: ((entry: Entry) => void) | undefined;
-}
-
-/** What a record says of the account. Members that a kind does not have are null. */
-export interface Entry {
-  readonly seq: number;
-  readonly time: string;
-  readonly kind: AuditKind;
-  readonly request: string | null;
-  readonly route: string | null;
-  readonly effect: string | null;
-  readonly region: string | null;
-  readonly home: string | null;
-  readonly pinned: boolean | null;
-  readonly upstream: string | null;
-  readonly certificate: string | null;
-  readonly reason: string | null;
-  readonly refusal: string | null;
-  readonly status: number | null;
-  readonly outcome: string | null;
-  readonly epoch: number | null;
-  readonly received: number | null;
-  readonly sent: number | null;
-  /** Of a violation, what was stopped; of a change of the directory, what was changed, by whom. */
-  readonly what: string | null;
-  readonly actor: string | null;
-  readonly detail: string | null;
 }
 
 /** What was asked of a region, and what came of it. */
@@ -87,13 +62,6 @@ export interface AccountReport {
 
 /** Kept in memory one by one; the others are counted. */
 const LISTED = 1000;
-
-/** Whether a record means that a region got, or may have got, something. */
-export function wasSent({ kind, region, outcome }: Pick<Entry, 'kind' | 'region' | 'outcome'>): boolean {
-  return (
-    (kind === 'request' || kind === 'verify') && region !== null && (outcome === 'delivered' || outcome === 'unknown')
-  );
-}
 
 /** Reads a log once, and verifies what it reads: what is reported are the very bytes that were verified. */
 export async function reportAccount(
@@ -234,34 +202,4 @@ function pinnedOf(pins: ReadonlySet<boolean>): AccountReport['pinned'] {
 function coveredOf(from: string, to: string, first: string | undefined, last: string | undefined) {
   if (first === undefined || last === undefined || last < from || first >= to) return undefined;
   return { from: first > from ? first : from, to: last < to ? last : to };
-}
-
-function entryOf(record: AuditRecord): Entry {
-  const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
-  const number = (value: unknown): number | null => (typeof value === 'number' ? value : null);
-  const { seq, time, kind } = record;
-  return {
-    seq,
-    time,
-    kind,
-    request: text(record.request),
-    route: text(record.route),
-    effect: text(record.effect),
-    region: text(record.region),
-    home: text(record.home),
-    pinned: typeof record.pinned === 'boolean' ? record.pinned : null,
-    upstream: text(record.upstream),
-    certificate: text(record.certificate),
-    reason: text(record.reason),
-    refusal: text(record.refusal),
-    status: number(record.status),
-    outcome: text(record.outcome),
-    epoch: number(record.epoch),
-    received: number(record.received),
-    sent: number(record.sent),
-    what: text(record.what) ?? text(record.problem),
-    actor: text(record.actor),
-    detail:
-      typeof record.detail === 'object' && record.detail !== null ? JSON.stringify(record.detail) : text(record.detail),
-  };
 }

@@ -5,8 +5,8 @@ import { basename, dirname, join } from 'node:path';
 import { pipeline as chain } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
+import { syncFolderLater } from '../durable.ts';
 import { type Archive, listArchives, PARTIAL } from './files.ts';
-import { syncFolderOf } from './head.ts';
 import { LINE_BREAK, LINE_LIMIT_BYTES, parseRecord } from './record.ts';
 
 /** Compresses a rotated file. The plain one goes when the other is whole and on the disk, never before. */
@@ -22,7 +22,7 @@ export async function compress(plain: string, signal: AbortSignal): Promise<void
     throw error;
   }
   await rename(partial, target);
-  await syncFolderOf(target);
+  await syncFolderLater(target);
   await rm(plain);
 }
 

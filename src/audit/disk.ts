@@ -3,9 +3,9 @@
 import { close, fdatasync, fstat, open, write } from 'node:fs';
 import { access, rename, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { syncFolderLater } from '../durable.ts';
 import { codeOf } from './error.ts';
 import { archiveOf } from './files.ts';
-import { syncFolderOf } from './head.ts';
 
 const writeAt = promisify(write);
 const syncData = promisify(fdatasync);
@@ -68,7 +68,7 @@ export function createDisk(file: string, fd: number, length: number): Disk {
         moved = name;
       }
       next ??= await openFile(file, 'wx+', FILE_MODE);
-      await syncFolderOf(file);
+      await syncFolderLater(file);
       await closeFile(current).catch(() => undefined);
       const archive = moved;
       [current, bytes] = [next, 0];

@@ -3,7 +3,7 @@
 import { sign, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { syncFolderLater } from '../durable.ts';
 import { AuditOpenError, codeOf } from './error.ts';
 import type { SigningKey } from './key.ts';
 import { type AuditRecord, lineHash, lineOf } from './record.ts';
@@ -97,18 +97,11 @@ export async function writeHeadFile(file: string, head: AuditHead): Promise<void
     await handle.writeFile(headFileText(head));
     await handle.sync();
     await rename(temporary, name);
-    await syncFolderOf(name);
+    await syncFolderLater(name);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
-}
-
-/** A power cut must not take back a name that was given. */
-export async function syncFolderOf(file: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  await using folder = await open(dirname(file), 'r');
-  await folder.sync();
 }
 
 export function malformedHead(file: string): AuditOpenError {

@@ -1,19 +1,8 @@
 // The key that signs heads: Ed25519, made on first start. Who verifies needs its public half only, which lies beside it.
 import { createPrivateKey, createPublicKey, generateKeyPairSync, hash, type KeyObject, randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fstatSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { makeOnce, syncFolder, writeNew } from '../durable.ts';
 import { AuditOpenError, codeOf } from './error.ts';
 
 /** Of a fingerprint, behind the name of a public key whose private one was replaced. */
@@ -113,21 +102,9 @@ function readKey(file: string): string | undefined {
   }
 }
 
-/** Whole or not at all; of two gateways that start at once the first one's key is taken by both. */
 function makeKey(file: string): string {
   const { privateKey } = generateKeyPairSync('ed25519');
-  const temporary = `${file}.${randomBytes(8).toString('hex')}.tmp`;
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  try {
-    writeNew(temporary, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), 0o600);
-    // Unlike rename, link fails where a file is already.
-    linkSync(temporary, file);
-    syncFolder(file);
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
-  } finally {
-    rmSync(temporary, { force: true });
-  }
+  makeOnce(file, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), 0o600);
   return readFileSync(file, 'utf8');
 }
 
@@ -164,26 +141,5 @@ function readIfThere(file: string): string | undefined {
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
-  }
-}
-
-function writeNew(file: string, text: string, mode: number): void {
-  const fd = openSync(file, 'wx', mode);
-  try {
-    writeFileSync(fd, text);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** A power cut must not take the name of a file that is in use already. */
-function syncFolder(file: string): void {
-  if (process.platform === 'win32') return;
-  const fd = openSync(dirname(file), 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }

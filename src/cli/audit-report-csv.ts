@@ -1,5 +1,5 @@
 // The records of an account as CSV (RFC 4180), one a row.
-import type { Entry } from '../audit/account-report.ts';
+import type { Entry } from '../audit/entry.ts';
 
 const COLUMNS = [
   'seq',

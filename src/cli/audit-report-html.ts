@@ -1,6 +1,5 @@
 // The report on an account as one page that needs nothing else: no script, no other host, good on paper.
-import type { Entry } from '../audit/account-report.ts';
-import { wasSent } from '../audit/account-report.ts';
+import { type Entry, wasSent } from '../audit/entry.ts';
 import { escapeHtml } from '../reference/html.ts';
 import { verdictLines } from './audit.ts';
 import type { NamedReport } from './audit-report.ts';

@@ -1,5 +1,6 @@
 // The report on an account as text: what an auditor asks first comes first.
-import type { Entry, Tally } from '../audit/account-report.ts';
+import type { Tally } from '../audit/account-report.ts';
+import type { Entry } from '../audit/entry.ts';
 import { verdictLines } from './audit.ts';
 import type { NamedReport } from './audit-report.ts';
 

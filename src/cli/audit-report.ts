@@ -1,6 +1,7 @@
 // `audit report`: where the requests of an account went, for an auditor. The log is verified while it is read.
 import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
-import { type AccountReport, type Entry, reportAccount } from '../audit/account-report.ts';
+import { type AccountReport, reportAccount } from '../audit/account-report.ts';
+import type { Entry } from '../audit/entry.ts';
 import { codeOf } from '../audit/error.ts';
 import { type Finding, findingOf } from '../audit/finding.ts';
 import { accountKey } from '../caller/credentials.ts';

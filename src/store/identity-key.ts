@@ -8,15 +8,14 @@ import {
   existsSync,
   fstatSync,
   fsyncSync,
-  linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
+import { makeOnce, syncFolder } from '../durable.ts';
 
 export interface IdentityKeys {
   /** 32 bytes each. */
@@ -107,9 +106,10 @@ export function rotateIdentityKey(file: string, now: () => number, keepMs: numbe
     const live = keys.older.filter(({ untilMs }) => untilMs > nowMs);
     const keptUntilMs = nowMs + keepMs;
     const older = [{ key: keys.current, untilMs: keptUntilMs }, ...live];
-    writeKeys(fd, { current: randomBytes(32), older });
+    writeFileSync(fd, keyText({ current: randomBytes(32), older }));
+    fsyncSync(fd);
     renameSync(next, path);
-    syncDirectory(path);
+    syncFolder(path);
     return { file: path, keptUntilMs, older: older.length, dropped: keys.older.length - live.length };
   } catch (error) {
     rmSync(next, { force: true });
@@ -181,24 +181,12 @@ function parseKeyFile(text: string, path: string): KeyFile {
   return { current, older };
 }
 
-/** Makes the file whole or not at all; one that exists by then is left as it is. */
+/** One that exists by then is left as it is. */
 function makeKeyFile(path: string): void {
-  const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`;
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const fd = openSync(temporary, 'wx', 0o600);
-    try {
-      writeKeys(fd, { current: randomBytes(32), older: [] });
-    } finally {
-      closeSync(fd);
-    }
-    // Unlike rename, link fails where a file is already: the first of two gateways wins.
-    linkSync(temporary, path);
-    syncDirectory(path);
+    makeOnce(path, keyText({ current: randomBytes(32), older: [] }), 0o600);
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw asKeyError(path, error);
-  } finally {
-    rmSync(temporary, { force: true });
+    throw asKeyError(path, error);
   }
 }
 
@@ -211,18 +199,9 @@ function openNew(path: string): number | 'exists' {
   }
 }
 
-function writeKeys(fd: number, { current, older }: KeyFile): void {
+function keyText({ current, older }: KeyFile): string {
   const lines = older.map(({ key, untilMs }) => `${key.toString('hex')} until=${new Date(untilMs).toISOString()}`);
-  writeFileSync(fd, `${[current.toString('hex'), ...lines].join('\n')}\n`);
-  fsyncSync(fd);
-}
-
-/** A power cut must not bring back a file without the key under which entries were made since. */
-function syncDirectory(path: string): void {
-  if (process.platform === 'win32') return;
-  const fd = openSync(dirname(path), 'r');
-  fsyncSync(fd);
-  closeSync(fd);
+  return `${[current.toString('hex'), ...lines].join('\n')}\n`;
 }
 
 function asKeyError(path: string, error: unknown): IdentityKeyError {

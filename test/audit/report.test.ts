@@ -1,7 +1,8 @@
 // The answer to an auditor: what is counted, what is said first, and when the log does not allow an answer.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type AccountReport, type Entry, reportAccount } from '../../src/audit/account-report.ts';
+import { type AccountReport, reportAccount } from '../../src/audit/account-report.ts';
+import type { Entry } from '../../src/audit/entry.ts';
 import { findingOf } from '../../src/audit/finding.ts';
 import { publicKeysBeside } from '../../src/audit/key.ts';
 import { ANN, type AuditLab, BOB, openAuditLab, type RequestFacts, requestInside } from './support.ts';
