@@ -1,7 +1,7 @@
 // What the main thread holds for the workers, and serves to each of them.
 import { randomBytes } from 'node:crypto';
 import type { Config } from '../config/types.ts';
-import { isSameRate, LIMIT_BYTES, LIMITS, rateOf } from '../limit/admit.ts';
+import { isSameRate, LIMIT_BYTES, LIMITS, rateOf } from '../limit/limit.ts';
 import { healthBytes, releaseHealth } from '../region/health.ts';
 import { createHostedReplays } from '../replay/shared-shelf.ts';
 import { originsOf } from '../rooms-health.ts';

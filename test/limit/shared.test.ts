@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Caller, Classified, Found, KeyedHash } from '../../src/domain.ts';
 import { createKeyedHash } from '../../src/keyed-hash.ts';
-import { createAdmit, type LimitRules } from '../../src/limit/admit.ts';
+import { createAdmit } from '../../src/limit/admit.ts';
+import type { LimitRules } from '../../src/limit/limit.ts';
 import { sharedRate } from '../../src/limit/shared.ts';
 import { Refusal } from '../../src/refusal.ts';
 import { ROUTES } from '../../src/route/table.ts';

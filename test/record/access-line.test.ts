@@ -6,7 +6,7 @@ import { parseConfig } from '../../src/config/load.ts';
 import { ConfigError } from '../../src/config/problem.ts';
 import { REASONS } from '../../src/domain.ts';
 import { createKeyedDigest } from '../../src/keyed-hash.ts';
-import { LIMITS } from '../../src/limit/admit.ts';
+import { LIMITS } from '../../src/limit/limit.ts';
 import { accessLines } from '../../src/record/access-line.ts';
 import { clientText } from '../../src/record/client.ts';
 import { REFUSAL_CODES } from '../../src/refusal.ts';
