@@ -119,6 +119,10 @@ async function rest(page: Page, gateway: Served): Promise<void> {
   await page.goto(`${gateway.adminUrl}/#/audit`);
   await page.getByRole('button', { name: 'Verify now' }).click();
   await page.getByText('Whole', { exact: true }).waitFor();
+  await page
+    .locator('.hash dd')
+    .filter({ hasText: /^[0-9a-f]{64}$/ })
+    .waitFor();
   await take(page, 'audit', false);
   await page.goto(`${gateway.adminUrl}/#/configuration`);
   await page.getByRole('table').locator('tbody tr').nth(5).waitFor();

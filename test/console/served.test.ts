@@ -128,6 +128,11 @@ describe.skipIf(!hasChromium)('the console of a gateway with a file', () => {
       await expect.poll(() => first.textContent()).toMatch(/eu.*delivered/);
       await page.getByRole('button', { name: 'Verify now' }).click();
       await page.getByText('Whole', { exact: true }).waitFor();
+      // Signed each five seconds here.
+      await page
+        .locator('.hash dd')
+        .filter({ hasText: /^[0-9a-f]{64}$/ })
+        .waitFor();
       expect(await page.content()).not.toMatch(/eu\.example|us\.example/);
       expect(await audit(page)).toEqual([]);
     });

@@ -50,7 +50,7 @@ function createReadings() {
     sequence: createFact('Last record'),
     requests: createFact('Requests since the start'),
     head: createFact('Last signed head'),
-    headHash: createFact('Its hash'),
+    headHash: createFact('Hash of the last head seen here'),
     bytes: createFact('Size of the file'),
     lost: createFact('Lost'),
     file: createFact('File'),
@@ -61,7 +61,7 @@ function createReadings() {
     h('p', {}, state.element),
     h('dl', { class: 'facts' }, ...Object.values(facts).map((one) => one.element)),
   );
-  facts.headHash.set(NOTHING);
+  facts.headHash.set('none yet');
   facts.headHash.element.classList.add('hash');
   return {
     element,
@@ -79,8 +79,9 @@ function createReadings() {
       );
       facts.file.set(file);
     },
+    /** The last one that came by: where much is written, the latest records soon have none. */
     setHead(record: AuditRecord | undefined) {
-      facts.headHash.set(record === undefined ? 'not among the latest records' : (member(record, 'hash') ?? NOTHING));
+      if (record !== undefined) facts.headHash.set(member(record, 'hash') ?? NOTHING);
     },
   };
 }
