@@ -63,26 +63,7 @@ export function metricsIn(text: string): { readonly name: string; readonly label
 /** Labels that the scrape adds, or that belong to every histogram. */
 const OF_PROMETHEUS = new Set(['job', 'instance', 'le']);
 
-/** Of rooms that are being built: each goes from here when the table has it. */
-const AWAITED: readonly (readonly [name: string, labels: readonly string[]])[] = [
-  ['audit_records_total', ['kind']],
-  ['audit_failing', []],
-  ['audit_write_failures_total', []],
-  ['audit_lost_total', []],
-  ['audit_head_age_seconds', []],
-  ['audit_bytes', []],
-  ['config_reloads_total', ['result']],
-  ['config_last_reload_successful', []],
-  ['config_applied_timestamp_seconds', []],
-];
-
-/** Whether a metric is not yet there. */
-export function isAwaited(name: string): boolean {
-  return AWAITED.some(([awaited]) => awaited === name) && !METRICS.some((row) => row.name === name);
-}
-
 /** The labels of each metric of the gateway's own. */
-export const LABELS_OF: ReadonlyMap<string, readonly string[]> = new Map([
-  ...AWAITED,
-  ...METRICS.map(({ name, labels }) => [name, labels] as const),
-]);
+export const LABELS_OF: ReadonlyMap<string, readonly string[]> = new Map(
+  METRICS.map(({ name, labels }) => [name, labels] as const),
+);

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { needs } from '../support/needs.ts';
 import { until } from '../support/redis.ts';
 import { filled, panelsOf, readDashboards } from './dashboards.ts';
-import { isAwaited, metricsIn } from './files.ts';
 import { type Prometheus, startPrometheus } from './server.ts';
 import { openWorld, type World } from './world.ts';
 
@@ -65,7 +64,6 @@ describe.runIf(needs('prometheus', 'apt-get install prometheus'))('a Prometheus 
     for (const [, dashboard] of readDashboards()) {
       for (const { title, targets = [] } of panelsOf(dashboard)) {
         for (const { expr, instant = false } of targets) {
-          if (metricsIn(expr).some(({ name }) => isAwaited(name))) continue;
           const series = await prometheus[instant ? 'instant' : 'range'](filled(expr));
           asked++;
           if (series.length === 0) without.push(`${title}: ${expr}`);
