@@ -5,6 +5,7 @@ import { BRUNO, type Lab, openLab } from '../support/lab.ts';
 import { hasChromium, launch, type Opened, open } from './browser.ts';
 import { READER } from './console-lab.ts';
 import { useConsole } from './session.ts';
+import { soon } from './soon.ts';
 import { startTraffic } from './traffic.ts';
 
 describe.skipIf(!hasChromium)('the console', () => {
@@ -17,9 +18,9 @@ describe.skipIf(!hasChromium)('the console', () => {
       for (const name of ['us', 'eu']) {
         const card = region(page, name);
         await card.getByText('Up', { exact: true }).waitFor();
-        await expect.poll(() => card.locator('.region-rate .figure').textContent()).toMatch(/[1-9].*\/s/);
-        await expect.poll(() => card.getByText('p95').locator('..').textContent()).toMatch(/\d.ms/);
-        await expect.poll(() => card.getByText('Delivered').locator('..').textContent()).toMatch(/[1-9]/);
+        await soon(() => card.locator('.region-rate .figure').textContent()).toMatch(/[1-9].*\/s/);
+        await soon(() => card.getByText('p95').locator('..').textContent()).toMatch(/\d.ms/);
+        await soon(() => card.getByText('Delivered').locator('..').textContent()).toMatch(/[1-9]/);
       }
       const share = await region(page, 'us').getByRole('meter', { name: /Share/ }).getAttribute('aria-valuenow');
       expect(Number(share)).toBeGreaterThan(0);
@@ -29,15 +30,15 @@ describe.skipIf(!hasChromium)('the console', () => {
     it('draws the last seconds, and says them to those who do not see the drawing', async () => {
       const page = await session.show('#/overview');
       const chart = page.getByRole('figure', { name: 'Requests, by region' });
-      await expect.poll(() => chart.getByRole('img').locator('canvas').count()).toBe(1);
+      await soon(() => chart.getByRole('img').locator('canvas').count()).toBe(1);
       const description = chart.locator('.away').first();
-      await expect.poll(() => description.textContent()).toMatch(/us: .*\/s; eu: .*\/s/);
+      await soon(() => description.textContent()).toMatch(/us: .*\/s; eu: .*\/s/);
       const drawn = `(() => {
         const canvas = document.querySelector('figure canvas');
         const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
         return new Set(new Uint32Array(data.buffer)).size;
       })()`;
-      await expect.poll(() => page.evaluate(drawn)).toBeGreaterThan(10);
+      await soon(() => page.evaluate(drawn)).toBeGreaterThan(10);
     });
 
     it('says within seconds that an operator took a region out of service, and that it is back', async () => {

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { audit, hasChromium, launch, type Opened, open } from './browser.ts';
 import { WRITER } from './console-lab.ts';
 import { SECRET, type Served, serve } from './served.ts';
+import { soon } from './soon.ts';
 import { startTraffic } from './traffic.ts';
 
 describe.skipIf(!hasChromium)('the console of a gateway with a file', () => {
@@ -43,7 +44,7 @@ describe.skipIf(!hasChromium)('the console of a gateway with a file', () => {
 
     it('shows where each value comes from, and nothing that is secret', async () => {
       const page = await show('#/configuration');
-      await expect.poll(() => rowOf(page, 'audit.heads').textContent()).toMatch(/5s.*file, line 20/);
+      await soon(() => rowOf(page, 'audit.heads').textContent()).toMatch(/5s.*file, line 20/);
       expect(await rowOf(page, 'admin.tokens[1].hash').textContent()).toMatch(/\(hidden\).*DEPLOY_TOKEN_HASH/);
       expect(await rowOf(page, 'accounts.source.token').textContent()).toContain('(hidden)');
       expect(await rowOf(page, 'audit.flush').textContent()).toMatch(/200ms.*default/);
@@ -56,10 +57,10 @@ describe.skipIf(!hasChromium)('the console of a gateway with a file', () => {
       const rows = page.getByRole('table', { name: /in force/ }).locator('tbody tr');
       await rowOf(page, 'audit.heads').waitFor();
       await page.getByLabel('Search').fill('deploy_token');
-      await expect.poll(() => rows.count()).toBe(1);
+      await soon(() => rows.count()).toBe(1);
       await page.getByLabel('Search').fill('rules[0]');
       await page.getByLabel('Where from').selectOption('file');
-      await expect.poll(() => rows.allTextContents()).toContainEqual(expect.stringContaining('us.example'));
+      await soon(() => rows.allTextContents()).toContainEqual(expect.stringContaining('us.example'));
       await page.getByLabel('Search').fill('no such key');
       await page.getByText('No key fits.').waitFor();
     });
@@ -71,7 +72,7 @@ describe.skipIf(!hasChromium)('the console of a gateway with a file', () => {
       await reload(page);
       await report(page).getByText('Applied', { exact: true }).waitFor();
       await report(page).getByText('accounts.rules[2].region').waitFor();
-      await expect.poll(() => rowOf(page, 'accounts.rules[2].region').textContent()).toContain('us');
+      await soon(() => rowOf(page, 'accounts.rules[2].region').textContent()).toContain('us');
       await reload(page);
       await report(page).getByText('Unchanged', { exact: true }).waitFor();
     });
@@ -106,9 +107,9 @@ describe.skipIf(!hasChromium)('the console of a gateway with a file', () => {
       await page.getByRole('button', { name: 'Change the log level' }).click();
       await page.getByRole('dialog').getByLabel('Log level').selectOption('warn');
       await page.getByRole('dialog').getByRole('button', { name: 'Change' }).click();
-      await expect.poll(() => page.locator('.level .figure').textContent()).toBe('warn');
+      await soon(() => page.locator('.level .figure').textContent()).toBe('warn');
       await page.reload();
-      await expect.poll(() => page.locator('.level .figure').textContent()).toBe('warn');
+      await soon(() => page.locator('.level .figure').textContent()).toBe('warn');
     });
   });
 
@@ -122,10 +123,10 @@ describe.skipIf(!hasChromium)('the console of a gateway with a file', () => {
         .first();
       const before = await first.textContent();
       await using _callers = startTraffic(gateway.url);
-      await expect.poll(() => first.textContent()).not.toBe(before);
+      await soon(() => first.textContent()).not.toBe(before);
       await page.getByLabel('Region').selectOption('eu');
       await page.getByLabel('Outcome').selectOption('delivered');
-      await expect.poll(() => first.textContent()).toMatch(/eu.*delivered/);
+      await soon(() => first.textContent()).toMatch(/eu.*delivered/);
       await page.getByRole('button', { name: 'Verify now' }).click();
       await page.getByText('Whole', { exact: true }).waitFor();
       // Signed each five seconds here.

@@ -4,6 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { LiveState } from '../../src/listener/admin-live-types.ts';
 import { hasChromium, launch, type Opened, type OpenOptions, open } from './browser.ts';
+import { soon } from './soon.ts';
 import { goodState, type StandIn, startStandIn } from './stand-in.ts';
 
 const MARKUP = '<img src=x onerror="document.title=1"><b>bold</b>';
@@ -154,15 +155,15 @@ describe.skipIf(!hasChromium)('the page', () => {
     send({ audit: AUDIT });
     const page = await show('#/audit');
     const rows = page.getByRole('table', { name: /latest records/ }).locator('tbody tr');
-    await expect.poll(() => rows.count()).toBe(3);
+    await soon(() => rows.count()).toBe(3);
     expect(await rows.first().textContent()).toContain('12');
     expect(await page.locator('.hash dd').textContent()).toBe('ab'.repeat(32));
     await page.getByLabel('Region').selectOption('us');
-    await expect.poll(() => rows.allTextContents()).toEqual([expect.stringContaining('v1.share: 200')]);
+    await soon(() => rows.allTextContents()).toEqual([expect.stringContaining('v1.share: 200')]);
     await page.getByLabel('Region').selectOption('');
     gateway.answer('GET /audit', { readings: AUDIT, records: [...RECORDS, { ...RECORDS[1], seq: 13 }] });
     send({ audit: { ...AUDIT, sequence: 13 } });
-    await expect.poll(() => rows.count()).toBe(4);
+    await soon(() => rows.count()).toBe(4);
   });
 
   it('does not read the tail while it is paused, or while nothing was written', async () => {
@@ -170,14 +171,14 @@ describe.skipIf(!hasChromium)('the page', () => {
     send({ audit: AUDIT });
     const page = await show('#/audit');
     const asked = (): number => gateway.asked.filter(({ path }) => path.startsWith('/audit')).length;
-    await expect.poll(asked).toBe(1);
+    await soon(asked).toBe(1);
     await page.getByRole('button', { name: 'Pause' }).click();
     send({ audit: { ...AUDIT, sequence: 13, bytes: 5120 } });
     await page.getByText('5.00').waitFor();
     expect(asked()).toBe(1);
     await page.getByRole('button', { name: 'Go on' }).click();
     send({ audit: { ...AUDIT, sequence: 13 } });
-    await expect.poll(asked).toBe(2);
+    await soon(asked).toBe(2);
     send({ audit: { ...AUDIT, sequence: 13, bytes: 6144 } });
     await page.getByText('6.00').waitFor();
     expect(asked()).toBe(2);
@@ -208,7 +209,7 @@ describe.skipIf(!hasChromium)('the page', () => {
   it('sends the token with every call once it is entered, and none before', async () => {
     gateway.answer('GET /config', { values: [] });
     const page = await show('#/configuration');
-    await expect.poll(() => gateway.asked.length).toBeGreaterThan(0);
+    await soon(() => gateway.asked.length).toBeGreaterThan(0);
     expect(gateway.asked.every(({ authorization }) => authorization === undefined)).toBe(true);
     gateway.asked.length = 0;
     await page.getByRole('button', { name: 'Enter a token' }).first().click();
@@ -217,7 +218,7 @@ describe.skipIf(!hasChromium)('the page', () => {
     await dialog.getByText('Type or paste the token.').waitFor();
     await dialog.getByLabel('Token', { exact: true }).fill('otga_secret');
     await dialog.getByRole('button', { name: 'Use this token' }).click();
-    await expect.poll(() => gateway.asked.length).toBeGreaterThan(0);
+    await soon(() => gateway.asked.length).toBeGreaterThan(0);
     expect(gateway.asked.every(({ authorization }) => authorization === 'Bearer otga_secret')).toBe(true);
     expect(await page.content()).not.toContain('otga_secret');
     expect(await page.evaluate('JSON.stringify(localStorage) + document.cookie')).not.toContain('otga_secret');

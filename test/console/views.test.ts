@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { audit, hasChromium, overflow } from './browser.ts';
 import { VIEWS } from './console-lab.ts';
 import { useConsole } from './session.ts';
+import { soon } from './soon.ts';
 
 describe.skipIf(!hasChromium)('the console', () => {
   const session = useConsole();
@@ -48,7 +49,7 @@ describe.skipIf(!hasChromium)('the console', () => {
       await page.evaluate(`document.querySelector('main').style.width = '4000px'`);
       expect(await overflow(page)).toBeGreaterThan(0);
       await page.evaluate(`document.body.insertAdjacentHTML('beforeend', '<p style="color: red">inline</p>')`);
-      await expect.poll(() => complaints.splice(0).join(' ')).toContain('style-src');
+      await soon(() => complaints.splice(0).join(' ')).toContain('style-src');
     });
   });
 
@@ -70,7 +71,7 @@ describe.skipIf(!hasChromium)('the console', () => {
     }
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { level: 1, name: 'Accounts and moves' }).waitFor();
-    await expect.poll(focused).toBe('Accounts and moves');
+    await soon(focused).toBe('Accounts and moves');
 
     await page.keyboard.press('Tab');
     await page.keyboard.type('bruno@eu.example');

@@ -3,7 +3,8 @@ import type { Account } from './admin.ts';
 import { h, setText } from './dom.ts';
 import { listing, NOTHING } from './format.ts';
 import { type Page, problemBox } from './page.ts';
-import { button, createTable } from './parts.ts';
+import { button } from './parts.ts';
+import { createTable } from './table.ts';
 
 export interface AccountList {
   readonly element: HTMLElement;

@@ -3,8 +3,8 @@
 import type { LiveState } from '../../listener/admin-live-types.ts';
 import { freshId, h, setAttribute, setText, svg } from './dom.ts';
 import { clock, NOTHING } from './format.ts';
-import { createTable } from './parts.ts';
 import type { Sample } from './samples.ts';
+import { createTable } from './table.ts';
 import uPlot from './uPlot.esm.js';
 
 export interface Line {

@@ -5,8 +5,9 @@ import { h } from './dom.ts';
 import { selectField, textField } from './field.ts';
 import { plural } from './format.ts';
 import { type CreateView, nowMs, type Page, problemBox, tokenNote } from './page.ts';
-import { button, createTable, section } from './parts.ts';
+import { button, section } from './parts.ts';
 import { createReloading } from './reloading.ts';
+import { createTable } from './table.ts';
 
 const LEVELS: readonly LogLevel[] = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 

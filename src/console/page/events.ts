@@ -3,7 +3,8 @@ import type { StoredEvent } from './admin.ts';
 import { h } from './dom.ts';
 import { NOTHING } from './format.ts';
 import { nowMs, type Page, problemBox } from './page.ts';
-import { createTable, timeOf } from './parts.ts';
+import { timeOf } from './parts.ts';
+import { createTable } from './table.ts';
 
 const WHAT: Readonly<Record<StoredEvent['what'], string>> = {
   initialised: 'The directory was made',

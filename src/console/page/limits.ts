@@ -4,8 +4,9 @@ import { createChart } from './chart.ts';
 import { createList, h, setText } from './dom.ts';
 import { count, percent, perSecond, perSecondTick } from './format.ts';
 import type { CreateView } from './page.ts';
-import { createMeter, createTable, empty, section } from './parts.ts';
+import { createMeter, empty, section } from './parts.ts';
 import type { Live } from './samples.ts';
+import { createTable } from './table.ts';
 
 interface Refused {
   readonly code: string;

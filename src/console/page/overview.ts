@@ -4,20 +4,20 @@ import { type Chart, createChart, type Line } from './chart.ts';
 import { createList, h } from './dom.ts';
 import { count, duration, durationTick, NOTHING, percent, perSecond, perSecondTick, plural, span } from './format.ts';
 import type { CreateView } from './page.ts';
-import { createChoice, createTable, section } from './parts.ts';
+import { createChoice, section } from './parts.ts';
 import { createRegionCard } from './region-card.ts';
 import type { Live, Sample } from './samples.ts';
 import { createStats, type Stat } from './stats.ts';
+import { createTable } from './table.ts';
 
 type Quantile = 'p50' | 'p95' | 'p99';
 type Outcome = 'delivered' | 'unknown' | 'not_sent';
 
-export const WINDOWS = [
+const WINDOWS = [
   { value: '60', says: '1 min' },
   { value: '300', says: '5 min' },
   { value: '900', says: '15 min' },
 ] as const;
-export type Window = (typeof WINDOWS)[number]['value'];
 
 export const createOverview: CreateView = (page) => {
   const stats = createStats(STATS);
@@ -29,22 +29,8 @@ export const createOverview: CreateView = (page) => {
   );
   let quantile: Quantile = 'p95';
   let seconds = 300;
-  const charts = {
-    requests: createChart({ title: 'Requests, by region', format: perSecond, tick: perSecondTick }),
-    latency: createChart({ title: 'Latency of the regions', format: duration, tick: durationTick }),
-    outcomes: createChart({ title: 'What became of calls to regions', format: perSecond, tick: perSecondTick }),
-    answers: createChart({ title: 'Answers to callers, by class', format: perSecond, tick: perSecondTick }),
-  };
-  const routes = createTable<LiveRoute>({
-    caption: 'Routes with requests in the last interval',
-    keyOf: ({ route }) => route,
-    empty: 'No request came in the last interval.',
-    columns: [
-      { head: 'Route', cell: ({ route }) => h('code', {}, route) },
-      { head: 'Requests', numeric: true, cell: (row) => perSecond(row.perSecond) },
-      { head: 'p95', numeric: true, cell: ({ p95Ms }) => duration(p95Ms) },
-    ],
-  });
+  const charts = createCharts();
+  const routes = createRoutes();
   const redraw = (): void => drawCharts(charts, page.live, quantile, seconds);
   const choices = [
     createChoice('Latency shown', QUANTILES, quantile, (value) => {
@@ -83,6 +69,28 @@ export const createOverview: CreateView = (page) => {
     },
   };
 };
+
+function createCharts() {
+  return {
+    requests: createChart({ title: 'Requests, by region', format: perSecond, tick: perSecondTick }),
+    latency: createChart({ title: 'Latency of the regions', format: duration, tick: durationTick }),
+    outcomes: createChart({ title: 'What became of calls to regions', format: perSecond, tick: perSecondTick }),
+    answers: createChart({ title: 'Answers to callers, by class', format: perSecond, tick: perSecondTick }),
+  };
+}
+
+function createRoutes() {
+  return createTable<LiveRoute>({
+    caption: 'Routes with requests in the last interval',
+    keyOf: ({ route }) => route,
+    empty: 'No request came in the last interval.',
+    columns: [
+      { head: 'Route', cell: ({ route }) => h('code', {}, route) },
+      { head: 'Requests', numeric: true, cell: (row) => perSecond(row.perSecond) },
+      { head: 'p95', numeric: true, cell: ({ p95Ms }) => duration(p95Ms) },
+    ],
+  });
+}
 
 const QUANTILES = (['p50', 'p95', 'p99'] as const).map((value) => ({ value, says: value }));
 
