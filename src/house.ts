@@ -1,8 +1,9 @@
 // What answers callers in one thread: the base, the rooms of the configuration in force, and the listener before them; and
 // how another configuration takes the place of the one in force while callers stay connected.
 import type { Config } from './config/types.ts';
-import { createPublicListener, type PublicListener } from './listener/public.ts';
+import { createPublicListener, type PublicListener, type ReadyFront } from './listener/public.ts';
 import { createRespond } from './listener/respond.ts';
+import { describeCause } from './record/record.ts';
 import { openRooms, type Rooms, type SharedParts } from './rooms.ts';
 import { type Base, type GatewayDependencies, openBase } from './rooms-base.ts';
 import { isSameWay, type Way } from './rooms-way.ts';
@@ -38,7 +39,7 @@ export async function openHouse(
   let current: Rooms;
   const base = openBase(config, dependencies, () => current);
   current = openRooms(config, base, undefined, dependencies.together);
-  const { metrics, clocks, tracing, state } = base;
+  const { log, metrics, clocks, tracing, state } = base;
   const listener = createPublicListener(createRespond(isDraining), {
     now: clocks.steady,
     epochs: state.directory,
@@ -46,36 +47,49 @@ export async function openHouse(
     trace: tracing.begin,
     onUnparsed: metrics.refused,
   });
-  /** Also those of configurations before, as long as requests are under way there. */
-  const ways = new Set<Way>([current.way]);
+  /** Those that are open, and how many configurations use each: the one in force, and those with requests under way. */
+  const ways = new Map<Way, number>();
+
+  function hold({ way }: Rooms): void {
+    ways.set(way, (ways.get(way) ?? 0) + 1);
+  }
 
   async function part({ way }: Rooms): Promise<void> {
-    if (way === current.way) return;
+    const others = (ways.get(way) ?? 1) - 1;
+    ways.set(way, others);
+    if (others > 0) return;
     ways.delete(way);
     await way.close();
   }
 
+  /** From now on these are used; those before are parted with when their last request is over. */
+  function use(rooms: Rooms, ready: ReadyFront): void {
+    const before = current;
+    current = rooms;
+    if (!isSameWay(before.config, rooms.config)) state.useRegions(rooms.config.regions.map(({ name }) => name));
+    ready
+      .use()
+      .then(() => part(before))
+      .catch((cause: unknown) => log.error(describeCause(cause), 'closing what a configuration before had open'));
+  }
+
   async function prepare(next: Config, shared?: SharedParts): Promise<PreparedRooms> {
     const rooms = openRooms(next, base, current, shared);
-    const ready = await listener.prepare(rooms.front);
+    hold(rooms);
+    const ready = await listener.prepare(rooms.front).catch(async (cause: unknown) => {
+      await part(rooms);
+      throw cause;
+    });
     return {
-      apply() {
-        const before = current;
-        current = rooms;
-        ways.add(rooms.way);
-        if (!isSameWay(before.config, next)) {
-          base.verify.clear();
-          state.useRegions(next.regions.map(({ name }) => name));
-        }
-        void ready.use().then(() => part(before));
-      },
+      apply: () => use(rooms, ready),
       async abandon() {
         await ready.abandon();
-        if (rooms.way !== current.way) await rooms.way.close();
+        await part(rooms);
       },
     };
   }
 
+  hold(current);
   const first = await listener.prepare(current.front);
   await first.use();
   return {
@@ -85,7 +99,7 @@ export async function openHouse(
     prepare,
     async close() {
       await listener.close();
-      await Promise.all([...ways].map((way) => way.close()));
+      await Promise.all([...ways.keys()].map((way) => way.close()));
       await base.close();
     },
   };

@@ -2,7 +2,7 @@
 // process (state.ts), what is counted and remembered.
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
-import { type Ask, createVerify } from './caller/verify.ts';
+import { createVerifications } from './caller/verify.ts';
 import type { Config } from './config/types.ts';
 import type { RegionName } from './domain.ts';
 import { createKeyedHash } from './keyed-hash.ts';
@@ -59,7 +59,6 @@ export function clocksOf({ now, steady }: Pick<GatewayDependencies, 'now' | 'ste
 
 /** What is asked of the rooms of the configuration in force. */
 export interface InForce {
-  readonly ask: Ask;
   readonly limits: () => LimitReadings[];
   readonly regions: () => ReturnType<typeof readingsOf>;
   readonly budgets: () => Promise<readonly (readonly [RegionName, number])[]>;
@@ -122,7 +121,7 @@ export function openBase(config: Config, dependencies: GatewayDependencies, inFo
     },
     { version, node: process.version },
   );
-  const verify = createVerify((permit, at, asker) => inForce().ask(permit, at, asker), {
+  const verifications = createVerifications({
     now: clocks.steady,
     hash: createKeyedHash(together?.secrets.hashKey ?? randomBytes(32)),
     shared: store.shared && { verifications: store.shared.verifications, hash: state.sharedHash },
@@ -133,7 +132,7 @@ export function openBase(config: Config, dependencies: GatewayDependencies, inFo
   });
   store.onNews((news) => {
     if (news.kind === 'directory') void directory.look();
-    else verify.dropped(news.hash);
+    else verifications.dropped(news.hash);
   });
   const replays = openVault(config, state, clocks, together);
   return {
@@ -149,7 +148,7 @@ export function openBase(config: Config, dependencies: GatewayDependencies, inFo
     mustRefuse: sink.refuses,
     /** Whether requests leave records. */
     isAudited: sink !== NO_AUDIT,
-    verify,
+    verifications,
     vault: replays.vault,
     keyDigest: createKeyDigest(state.digest),
     /** Places entries in the tables of the limits, and names credentials: the same in all threads. */

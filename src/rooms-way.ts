@@ -1,4 +1,5 @@
 // The regions, and the one way to them.
+import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Config } from './config/types.ts';
@@ -19,6 +20,9 @@ export { readingsOf } from './rooms-health.ts';
 /** An answer of a region up to this size leaves only when it is whole; a longer one streams. */
 const COLLECT_BYTES = 8 * 1024 * 1024;
 
+/** Of a digest: 96 bits. */
+const PLACE_LETTERS = 16;
+
 /** A region that goes down or comes back is news; what is only counted is not. */
 function noteHealth(log: Logger, metrics: Metrics, region: RegionName, event: HealthEvent): void {
   if (event.kind === 'held') metrics.held(region, event.enforced);
@@ -31,6 +35,8 @@ export interface Way {
   readonly regions: ReadonlyMap<RegionName, Region>;
   readonly health: Health;
   readonly forward: Forward;
+  /** What a region is by this way (caller/verify.ts). */
+  readonly placeOf: (at: RegionName) => string;
   readonly onViolation: OnViolation;
   readonly lapsed: Lapsed;
   /** Ends what is under way. */
@@ -41,6 +47,20 @@ export interface Way {
 export function isSameWay(one: Config, other: Config): boolean {
   const partsOf = (config: Config) => [[...originsOf(config)], config.upstream, config.health];
   return isDeepStrictEqual(partsOf(one), partsOf(other));
+}
+
+/**
+ * What each region is: its name with a digest of its upstream URLs, the same at every gateway that reaches it by these.
+ * What one upstream said of credentials must not stand for another that takes its place under the same name.
+ */
+function placesIn(config: Config): (at: RegionName) => string {
+  const places = new Map(
+    [...originsOf(config)].map(([name, upstreams]) => {
+      const digest = createHash('sha256').update(upstreams.join('\n')).digest('base64url');
+      return [name, `${name}\0${digest.slice(0, PLACE_LETTERS)}`];
+    }),
+  );
+  return (at) => places.get(at) ?? at;
 }
 
 /** What leaves leaves a trace, or it does not leave. */
@@ -80,6 +100,7 @@ export function openWay(config: Config, base: Base, shared: Pick<Together, 'heal
     regions,
     health,
     forward,
+    placeOf: placesIn(config),
     onViolation,
     lapsed,
     async close() {

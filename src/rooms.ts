@@ -3,6 +3,7 @@ import { createAuthenticate } from './caller/authenticate.ts';
 import { createClientAddress } from './caller/client-address.ts';
 import { accountKey } from './caller/credentials.ts';
 import { createIdentify } from './caller/identify.ts';
+import type { Verify } from './caller/verify.ts';
 import type { Config } from './config/types.ts';
 import type { Credentials } from './domain.ts';
 import { createJourney, type Rooms as JourneyRooms } from './journey.ts';
@@ -75,7 +76,7 @@ function holdOnce({ enter, leave }: State['directory']): () => void {
 }
 
 /** The rooms that a request passes before it is known where it goes. */
-function openChecks(config: Config, base: Base, admit: Rooms['admit'], { locateAccount }: Rooms['places']) {
+function openChecks(config: Config, base: Base, verify: Verify, admit: Admit, { locateAccount }: Places) {
   const seed = base.seed.toString('latin1');
   const { directory } = base.state;
   return {
@@ -86,7 +87,7 @@ function openChecks(config: Config, base: Base, admit: Rooms['admit'], { locateA
     locateAccount,
     nameOf: ({ name, digest }: Credentials) => directory.nameOf(accountKey(name), digest).hex,
     decide: createDecide(policyOf(config)),
-    authenticate: createAuthenticate(base.verify, admit.failedAuth, accountKey),
+    authenticate: createAuthenticate(verify, admit.failedAuth, accountKey),
   };
 }
 
@@ -141,11 +142,12 @@ export function openRooms(config: Config, base: Base, before?: Rooms, shared?: S
   const admit = openAdmit(config, base, shared, before);
   const way = before !== undefined && isSameWay(before.config, config) ? before.way : openWay(config, base, shared);
   const places = before === undefined ? state : state.placesOf(config);
-  const checks = openChecks(config, base, admit, places);
-  const { authenticate } = checks;
   const forward = tracing.forward(way.forward);
   const interpret = interpretWith(config.errors);
   const { forwardClientAddress } = config.upstream;
+  const verify = base.verifications.through(createAsk(forward, interpret, forwardClientAddress), way.placeOf);
+  const checks = openChecks(config, base, verify, admit, places);
+  const { authenticate } = checks;
   const keys = createKeyRooms(state.index, accountKey, base.keyDigest);
   const rooms: JourneyRooms = {
     ...checks,
@@ -169,7 +171,6 @@ export function openRooms(config: Config, base: Base, before?: Rooms, shared?: S
     admit,
     way,
     places,
-    ask: createAsk(forward, interpret, forwardClientAddress),
     limits: () => admit.readings(),
     budgets: () => admit.budgetsUsed(config.regions.map(({ name }) => name)),
     regions: () => readingsOf(way.regions, way.health, directory),

@@ -38,8 +38,15 @@ export interface Verify {
   isKnownGood(credentials: Credentials): boolean;
   /** The region answered a forwarded call with "not authorized": what was remembered as good is so no longer. */
   forget(at: RegionName, credentials: Credentials): void;
-  /** Nothing is remembered any more: the regions are others. */
-  clear(): void;
+}
+
+/** What is remembered of credentials, whoever asked. */
+export interface Verifications {
+  /**
+   * The room by one way to the regions.
+   * @param placeOf what a region is by that way: what one place says of credentials is nothing that another one said. Short
+   */
+  through(ask: Ask, placeOf: (at: RegionName) => string): Verify;
   /** Another gateway forgot the credentials of this hash (StoreNews): they are dropped from memory. */
   dropped(hash: KeyedHash): void;
 }
@@ -57,18 +64,24 @@ interface Result {
   readonly anywhere: string;
 }
 
-/** Makes the room. State: an LRU of results by keyed hash, bounded by `entries`; no credentials are kept. */
-export function createVerify(ask: Ask, options: VerifyOptions): Verify {
+/** The room where there is one way to the regions. */
+export function createVerify(ask: Ask, options: VerifyOptions): Verify & Pick<Verifications, 'dropped'> {
+  const verifications = createVerifications(options);
+  return { ...verifications.through(ask, (at) => at), dropped: verifications.dropped };
+}
+
+/** State: an LRU of results by keyed hash, bounded by `entries`; no credentials are kept. */
+export function createVerifications(options: VerifyOptions): Verifications {
   const { goodMs, badMs, entries, now, observe, shared } = options;
   const hash = shared?.hash ?? options.hash;
   const results = createBounded<Result>(entries);
   const goodAnywhere = createBounded<number>(entries);
   const asking = new Map<string, Question>();
 
-  const hashAt = (at: RegionName, c: Credentials): KeyedHash => hash('verified-at', at, c.name, c.token);
+  const hashAt = (place: string, c: Credentials): KeyedHash => hash('verified-at', place, c.name, c.token);
   // What stays in this process needs no hash of its own where the credentials have a digest.
-  const nameAt = (at: RegionName, c: Credentials): string =>
-    shared === undefined && c.digest !== undefined ? c.digest + at : hashAt(at, c).toString('latin1');
+  const nameAt = (place: string, c: Credentials): string =>
+    shared === undefined && c.digest !== undefined ? c.digest + place : hashAt(place, c).toString('latin1');
   const nameAnywhere = (c: Credentials): string => c.digest ?? hash('verified', c.name, c.token).toString('latin1');
 
   function remember(name: string, credentials: Credentials, good: boolean, keepMs: number): void {
@@ -88,15 +101,15 @@ export function createVerify(ask: Ask, options: VerifyOptions): Verify {
   }
 
   /** What another gateway was told; undefined: nothing, or nobody can tell, and the region is asked. */
-  async function secondHand({ at, asker: { credentials } }: Question, patience: Patience | undefined) {
+  async function secondHand({ place, asker: { credentials } }: Question, patience: Patience | undefined) {
     if (shared === undefined) return undefined;
-    const found = await shared.verifications.find(hashAt(at, credentials), patience);
+    const found = await shared.verifications.find(hashAt(place, credentials), patience);
     if (found.kind !== 'found') return undefined;
     return { good: found.value, keepMs: found.leftMs ?? (found.value ? goodMs : badMs) * SECOND_HAND };
   }
 
-  async function answerOf(question: Question, patience: Patience | undefined) {
-    const { name, permit, at, asker } = question;
+  async function answerOf(question: Question, ask: Ask, patience: Patience | undefined) {
+    const { name, permit, at, place, asker } = question;
     const { credentials } = asker;
     const known = await secondHand(question, patience);
     if (known !== undefined && !question.stale) {
@@ -108,15 +121,16 @@ export function createVerify(ask: Ask, options: VerifyOptions): Verify {
     if ((answer === 'good' || answer === 'bad') && !question.stale) {
       const keepMs = answer === 'good' ? goodMs : badMs;
       remember(name, credentials, answer === 'good', keepMs);
-      shared?.verifications.put(hashAt(at, credentials), answer === 'good', keepMs);
-    } else shared?.verifications.pass?.(hashAt(at, credentials));
+      shared?.verifications.put(hashAt(place, credentials), answer === 'good', keepMs);
+    } else shared?.verifications.pass?.(hashAt(place, credentials));
     observe?.(at, typeof answer === 'string' ? answer : answer.kind, false);
     return answer;
   }
 
-  return {
+  const through: Verifications['through'] = (ask, placeOf) => ({
     verify(permit, at, asker, patience) {
-      const name = nameAt(at, asker.credentials);
+      const place = placeOf(at);
+      const name = nameAt(place, asker.credentials);
       const known = results.get(name);
       if (known !== undefined && known.untilMs > now()) {
         const answer = known.good ? 'good' : 'bad';
@@ -125,9 +139,9 @@ export function createVerify(ask: Ask, options: VerifyOptions): Verify {
       }
       const underWay = asking.get(name)?.answer;
       if (underWay !== undefined) return underWay;
-      const question: Question = { name, permit, at, asker, stale: false, answer: undefined };
+      const question: Question = { name, permit, at, place, asker, stale: false, answer: undefined };
       asking.set(name, question);
-      question.answer = answerOf(question, patience).finally(() => asking.delete(name));
+      question.answer = answerOf(question, ask, patience).finally(() => asking.delete(name));
       return question.answer;
     },
     isKnownGood(credentials) {
@@ -135,17 +149,14 @@ export function createVerify(ask: Ask, options: VerifyOptions): Verify {
       return untilMs !== undefined && untilMs > now();
     },
     forget(at, credentials) {
-      drop(nameAt(at, credentials));
+      const place = placeOf(at);
+      drop(nameAt(place, credentials));
       goodAnywhere.delete(nameAnywhere(credentials));
-      shared?.verifications.forget(hashAt(at, credentials));
+      shared?.verifications.forget(hashAt(place, credentials));
     },
-    clear() {
-      results.clear();
-      goodAnywhere.clear();
-      for (const question of asking.values()) question.stale = true;
-    },
-    dropped: (hashed) => drop(hashed.toString('latin1')),
-  };
+  });
+
+  return { through, dropped: (hashed) => drop(hashed.toString('latin1')) };
 }
 
 /** One that is being answered, for everybody who asks it meanwhile. */
@@ -153,6 +164,7 @@ interface Question {
   readonly name: string;
   readonly permit: Permit;
   readonly at: RegionName;
+  readonly place: string;
   readonly asker: Asker;
   /** The credentials were forgotten since it was asked. */
   stale: boolean;

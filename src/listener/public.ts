@@ -142,7 +142,7 @@ function createHttpServer({ serve, upgrades, upgraded }: Doors, sockets: Sockets
 }
 
 /** How long a request may take to come in. */
-function bound(server: Server, { timeoutMs }: Front): void {
+function bound(server: Server, timeoutMs: number): void {
   server.requestTimeout = timeoutMs;
   server.headersTimeout = timeoutMs;
 }
@@ -153,6 +153,8 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
   const sockets = createSockets(options.onUnparsed);
   const servers: Server[] = [];
   const retired = new Set<FrontInUse>();
+  /** Of these: whose requests may still be coming in. */
+  const incoming = new Set<FrontInUse>();
   let used: FrontInUse | undefined;
 
   function inUse(): FrontInUse {
@@ -252,11 +254,29 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
       use() {
         const before = used;
         used = next;
-        for (const server of servers) bound(server, front);
+        if (before !== undefined) keepBound(before);
+        boundAll();
         return before === undefined ? Promise.resolve() : retire(before);
       },
       abandon: async () => next.app?.close(),
     };
+  }
+
+  /** The server knows one time for all connections: the longest of those that a request may have begun with. */
+  function boundAll(): void {
+    const fronts = [inUse(), ...incoming];
+    const timeoutMs = Math.max(...fronts.map(({ front }) => front.timeoutMs));
+    for (const server of servers) bound(server, timeoutMs);
+  }
+
+  /** Until whatever had begun to come in has come in, or has taken too long. */
+  function keepBound(before: FrontInUse): void {
+    incoming.add(before);
+    const over = (): void => {
+      incoming.delete(before);
+      boundAll();
+    };
+    setTimeout(over, before.front.timeoutMs + 2 * CHECK_MS).unref();
   }
 
   async function retire(before: FrontInUse): Promise<void> {
@@ -288,7 +308,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
     serverFactory: () => {
       const server = createHttpServer(doors, sockets);
       servers.push(server);
-      if (used !== undefined) bound(server, used.front);
+      if (used !== undefined) bound(server, used.front.timeoutMs);
       return server;
     },
   });

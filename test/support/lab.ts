@@ -1,8 +1,11 @@
 // The gateway between two twin regions, over real sockets, with a log that can be read and a clock that can be moved.
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
+import { inForce } from '../../src/config/in-force.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { type Gateway, openGateway } from '../../src/gateway.ts';
+import type { ReloadReport } from '../../src/listener/admin-live-types.ts';
+import type { Read } from '../../src/reload.ts';
 import { DEMO_ACCOUNTS } from '../../src/twin/accounts.ts';
 import { startTwin, type Twin, type TwinAccount, type TwinOptions } from '../../src/twin/twin.ts';
 import { type Call, call, type Reply } from './http.ts';
@@ -49,7 +52,16 @@ export interface Lab {
   /** The value of one series of the metrics, 0 when it is not there. */
   metric(series: string): Promise<number>;
   clearLedgers(): void;
+  /** Has the gateway read another configuration: the lab's, with these sections; or a text in its place. */
+  reload(sections: Readonly<Record<string, unknown>> | string): Promise<ReloadReport>;
   close(): Promise<void>;
+}
+
+const FILE = 'lab.yaml';
+
+/** A configuration as it is read from its file. */
+function readText(text: string): Read {
+  return { config: parseConfig(text, FILE, {}), values: () => inForce(text, FILE, {}), digest: '' };
 }
 
 export interface LabOptions {
@@ -88,13 +100,15 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
       done();
     },
   });
-  const parsed = parseConfig(JSON.stringify(config), 'lab.yaml', {});
+  let text = JSON.stringify(config);
+  const first = readText(text);
   const env = { GATEWAY_IDENTITY_KEY: '5a'.repeat(32) };
-  const gateway = await openGateway(parsed, {
-    log: pino({ level: parsed.log.level }, sink),
+  const gateway = await openGateway(first.config, {
+    log: pino({ level: first.config.log.level }, sink),
     version: 'test',
     now,
     env,
+    file: { first, read: () => readText(text) },
   });
 
   const lab: Lab = {
@@ -121,6 +135,12 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
     clearLedgers() {
       us.clearLedger();
       eu.clearLedger();
+    },
+    async reload(sections) {
+      text = typeof sections === 'string' ? sections : JSON.stringify({ ...config, ...sections });
+      const report = await gateway.reload?.('test');
+      if (report === undefined) throw new Error('the gateway has no file');
+      return report;
     },
     async close() {
       await gateway.close();
