@@ -73,7 +73,7 @@ export async function demo(options: DemoOptions): Promise<ExitCode> {
     process.stdout.write(
       `twin regions: us at ${us.url}, eu at ${eu.url}\ngateway: ${gateway.url}\nadmin: ${gateway.adminUrl}\n\n` +
         `Paste these lines into another shell, in order. Ctrl-C here ends the demo.\n\n` +
-        `${walkText(walk(gateway.url, gateway.adminUrl, accounts))}\nRequests as they come:\n`,
+        `${walkText(walk(gateway.url, gateway.adminUrl, accounts))}\nIn a browser: ${gateway.adminUrl}/ for operators, ${gateway.url}/docs for callers.\n\nRequests as they come:\n`,
     );
     await ended;
     process.stdout.write('\nEnding the demo.\n');
