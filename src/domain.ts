@@ -96,15 +96,21 @@ export interface Trace {
 
 /**
  * What was found out of an account, before and without decide: what a connection holds a permit against. `nobody`: there
- * are no credentials. `unknown`: an account that no place knows. `untold`: nobody could tell.
+ * are no credentials. `unknown`: an account that no place knows. `admitted`: as that, where such accounts are served all the
+ * same. `untold`: nobody could tell.
  */
-export type Standing = Locality | 'nobody' | 'unknown' | 'untold';
+export type Standing = Locality | 'nobody' | 'unknown' | 'admitted' | 'untold';
 
 /** @param account as it was located; undefined where there are no credentials */
-export function standingOf(account: Found<Locality> | undefined): Standing {
-  if (account === undefined) return 'nobody';
-  if (account.kind === 'found') return account.value;
-  return account.kind === 'missing' ? 'unknown' : 'untold';
+export type StandingOf = (account: Found<Locality> | undefined) => Standing;
+
+/** @param ofUnknown of an account that no place knows */
+export function createStandingOf(ofUnknown: 'unknown' | 'admitted'): StandingOf {
+  return (account) => {
+    if (account === undefined) return 'nobody';
+    if (account.kind === 'found') return account.value;
+    return account.kind === 'missing' ? ofUnknown : 'untold';
+  };
 }
 
 /** Where an account lives and where it may go. */
@@ -162,8 +168,6 @@ export interface PermitFacts {
   readonly reason: Reason;
   /** The account's facts, for the connection's own check; undefined for an anonymous caller. */
   readonly account: Locality | undefined;
-  /** The route's `retrieves`, for the same check. */
-  readonly retrieves: boolean;
 }
 
 let issue: (facts: PermitFacts) => Permit;
@@ -179,7 +183,6 @@ export class Permit implements PermitFacts {
   readonly verifyAt: RegionName | undefined;
   readonly reason: Reason;
   readonly account: Locality | undefined;
-  readonly retrieves: boolean;
 
   private constructor(facts: PermitFacts) {
     this.region = facts.region;
@@ -187,7 +190,6 @@ export class Permit implements PermitFacts {
     this.verifyAt = facts.verifyAt;
     this.reason = facts.reason;
     this.account = facts.account;
-    this.retrieves = facts.retrieves;
   }
 
   static {

@@ -11,7 +11,7 @@ import {
   type Patience,
   Permit,
   type RegionName,
-  standingOf,
+  type StandingOf,
 } from './domain.ts';
 import type { Admit } from './limit/admit.ts';
 import type { Own } from './listener/own.ts';
@@ -71,6 +71,8 @@ export interface Rooms {
   readonly identify: (headers: readonly string[], socketAddress: string) => Identified | Unidentified;
   readonly admit: Pick<Admit, 'admit'>;
   readonly locateAccount: Locate;
+  /** What a connection holds the permit against. */
+  readonly standingOf: StandingOf;
   /** The account's keyed hash in hex: its name in records. */
   readonly nameOf: (credentials: Credentials) => string;
   readonly locateKey: (
@@ -104,8 +106,8 @@ export interface Call {
 export type Journey = (arrival: Arrival, trip: Trip) => Promise<Answer>;
 
 export function createJourney(rooms: Rooms): Journey {
-  const { classify, identify, admit, locateAccount, nameOf, locateKey, decide, authenticate, replay, send, own } =
-    rooms;
+  const { classify, identify, admit, locateAccount, standingOf, nameOf, locateKey, decide } = rooms;
+  const { authenticate, replay, send, own } = rooms;
 
   return async function journey(arrival, trip) {
     const request = classify(arrival.method, arrival.target);

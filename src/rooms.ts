@@ -5,7 +5,7 @@ import { accountKey } from './caller/credentials.ts';
 import { createIdentify } from './caller/identify.ts';
 import type { Verify } from './caller/verify.ts';
 import type { Config } from './config/types.ts';
-import type { Credentials } from './domain.ts';
+import { type Credentials, createStandingOf } from './domain.ts';
 import { createJourney, type Rooms as JourneyRooms } from './journey.ts';
 import { seededDigest } from './keyed-hash.ts';
 import { type Admit, createAdmit } from './limit/admit.ts';
@@ -79,6 +79,7 @@ function holdOnce({ enter, leave }: State['directory']): () => void {
 function openChecks(config: Config, base: Base, verify: Verify, admit: Admit, { locateAccount }: Places) {
   const seed = base.seed.toString('latin1');
   const { directory } = base.state;
+  const policy = policyOf(config);
   return {
     identify: createIdentify(createClientAddress(config.listen.trustProxy), (header) =>
       seededDigest(seed, `credentials\0${header}`),
@@ -86,7 +87,8 @@ function openChecks(config: Config, base: Base, verify: Verify, admit: Admit, { 
     admit,
     locateAccount,
     nameOf: ({ name, digest }: Credentials) => directory.nameOf(accountKey(name), digest).hex,
-    decide: createDecide(policyOf(config)),
+    standingOf: createStandingOf(policy.unknownAccounts.kind === 'refuse' ? 'unknown' : 'admitted'),
+    decide: createDecide(policy),
     authenticate: createAuthenticate(verify, admit.failedAuth, accountKey),
   };
 }

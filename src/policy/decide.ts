@@ -67,7 +67,7 @@ export function createDecide(policy: Policy): Decide {
     if (outside && (locality.pinned || !route.retrieves)) return notAllowed(region, locality, note);
     if (outside) note?.(4, `an account that is not pinned may retrieve from ${region}`);
 
-    const facts = { account: locality, retrieves: route.retrieves };
+    const facts = { account: locality };
     const verifyAt = (at: RegionName): RegionName | undefined =>
       route.access === 'private' && policy.verifyPrivate === 'authcheck' ? at : undefined;
     const elsewhere = heldAgainst(route, region, locality, held, note);
@@ -166,7 +166,7 @@ export function createDecide(policy: Policy): Decide {
       note?.(7, 'no region is named: the gateway answers for itself');
       return 'here';
     }
-    const facts = { credentials: 'none', verifyAt: undefined, account: undefined, retrieves: route.retrieves } as const;
+    const facts = { credentials: 'none', verifyAt: undefined, account: undefined } as const;
     if (held?.kind === 'unavailable' && region === undefined) return unavailable(held.cause, note);
     if (held?.kind === 'found') {
       const at = held.value.region;

@@ -1,6 +1,6 @@
 // A request to a region, exactly once: one complete attempt is made on a connection that checks the permit again, and its
 // outcome said.
-import type { Effect, Outcome, Permit, RegionName, Standing, Trace } from '../domain.ts';
+import type { Effect, Outcome, Permit, RegionName, Route, Standing, Trace } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import type { AttemptOptions, AttemptRequest, RegionAnswer } from './attempt.ts';
 import type { Ticket } from './guard.ts';
@@ -58,8 +58,12 @@ export interface Egress {
   readonly account: string | undefined;
   /** Of the account, as located. */
   readonly standing: Standing | undefined;
+  /** Undefined: it is the gateway's own question. */
+  readonly route: Pick<Route, 'retrieves'> | undefined;
   /** That the call carries to the region (trace/trace.ts). */
   readonly trace: Trace | undefined;
+  /** The one that was asked, or would have been: always one of this gateway's. */
+  region: RegionName | undefined;
   /** `host:port` of the upstream URL that a byte may have been sent to. */
   upstream: string | undefined;
   /** SHA-256 of the certificate which that upstream showed, in hex. */
@@ -89,6 +93,7 @@ export function createForward(regions: ReadonlyMap<RegionName, Region>, options:
       options.onViolation('not a region of this gateway', to, egress);
       return Promise.resolve({ kind: 'refused', refusal: new Refusal('pin_violation', { outcome: 'not_sent' }) });
     }
+    egress.region = to;
     const refusal = options.lapsed(permit, to);
     if (refusal !== undefined) return Promise.resolve({ kind: 'refused', refusal });
     const gate = options.health.gate(to, effect);

@@ -11,6 +11,8 @@ export interface Ticket {
   readonly purpose: 'forward' | 'verify';
   /** As located. `undefined`: nobody has looked, and nothing may go. */
   readonly standing: Standing | undefined;
+  /** Of the route, not of the permit: whether it reads a secret by its key (domain.ts, Route). */
+  readonly retrieves: boolean;
 }
 
 const AUTHORIZATION = 'authorization';
@@ -28,12 +30,13 @@ function isAmong({ home, also }: Locality, region: RegionName): boolean {
   return region === home || also.includes(region);
 }
 
-function ofAccount(account: Locality, { permit, purpose }: Ticket, region: RegionName): string | undefined {
+function ofAccount(account: Locality, ticket: Ticket, region: RegionName): string | undefined {
+  const { permit, purpose, retrieves } = ticket;
   if (isAmong(account, region)) return undefined;
   if (purpose === 'verify') return 'credentials would be verified outside the account’s regions';
   if (account.pinned) return 'a pinned account outside its regions';
   if (permit.credentials !== 'strip') return 'credentials would leave the account’s regions';
-  return permit.retrieves ? undefined : 'only a retrieval may leave the account’s regions';
+  return retrieves ? undefined : 'only a retrieval may leave the account’s regions';
 }
 
 function ofNobody({ permit, purpose }: Ticket): string | undefined {
@@ -42,7 +45,7 @@ function ofNobody({ permit, purpose }: Ticket): string | undefined {
 }
 
 /** Where `accounts.unknown` lets those pass whom nobody knows, decide has given them one region. */
-function ofUnknown(ticket: Ticket, region: RegionName): string | undefined {
+function ofAdmitted(ticket: Ticket, region: RegionName): string | undefined {
   const { account } = ticket.permit;
   return account === undefined ? 'an unknown account without a region' : ofAccount(account, ticket, region);
 }
@@ -55,7 +58,9 @@ function ofStanding(ticket: Ticket, region: RegionName): string | undefined {
     case 'nobody':
       return ofNobody(ticket);
     case 'unknown':
-      return ofUnknown(ticket, region);
+      return 'an account that nobody knows';
+    case 'admitted':
+      return ofAdmitted(ticket, region);
     default:
       return ofAccount(ticket.standing, ticket, region);
   }

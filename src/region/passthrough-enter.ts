@@ -2,7 +2,7 @@
 // prefix is configured for.
 import type { Authenticate } from '../caller/authenticate.ts';
 import type { Identified, Unidentified } from '../caller/identify.ts';
-import { type Caller, type Credentials, Permit, type RegionName, type Route, standingOf } from '../domain.ts';
+import { type Caller, type Credentials, Permit, type RegionName, type Route, type StandingOf } from '../domain.ts';
 import type { Arrival } from '../journey.ts';
 import type { Admit } from '../limit/admit.ts';
 import type { Exchange } from '../listener/sockets.ts';
@@ -61,6 +61,7 @@ export interface EnterRooms {
   readonly identify: (headers: readonly string[], socketAddress: string) => Identified | Unidentified;
   readonly admit: Pick<Admit, 'admit'>;
   readonly locateAccount: Locate;
+  readonly standingOf: StandingOf;
   /** The account's name in records (journey.ts). */
   readonly nameOf: (credentials: Credentials) => string;
   readonly decide: Decide;
@@ -89,7 +90,7 @@ function withoutAuthorization(raw: readonly string[]): string[] {
 
 /** Makes the checks. */
 export function createEnter(rooms: EnterRooms): Enter {
-  const { route, identify, admit, locateAccount, nameOf, decide, authenticate } = rooms;
+  const { route, identify, admit, locateAccount, standingOf, nameOf, decide, authenticate } = rooms;
 
   function passageOf(entrant: Entrant, permit: Permit, caller: Caller, release: () => void): Passage {
     const { row, arrival, trip, exchange } = entrant;

@@ -61,7 +61,8 @@ interface Way {
 /** What is wrong with sending a passage to a region; told to those who count it. */
 function stopped(passage: Passage, region: RegionName, onViolation: OnViolation): Refusal | undefined {
   const { permit, trip, headers } = passage;
-  const problem = violation({ permit, purpose: 'forward', standing: trip.standing }, region, headers);
+  const ticket = { permit, purpose: 'forward', standing: trip.standing, retrieves: false } as const;
+  const problem = violation(ticket, region, headers);
   if (problem === undefined) return undefined;
   onViolation(problem, region, trip);
   return new Refusal('pin_violation', { outcome: 'not_sent' });

@@ -43,7 +43,6 @@ export function createSend(rooms: SendRooms): Send {
       // A GET's body has no meaning, and where the service would read one it could turn the call into another.
       body: route.method === 'POST' ? body : undefined,
     };
-    trip.region = permit.region;
     const { downstream } = arrival;
     const forwarded = await rooms.forward(permit, permit.region, 'forward', route.effect, outgoing, downstream, trip);
     if (forwarded.kind === 'gone') return 'gone';

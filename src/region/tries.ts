@@ -121,7 +121,7 @@ export class Tries {
 
   #ticket(): Ticket {
     const { permit, purpose, egress } = this.#call;
-    return { permit, purpose, standing: egress.standing };
+    return { permit, purpose, standing: egress.standing, retrieves: egress.route?.retrieves === true };
   }
 
   #judge(result: AttemptResult): void {

@@ -22,22 +22,24 @@ function permit(facts: Partial<PermitFacts>): Permit {
     verifyAt: undefined,
     reason: 'account_home',
     account: PINNED,
-    retrieves: false,
     ...facts,
   });
 }
 
 const CREDENTIALS = ['accept', '*/*', 'Authorization', 'Basic eDp5'];
 
+/** Facts of a permit, and of its route. */
+type Facts = Partial<PermitFacts> & { readonly retrieves?: boolean };
+
 /** What is wrong with sending `headers` to `region` for an account that was located as `standing`. */
 function stopped(
   standing: Standing | undefined,
   region: RegionName,
-  facts: Partial<PermitFacts> = {},
+  { retrieves = false, ...facts }: Facts = {},
   purpose: 'forward' | 'verify' = 'forward',
   headers: readonly string[] = [],
 ): string | undefined {
-  return violation({ permit: permit({ region, ...facts }), purpose, standing }, region, headers);
+  return violation({ permit: permit({ region, ...facts }), purpose, standing, retrieves }, region, headers);
 }
 
 describe('what a permit does not excuse', () => {
@@ -60,8 +62,9 @@ describe('what a permit does not excuse', () => {
     ],
     ['an account that nobody could tell of', stopped('untold', EU)],
     ['an account that was not looked for', stopped(undefined, EU)],
-    ['an unknown account without a region', stopped('unknown', EU, { account: undefined })],
-    ['an unknown account outside the region it was given', stopped('unknown', US)],
+    ['an unknown account where such are refused', stopped('unknown', EU)],
+    ['an unknown account without a region', stopped('admitted', EU, { account: undefined })],
+    ['an unknown account outside the region it was given', stopped('admitted', US)],
     // What is written is not what the permit says.
     [
       'stripped credentials that travel',
@@ -73,7 +76,8 @@ describe('what a permit does not excuse', () => {
   });
 
   it('a connection to another region than the permit’s', () => {
-    const ticket = { permit: permit({ region: EU }), purpose: 'forward', standing: { ...PINNED, also: [US] } } as const;
+    const standing = { ...PINNED, also: [US] };
+    const ticket = { permit: permit({ region: EU }), purpose: 'forward', standing, retrieves: false } as const;
     expect(violation(ticket, US, [])).toMatch(/not the region of the permit/);
   });
 
@@ -81,7 +85,9 @@ describe('what a permit does not excuse', () => {
     const genuine = permit({});
     const forged = Object.assign(Object.create(Permit.prototype), genuine);
     expect(Permit.isGenuine({ ...genuine })).toBe(false);
-    expect(violation({ permit: forged, purpose: 'forward', standing: PINNED }, EU, [])).toMatch(/not a permit/);
+    expect(violation({ permit: forged, purpose: 'forward', standing: PINNED, retrieves: false }, EU, [])).toMatch(
+      /not a permit/,
+    );
   });
 });
 
@@ -92,7 +98,7 @@ it('lets the permits of decide pass', () => {
     stopped({ ...PINNED, also: [US] }, US),
     stopped(LOOSE, US, { account: LOOSE, credentials: 'strip', retrieves: true }),
     stopped('nobody', EU, { account: undefined, credentials: 'none' }),
-    stopped('unknown', EU, {}, 'forward', CREDENTIALS),
+    stopped('admitted', EU, {}, 'forward', CREDENTIALS),
   ];
   expect(passing).toEqual(passing.map(() => undefined));
 });

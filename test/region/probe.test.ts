@@ -45,7 +45,7 @@ async function signal({ upstreams: [upstream] }: Region, isGone = false) {
   if (connection === undefined) throw new Error('no connection');
   const request = { method: 'POST' as const, target: '/api/v1/share', headers: [], body: Buffer.from('secret=x') };
   const options = { collectBytes: 1024, bodyTimeoutMs: 300, now: Date.now };
-  const ticket = { permit: permitToCreate(US), purpose: 'forward', standing: 'nobody' } as const;
+  const ticket = { permit: permitToCreate(US), purpose: 'forward', standing: 'nobody', retrieves: false } as const;
   const result = await new Promise<AttemptResult>((settle) =>
     attempt(connection, ticket, request, options, { isGone: () => isGone, settle }),
   );

@@ -41,7 +41,6 @@ function callOf({
       verifyAt: undefined,
       reason: 'account_home',
       account: { home: REGION, also: [], pinned: true },
-      retrieves: true,
     }),
     body: Buffer.from(body),
     arrival: { headers: ['Idempotency-Key', key], downstream: { isGone } },

@@ -24,7 +24,6 @@ const FACTS: PermitFacts = {
   credentials: 'forward',
   reason: 'account_home',
   account: { home: AT, also: [], pinned: true },
-  retrieves: false,
 };
 const PERMIT = issuePermit(FACTS);
 const GOOD_MS = 300_000;

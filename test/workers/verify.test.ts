@@ -13,7 +13,6 @@ const PERMIT = issuePermit({
   credentials: 'forward',
   reason: 'account_home',
   account: { home: AT, also: [], pinned: true },
-  retrieves: false,
 });
 const GOOD_MS = 300_000;
 
