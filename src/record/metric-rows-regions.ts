@@ -6,7 +6,7 @@ export const REGION_METRICS = [
     name: 'upstream_duration_seconds',
     type: 'histogram',
     labels: ['region', 'purpose'],
-    help: 'From handing a call to the region’s connections to its whole answer; purpose forward or verify.',
+    help: 'From handing a call to the region’s connections to its whole answer, of calls that were sent; purpose forward or verify.',
   },
   {
     name: 'outcomes_total',

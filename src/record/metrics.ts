@@ -160,7 +160,8 @@ export function createMetrics(readings: Readings, build: { version: string; node
       duration(durationMs / 1000, id);
     },
     upstream(region, purpose, effect, outcome, durationMs) {
-      upstreamDuration(durationMs / 1000, region, purpose);
+      // A breaker that is open answers within microseconds: that is no latency of the region.
+      if (outcome !== 'not_sent') upstreamDuration(durationMs / 1000, region, purpose);
       outcomes(1, region, purpose, effect, outcome);
     },
     refused: (code) => refusals(1, code),
