@@ -8,7 +8,7 @@ import { adminApi } from './rooms-admin.ts';
 import { openAudit } from './rooms-audit.ts';
 import type { GatewayDependencies } from './rooms-base.ts';
 import { finishWithin, urlOf } from './rooms-close.ts';
-import { openReloader } from './rooms-reload.ts';
+import { noteStart, openReloader } from './rooms-reload.ts';
 import { openTracing } from './rooms-trace.ts';
 
 export type { GatewayDependencies } from './rooms-base.ts';
@@ -42,10 +42,11 @@ export async function openGateway(config: Config, dependencies: GatewayDependenc
   const operations = { audit: () => audit.journal?.readings(), reload: () => reloader?.readings() };
   const given = { ...dependencies, tracing, audit: audit.sink, operations };
   const house = await openHouse(config, given, () => state === 'draining').catch(async (error: unknown) => {
-    await audit.journal?.close();
+    await audit.close();
     throw error;
   });
   const { base, listener, rooms } = house;
+  noteStart(dependencies, base.audit);
   const reloader = openReloader(dependencies, base.audit, house.prepare);
   const admin = createAdminListener({
     scrape: base.metrics.scrape,
@@ -61,9 +62,12 @@ export async function openGateway(config: Config, dependencies: GatewayDependenc
 
   async function close(): Promise<void> {
     state = 'draining';
-    await house.close();
-    await admin.close();
-    await audit.journal?.close();
+    try {
+      await house.close();
+      await admin.close();
+    } finally {
+      await audit.close();
+    }
   }
 
   try {

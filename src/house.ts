@@ -8,6 +8,9 @@ import { openRooms, type Rooms, type SharedParts } from './rooms.ts';
 import { type Base, type GatewayDependencies, openBase } from './rooms-base.ts';
 import { isSameWay, type Way } from './rooms-way.ts';
 
+/** How long requests that were cut may take to be recorded. */
+const LAST_RECORDS_MS = 1000;
+
 /** Another configuration's rooms, ready to be used. */
 export interface PreparedRooms {
   /** From now on they are used; requests under way end in the rooms where they began. Does not fail. */
@@ -43,7 +46,10 @@ export async function openHouse(
   const listener = createPublicListener(createRespond(isDraining), {
     now: clocks.steady,
     epochs: state.directory,
-    onBegin: metrics.began,
+    onBegin() {
+      metrics.began();
+      base.auditSink.begins();
+    },
     trace: tracing.begin,
     onUnparsed: metrics.refused,
   });
@@ -100,6 +106,8 @@ export async function openHouse(
     async close() {
       await listener.close();
       await Promise.all([...ways.keys()].map((way) => way.close()));
+      // A call that was at a region when that was closed: its outcome is unknown, and the record says so.
+      await listener.recorded(LAST_RECORDS_MS);
       await base.close();
     },
   };

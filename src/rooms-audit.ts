@@ -6,7 +6,7 @@ import { type AuditEvent, type AuditJournal, openJournal } from './audit/journal
 import type { AuditVerdict } from './audit/verify.ts';
 import type { AuditConfig } from './config/types.ts';
 import type { AuditTools } from './listener/admin-route.ts';
-import { type AuditSink, NO_AUDIT } from './record/audit.ts';
+import { type AuditSink, NO_AUDIT, unrecorded } from './record/audit.ts';
 import { describeCause } from './record/record.ts';
 
 export interface OpenedAudit {
@@ -14,6 +14,8 @@ export interface OpenedAudit {
   /** Undefined: the log is off. */
   readonly journal: AuditJournal | undefined;
   readonly tools: AuditTools | undefined;
+  /** When nothing can be sent any more: what never came to its record is said, and the log closed. */
+  close(): Promise<void>;
 }
 
 function note(log: Logger, event: AuditEvent): void {
@@ -58,15 +60,27 @@ function toolsOf(config: AuditConfig, journal: AuditJournal): AuditTools {
 
 /** @throws AuditOpenError */
 export function openAudit(config: AuditConfig | undefined, log: Logger, now: () => number): OpenedAudit {
-  if (config === undefined) return { sink: NO_AUDIT, journal: undefined, tools: undefined };
+  if (config === undefined) return { sink: NO_AUDIT, journal: undefined, tools: undefined, async close() {} };
   const journal = openJournal(config, { now, observe: (event) => note(log, event) });
   const mustRefuse = config.onFailure === 'refuse';
+  let underWay = 0;
   return {
     sink: {
       append: (kind, inside) => journal.append(kind, inside),
+      begins() {
+        underWay++;
+      },
+      ends() {
+        underWay--;
+      },
       refuses: () => mustRefuse && journal.failing,
     },
     journal,
     tools: toolsOf(config, journal),
+    async close() {
+      if (underWay > 0) journal.append('gap', unrecorded(underWay));
+      underWay = 0;
+      await journal.close();
+    },
   };
 }

@@ -144,10 +144,7 @@ export function openBase(config: Config, dependencies: GatewayDependencies, inFo
     state,
     metrics,
     audit,
-    /** Whether nothing may leave, since it would leave no trace. */
-    mustRefuse: sink.refuses,
-    /** Whether requests leave records. */
-    isAudited: sink !== NO_AUDIT,
+    auditSink: sink,
     verifications,
     vault: replays.vault,
     keyDigest: createKeyDigest(state.digest),

@@ -1,5 +1,4 @@
 // Reloading as a gateway has it: where the configuration is read again, and who is told of it.
-
 import type { Config } from './config/types.ts';
 import type { Audit } from './record/audit.ts';
 import { createReloader, type Prepared, type Read, type Reloader } from './reload.ts';
@@ -11,6 +10,21 @@ export interface ConfigFile {
   readonly first: Read;
   /** Throws ConfigError. */
   readonly read: () => Read;
+}
+
+/** So many keys are named in a record, and the others counted: a record has a bounded size. */
+const NAMED_KEYS = 100;
+
+/** @param keys as in a report: an item of a list stands for itself there, for its list here */
+function namedKeys(keys: readonly string[]): string[] {
+  const lists = [...new Set(keys.map((key) => key.replace(/\[.*$/, '')))];
+  const more = lists.length - NAMED_KEYS;
+  return more > 0 ? [...lists.slice(0, NAMED_KEYS), `and ${more} more`] : lists;
+}
+
+/** The audit log says which configuration is in force from its beginning on: all that follows was decided by it. */
+export function noteStart({ file, version }: Pick<GatewayDependencies, 'file' | 'version'>, audit: Audit): void {
+  audit.reload({ result: 'started', actor: 'start', version, ...(file && { digest: file.first.digest }) });
 }
 
 /** @returns undefined where there is no file */
@@ -27,7 +41,8 @@ export function openReloader(
     now,
     onReport({ result, actor, changed, needsRestart }, read) {
       if (result === 'unchanged') return;
-      audit.reload({ result, actor, changed, needsRestart, digest: read?.digest ?? '' });
+      const [named, fixed] = [namedKeys(changed), namedKeys(needsRestart)];
+      audit.reload({ result, actor, changed: named, needsRestart: fixed, ...(read && { digest: read.digest }) });
       if (result === 'applied' && read !== undefined) level?.follow(read.config.log.level);
     },
   });

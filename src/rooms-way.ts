@@ -87,7 +87,7 @@ export function openWay(config: Config, base: Base, shared: Pick<Together, 'heal
     if (purpose === 'verify') audit.verify(region, outcome, egress);
   };
   const holds = createLapsed(state.directory);
-  const lapsed: Lapsed = (permit, to) => (base.mustRefuse() ? untraceable() : holds(permit, to));
+  const lapsed: Lapsed = (permit, to) => (base.auditSink.refuses() ? untraceable() : holds(permit, to));
   const forward = createForward(regions, {
     ...bounds,
     health,

@@ -15,6 +15,7 @@ import { createKeyRooms } from './locality/held.ts';
 import type { Places } from './places.ts';
 import { createDecide } from './policy/decide.ts';
 import { policyOf } from './policy/policy.ts';
+import { NO_AUDIT } from './record/audit.ts';
 import { clientText } from './record/client.ts';
 import { createRecord, type Recorder } from './record/record.ts';
 import { createReference } from './reference/reference.ts';
@@ -114,9 +115,9 @@ function openPassthrough(config: Config, base: Base, checks: Checks, { health, o
 
 /** The log and the metrics, and the audit log where there is one. */
 function openRecord({ log }: Config, base: Base): Recorder {
-  const { audit, isAudited, metrics, state } = base;
+  const { audit, auditSink, metrics, state } = base;
   const record = createRecord(metrics, base.log, { ...log, client: clientText(log.client, state.digest) });
-  if (!isAudited) return record;
+  if (auditSink === NO_AUDIT) return record;
   return (trip, delivered, endedMs) => {
     record(trip, delivered, endedMs);
     audit.request(trip, delivered);

@@ -16,6 +16,7 @@ import { openPassthroughApp, type Routed } from './passthrough-app.ts';
 import { receive } from './receive.ts';
 import type { Respond } from './respond.ts';
 import { createSockets, type Exchange, type Sockets } from './sockets.ts';
+import { createUnderWay } from './under-way.ts';
 
 /** How long an unused connection of a caller is kept: as Fastify has it, longer than load balancers keep theirs. */
 const KEEP_ALIVE_MS = 72_000;
@@ -52,6 +53,8 @@ export interface PublicListener {
   drain(): Promise<void>;
   /** Cuts what is under way. */
   close(): Promise<void>;
+  /** Who was cut may have a call at a region still. @returns whether all requests are recorded, within `boundMs` */
+  recorded(boundMs: number): Promise<boolean>;
 }
 
 /** A request as it came in over HTTP/1.1. */
@@ -152,6 +155,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
   const { now, epochs } = options;
   const sockets = createSockets(options.onUnparsed);
   const servers: Server[] = [];
+  const underWay = createUnderWay();
   const retired = new Set<FrontInUse>();
   /** Of these: whose requests may still be coming in. */
   const incoming = new Set<FrontInUse>();
@@ -180,6 +184,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
     const trip = beginTrip(randomUUID(), req.method ?? '', now(), front.storeTimeoutMs);
     trip.trace = options.trace(req.headers);
     options.onBegin();
+    underWay.begins();
     by.enter();
     const era = epochs.enter();
     trip.epoch = era.mark?.epoch ?? 0;
@@ -190,6 +195,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
       if (--open > 0) return;
       front.record(trip, res.writableFinished || trip.status === 101, now());
       by.leave();
+      underWay.ends();
     };
     exchange.onGone(over);
     try {
@@ -331,5 +337,6 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
       await app.close();
       await Promise.all(all.map((each) => each.app?.close()));
     },
+    recorded: underWay.over,
   };
 }

@@ -9,11 +9,20 @@ import type { Trip } from './record.ts';
 export interface AuditSink {
   /** @param inside members of the record's object: journal.ts */
   append(kind: AuditKind, inside: string): void;
+  /** A request begins: it may be sent, and its record comes when it is over. */
+  begins(): void;
+  /** Its record was appended. */
+  ends(): void;
   /** Whether nothing may leave, since nobody would know that it did. */
   refuses(): boolean;
 }
 
-export const NO_AUDIT: AuditSink = { append() {}, refuses: () => false };
+export const NO_AUDIT: AuditSink = { append() {}, begins() {}, ends() {}, refuses: () => false };
+
+/** Members of a gap: requests that had begun, and never came to their records. Some of them may have been sent. */
+export function unrecorded(requests: number): string {
+  return `"lost":${requests},"why":"under_way"`;
+}
 
 /** For whom something left, and where it went: as region/forward.ts has it. */
 export interface Left {
@@ -73,10 +82,11 @@ function insideOf(facts: object): string {
 }
 
 /** @param epoch of the directory, as of now */
-export function createAudit({ append }: Pick<AuditSink, 'append'>, epoch: () => number): Audit {
+export function createAudit({ append, ends }: Pick<AuditSink, 'append' | 'ends'>, epoch: () => number): Audit {
   return {
     request(trip, delivered) {
       append('request', requestInside(trip, delivered));
+      ends();
     },
     verify(region, outcome, { account, standing, upstream, certificate }) {
       const where = `"region":${text(region)},"upstream":${text(upstream)},"certificate":${text(certificate)}`;

@@ -25,6 +25,8 @@ export interface RingWriter {
    * @throws RangeError for a text that no empty ring would hold
    */
   push(text: string): boolean;
+  /** Bytes that are free now. */
+  free(): number;
 }
 
 export interface RingReader {
@@ -93,6 +95,7 @@ export function createRingWriter(memory: SharedArrayBuffer): RingWriter {
       Atomics.store(counters, WRITTEN, (written + frameBytes(length)) | 0);
       return true;
     },
+    free: () => size - ((Atomics.load(counters, WRITTEN) - Atomics.load(counters, READ)) >>> 0),
   };
 }
 

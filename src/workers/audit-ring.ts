@@ -1,14 +1,16 @@
 // Audit records on their way from the threads that answer callers to the one that writes the log. They lie in memory that
 // all threads share: what a thread has said of its requests is not lost when the thread is.
 import { AUDIT_KINDS, type AuditKind } from '../audit/record.ts';
-import type { AuditSink } from '../record/audit.ts';
+import { type AuditSink, unrecorded } from '../record/audit.ts';
 import { createRingReader, createRingWriter, RING_BYTES } from '../shared-memory/ring.ts';
 
 /** What a worker is given of it. */
 export interface AuditMemory {
   readonly ring: SharedArrayBuffer;
-  /** See below. */
+  /** See below; of all workers. */
   readonly state: SharedArrayBuffer;
+  /** How many requests of this worker have begun and not come to their records. */
+  readonly underWay: SharedArrayBuffer;
   /** `audit.onFailure`. */
   readonly mustRefuse: boolean;
 }
@@ -17,16 +19,20 @@ export interface AuditMemory {
 const FAILING = 0;
 const LOST = 1;
 const STATE_BYTES = 8;
+const COUNT_BYTES = 4;
+
+/** So much stays free for the records of requests under way: nothing leaves while there is less. */
+const RESERVE_BYTES = RING_BYTES / 2;
 
 const KINDS: readonly string[] = AUDIT_KINDS;
 const isKind = (text: string): text is AuditKind => KINDS.includes(text);
 const SPACE = ' ';
 
 /** The end in a worker. @param now Unix time in milliseconds: a record's time is that of what it tells */
-export function ringSink({ ring, state, mustRefuse }: AuditMemory, now: () => number): AuditSink {
+export function ringSink({ ring, state, underWay, mustRefuse }: AuditMemory, now: () => number): AuditSink {
   const writer = createRingWriter(ring);
   const flags = new Int32Array(state);
-  let isFull = false;
+  const count = new Int32Array(underWay);
   let saidMs = -1;
   let said = '';
 
@@ -39,10 +45,11 @@ export function ringSink({ ring, state, mustRefuse }: AuditMemory, now: () => nu
 
   return {
     append(kind, inside) {
-      isFull = !writer.push(`${kind}${SPACE}${timeOf(now())}${inside}`);
-      if (isFull) Atomics.add(flags, LOST, 1);
+      if (!writer.push(`${kind}${SPACE}${timeOf(now())}${inside}`)) Atomics.add(flags, LOST, 1);
     },
-    refuses: () => mustRefuse && (isFull || Atomics.load(flags, FAILING) === 1),
+    begins: () => void Atomics.add(count, 0, 1),
+    ends: () => void Atomics.sub(count, 0, 1),
+    refuses: () => mustRefuse && (Atomics.load(flags, FAILING) === 1 || writer.free() < RESERVE_BYTES),
   };
 }
 
@@ -51,6 +58,8 @@ export interface AuditRings {
   memoryOf(holder: number): AuditMemory;
   /** Takes what is there, of all workers. */
   collect(): void;
+  /** A worker has ended: what it had begun and not recorded will never be. */
+  exited(holder: number): void;
   /** Takes what is left, and no more. */
   close(): void;
 }
@@ -64,11 +73,16 @@ export interface AuditRingsOptions {
   readonly isFailing: () => boolean;
 }
 
+interface Ring {
+  readonly memory: AuditMemory;
+  readonly take: () => string[];
+}
+
 /** The end of the thread that writes. */
 export function openAuditRings({ mustRefuse, everyMs, append, isFailing }: AuditRingsOptions): AuditRings {
   const state = new SharedArrayBuffer(STATE_BYTES);
   const flags = new Int32Array(state);
-  const rings = new Map<number, { readonly memory: SharedArrayBuffer; readonly take: () => string[] }>();
+  const rings = new Map<number, Ring>();
 
   function collect(): void {
     for (const { take } of rings.values()) {
@@ -88,13 +102,21 @@ export function openAuditRings({ mustRefuse, everyMs, append, isFailing }: Audit
     memoryOf(holder) {
       let known = rings.get(holder);
       if (known === undefined) {
-        const memory = new SharedArrayBuffer(RING_BYTES);
-        known = { memory, take: createRingReader(memory).take };
+        const ring = new SharedArrayBuffer(RING_BYTES);
+        const underWay = new SharedArrayBuffer(COUNT_BYTES);
+        known = { memory: { ring, state, underWay, mustRefuse }, take: createRingReader(ring).take };
         rings.set(holder, known);
       }
-      return { ring: known.memory, state, mustRefuse };
+      return known.memory;
     },
     collect,
+    exited(holder) {
+      collect();
+      const known = rings.get(holder);
+      if (known === undefined) return;
+      const left = Atomics.exchange(new Int32Array(known.memory.underWay), 0, 0);
+      if (left > 0) append('gap', unrecorded(left));
+    },
     close() {
       clearInterval(timer);
       collect();

@@ -8,9 +8,9 @@ import type { LogLevelSwitch } from '../record/level.ts';
 import { describeCause } from '../record/record.ts';
 import type { Prepared } from '../reload.ts';
 import { adminApi } from '../rooms-admin.ts';
-import { openAudit } from '../rooms-audit.ts';
+import { type OpenedAudit, openAudit } from '../rooms-audit.ts';
 import { finishWithin, urlOf } from '../rooms-close.ts';
-import { openReloader } from '../rooms-reload.ts';
+import { noteStart, openReloader } from '../rooms-reload.ts';
 import { newLease } from '../state.ts';
 import { type BegunThread, beginThread, endThreads } from './begun.ts';
 import type { Hosted } from './hosted.ts';
@@ -72,7 +72,7 @@ function openWorkers(config: Config, dependencies: Dependencies, main: Main, pla
         services: servicesOf(hosted, holder, () => pool),
         onExit() {
           hosted.exited(holder);
-          rings?.collect();
+          rings?.exited(holder);
         },
       }),
     onEnded: ({ holder }: Thread) => hosted.ended(holder),
@@ -108,24 +108,27 @@ async function prepareAll(config: Config, main: Main, pool: Pool): Promise<Prepa
  * @throws as openGateway
  */
 export async function openSeveral(config: Config, dependencies: Dependencies): Promise<Gateway | 'alone'> {
+  let audit: OpenedAudit | undefined;
   try {
-    const gateway = await open(config, dependencies);
+    audit = openAudit(config.audit, dependencies.log, Date.now);
+    const gateway = await open(config, dependencies, audit);
     if (gateway === 'alone') await endThreads(dependencies.begun);
     return gateway;
   } catch (error) {
+    await audit?.close();
     await endThreads(dependencies.begun);
     throw error;
   }
 }
 
-async function open(config: Config, dependencies: Dependencies): Promise<Gateway | 'alone'> {
+async function open(config: Config, dependencies: Dependencies, audit: OpenedAudit): Promise<Gateway | 'alone'> {
   const { log } = dependencies;
   let phase: 'starting' | 'ready' | 'draining' = 'starting';
   let claimed: ClaimedPort | undefined;
-  const audit = openAudit(config.audit, log, Date.now);
   const operations = { audit: () => audit.journal?.readings(), reload: () => reloader?.readings() };
   const main = openMain(config, { ...dependencies, audit: audit.sink, operations }, () => pool);
   const pool = openWorkers(config, dependencies, main, () => placeOf(claimed ?? config.listen));
+  noteStart(dependencies, main.audit);
   const reloader = openReloader(dependencies, main.audit, (next) => prepareAll(next, main, pool));
   const snapshots = async () => [await main.metrics.snapshot(), ...(await pool.snapshots())];
   const admin = createAdminListener({
@@ -142,14 +145,17 @@ async function open(config: Config, dependencies: Dependencies): Promise<Gateway
 
   async function close(boundMs: number): Promise<boolean> {
     phase = 'draining';
-    const finished = await pool.drain(boundMs);
-    await admin.close();
-    main.rings?.close();
-    await main.state.close();
-    await audit.journal?.close();
-    claimed?.started();
-    claimed?.release();
-    return finished;
+    try {
+      const finished = await pool.drain(boundMs);
+      await admin.close();
+      main.rings?.close();
+      await main.state.close();
+      return finished;
+    } finally {
+      await audit.close();
+      claimed?.started();
+      claimed?.release();
+    }
   }
 
   let url: string;
