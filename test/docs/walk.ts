@@ -31,6 +31,10 @@ export function masked(text: string): string {
 const DAY_MS = 86_400_000;
 const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 'YYYY-MM-DD'.length);
 
+/** A reader has one shell for all blocks: variables in capitals are known to the next one. */
+const REMEMBERED = `if [ -f .variables ]; then . ./.variables; fi
+trap 'declare -p BRUNO DORA KEY ID > .variables 2> /dev/null' EXIT`;
+
 /** The ports that documents name. */
 const PORTS = { us: '7801', eu: '7802', listen: '8080', admin: '9464' } as const;
 
@@ -90,7 +94,7 @@ export async function openWalk(serving: string, config: string): Promise<Walk> {
       const period = `--from ${dayOf(Date.now() - DAY_MS)} --to ${dayOf(Date.now() + 2 * DAY_MS)}`;
       const ported = put(script).replaceAll(PORTS.listen, listen).replaceAll(PORTS.admin, admin);
       const line = ported.replaceAll(/--from \S+ --to \S+/g, period);
-      const finished = await run('bash', ['-c', line], { cwd: folder.path, env });
+      const finished = await run('bash', ['-c', `${REMEMBERED}\n${line}`], { cwd: folder.path, env });
       const back = (text: string): string => {
         let result = text.replaceAll(`:${listen}`, `:${PORTS.listen}`).replaceAll(`:${admin}`, `:${PORTS.admin}`);
         for (const [named, used] of actual) result = result.replaceAll(`:${used}`, `:${named}`);
