@@ -62,6 +62,7 @@ export async function openGateway(config: Config, dependencies: GatewayDependenc
 
   async function close(): Promise<void> {
     state = 'draining';
+    reloader?.end();
     try {
       await house.close();
       await admin.close();
@@ -78,6 +79,7 @@ export async function openGateway(config: Config, dependencies: GatewayDependenc
     throw error;
   }
   state = 'ready';
+  reloader?.begin();
   log.info({ url: urlOf(listener.app), admin: urlOf(admin), regions: [...rooms().way.regions.keys()] }, 'listening');
 
   return {
@@ -87,6 +89,7 @@ export async function openGateway(config: Config, dependencies: GatewayDependenc
     close,
     async drain(boundMs) {
       state = 'draining';
+      reloader?.end();
       log.info({ bound_ms: boundMs }, 'draining');
       const finished = await finishWithin(listener.drain(), boundMs);
       if (!finished) log.warn('requests were still under way when the time for draining was over');

@@ -2,7 +2,7 @@
 // runs, opened in every thread, and then applied by all of them, or by none.
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import { ConfigError } from './config/problem.ts';
+import { ConfigError, type Problem } from './config/problem.ts';
 import type { Config } from './config/types.ts';
 import type { ConfigValue, ReloadReport, ReloadStatus } from './listener/admin-live-types.ts';
 import { describeCause } from './record/record.ts';
@@ -51,10 +51,14 @@ export interface Reloader {
   reload(actor: string): Promise<ReloadReport>;
   status(): ReloadStatus;
   readings(): ReloadReadings;
+  /** The gateway answers callers. Whoever asked for a reload before waits until then. */
+  begin(): void;
+  /** The gateway is ending: nothing is applied any more. */
+  end(): void;
 }
 
 /** What is opened once, or belongs to the process: key of the file -> its part of the configuration. */
-const FIXED: Readonly<Record<string, (config: Config) => unknown>> = {
+export const FIXED: Readonly<Record<string, (config: Config) => unknown>> = {
   'listen.host': ({ listen }) => listen.host,
   'listen.port': ({ listen }) => listen.port,
   'admin.host': ({ admin }) => admin.host,
@@ -65,12 +69,21 @@ const FIXED: Readonly<Record<string, (config: Config) => unknown>> = {
   audit: ({ audit }) => audit,
   identityKey: ({ identityKeyFile }) => identityKeyFile,
   'log.format': ({ log }) => log.format,
+  'reload.watch': ({ reload }) => reload.watch,
   replay: ({ replay }) => replay,
   store: ({ store }) => store,
   storeTimeout: ({ storeTimeoutMs }) => storeTimeoutMs,
   tracing: ({ tracing }) => tracing,
   workers: ({ workers }) => workers,
 };
+
+const REFUSED = 'reload refused';
+const ENDING = 'The gateway is ending; nothing was applied.';
+
+/** For the log: a value that is wrong may be a secret or an account all the same. Reports, and `check`, say what was found. */
+function placeOf({ file, line, column, key, expected }: Problem): string {
+  return `${file}:${line}:${column}: ${key === '' ? '' : `${key}: `}expected ${expected}`;
+}
 
 /** Keys of the file whose value is another one; where only something hidden is, the file tells no more than that. */
 export function changedKeys(before: readonly ConfigValue[], after: readonly ConfigValue[]): string[] {
@@ -91,17 +104,24 @@ export function createReloader(options: ReloadOptions): Reloader {
   let appliedAtMs = now();
   let last: ReloadReport | undefined;
   const counts = { applied: 0, refused: 0 };
-  let turn: Promise<unknown> = Promise.resolve();
+  const begun = Promise.withResolvers<void>();
+  let turn: Promise<unknown> = begun.promise;
+  let ended = false;
 
-  type Verdict = Pick<ReloadReport, 'result'> & Partial<Pick<ReloadReport, 'changed' | 'needsRestart' | 'problems'>>;
+  interface Verdict
+    extends Pick<ReloadReport, 'result'>,
+      Partial<Pick<ReloadReport, 'changed' | 'needsRestart' | 'problems'>> {
+    /** For the log, in place of the problems. */
+    readonly said?: readonly string[];
+  }
 
-  function report(actor: string, verdict: Verdict, found?: Read): ReloadReport {
+  function report(actor: string, { said, ...verdict }: Verdict, found?: Read): ReloadReport {
     const at = new Date(now()).toISOString();
     const made = { at, actor, changed: [], needsRestart: [], problems: [], ...verdict };
     last = made;
     const { result, changed, needsRestart, problems } = made;
     if (result !== 'unchanged') counts[result]++;
-    if (result === 'refused') log.error({ actor, needs_restart: needsRestart, problems }, 'reload refused');
+    if (result === 'refused') log.error({ actor, needs_restart: needsRestart, problems: said ?? problems }, REFUSED);
     else log.info({ actor, changed }, result === 'applied' ? 'reloaded' : 'nothing to reload');
     onReport(made, found);
     return made;
@@ -111,12 +131,13 @@ export function createReloader(options: ReloadOptions): Reloader {
     report(actor, { result: 'refused', ...verdict });
 
   async function attempt(actor: string): Promise<ReloadReport> {
+    if (ended) return refused(actor, { problems: [ENDING] });
     let found: Read;
     try {
       found = read();
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      return refused(actor, { problems: error.message.split('\n') });
+      return refused(actor, { problems: error.message.split('\n'), said: error.problems.map(placeOf) });
     }
     if (isDeepStrictEqual(found.config, current.config)) {
       current = found;
@@ -130,6 +151,10 @@ export function createReloader(options: ReloadOptions): Reloader {
       return refused(actor, { changed, needsRestart, problems: [problem] });
     }
     const prepared = await prepare(found.config);
+    if (ended) {
+      await prepared.abandon();
+      return refused(actor, { changed, problems: [ENDING] });
+    }
     await prepared.apply();
     current = found;
     appliedAtMs = now();
@@ -156,5 +181,10 @@ export function createReloader(options: ReloadOptions): Reloader {
     },
     status: () => ({ appliedAt: new Date(appliedAtMs).toISOString(), last }),
     readings: () => ({ ...counts, lastGood: last?.result !== 'refused', appliedAtMs }),
+    begin: begun.resolve,
+    end() {
+      ended = true;
+      begun.resolve();
+    },
   };
 }

@@ -1,4 +1,5 @@
 // How the regions are, as every thread knows it: also one that sends nothing there.
+import { isDeepStrictEqual } from 'node:util';
 import type { Config } from './config/types.ts';
 import type { RegionName } from './domain.ts';
 import { createHealth, type Health, type HealthEvent } from './region/health.ts';
@@ -29,6 +30,12 @@ export function readingsOf(
 /** Each region's upstream URLs, in the order of preference. */
 export function originsOf({ regions }: Config): ReadonlyMap<RegionName, readonly string[]> {
   return new Map(regions.map(({ name, upstreams }) => [name, upstreams]));
+}
+
+/** Whether what is known of the regions by one configuration holds by the other. */
+export function isSameHealth(one: Config, other: Config): boolean {
+  const partsOf = (config: Config) => [[...originsOf(config)], config.health];
+  return isDeepStrictEqual(partsOf(one), partsOf(other));
 }
 
 /** @param probe how a region is asked how it is */

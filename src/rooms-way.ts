@@ -12,7 +12,7 @@ import type { Health, HealthEvent } from './region/health.ts';
 import { createProbe } from './region/probe.ts';
 import { createRegion, type Region } from './region/region.ts';
 import type { Base } from './rooms-base.ts';
-import { openHealth, originsOf } from './rooms-health.ts';
+import { isSameHealth, openHealth, originsOf } from './rooms-health.ts';
 import type { Together } from './together.ts';
 
 export { readingsOf } from './rooms-health.ts';
@@ -45,8 +45,7 @@ export interface Way {
 
 /** Whether connections and breakers of one configuration do for the other. */
 export function isSameWay(one: Config, other: Config): boolean {
-  const partsOf = (config: Config) => [[...originsOf(config)], config.upstream, config.health];
-  return isDeepStrictEqual(partsOf(one), partsOf(other));
+  return isSameHealth(one, other) && isDeepStrictEqual(one.upstream, other.upstream);
 }
 
 /**

@@ -8,7 +8,7 @@ import { beginThread } from '../workers/begun.ts';
 import { configFile, orEnd } from './config.ts';
 import { EXIT, type ExitCode, listenProblem, stateProblem } from './exit.ts';
 import { VERSION } from './package.ts';
-import { watchFile } from './watch-file.ts';
+import { lookAt, watchFile } from './watch-file.ts';
 
 /** Longer than the slowest exchange that the default timeouts allow, shorter than most supervisors' patience. */
 const DRAIN_BOUND_MS = 25_000;
@@ -67,20 +67,28 @@ async function open(config: Config, opening: Opening): Promise<Gateway> {
   return openGateway(config, opening);
 }
 
-/** On SIGHUP, and when the file is another one. @returns stops that */
-function reloadWhenAsked({ reload }: Gateway, file: string, watch: boolean): () => void {
-  const onSignal = (): void => void reload?.('signal');
-  process.on('SIGHUP', onSignal);
-  const stopWatching = watch ? watchFile(file, () => void reload?.('file')) : () => {};
-  return () => {
-    process.off('SIGHUP', onSignal);
-    stopWatching();
+/**
+ * From now on SIGHUP does not end the process, which it does where nobody hears it, also not while it starts or drains.
+ * @returns where it goes; one that came before is told
+ */
+function hearReloadSignal(): (reload: () => void) => void {
+  let asked = false;
+  let onSignal = (): void => {
+    asked = true;
+  };
+  process.on('SIGHUP', () => onSignal());
+  return (reload) => {
+    onSignal = reload;
+    if (asked) reload();
   };
 }
 
 /** @returns 0 after a drain in which every request was answered, 1 when some were cut off at the bound */
 export async function serve(options: ServeOptions): Promise<ExitCode> {
-  const { name, read } = configFile(options.config);
+  const onReloadSignal = hearReloadSignal();
+  const { name, read, readAgain } = configFile(options.config);
+  // Before it is read: a change that comes while the gateway starts is not overlooked.
+  const known = lookAt(name);
   const first = orEnd(read);
   const { config } = first;
   const { log, level } = openLines({
@@ -92,14 +100,16 @@ export async function serve(options: ServeOptions): Promise<ExitCode> {
 
   let gateway: Gateway;
   try {
-    gateway = await open(config, { log, level, version: VERSION, file: { first, read } });
+    gateway = await open(config, { log, level, version: VERSION, file: { first, read: readAgain } });
   } catch (error) {
     const advice = (port: number): string =>
       `Choose another under ${port === config.admin.port ? 'admin.port' : 'listen.port'} in ${name}.`;
     throw stateProblem(error) ?? listenProblem(error, advice) ?? error;
   }
-  const stopWatching = reloadWhenAsked(gateway, name, config.reload.watch);
+  const { reload } = gateway;
+  onReloadSignal(() => void reload?.('signal'));
+  const stopWatching = config.reload.watch ? watchFile(name, () => void reload?.('file'), { known }) : undefined;
   log.info({ signal: await ended }, 'signal');
-  stopWatching();
+  stopWatching?.();
   return (await gateway.drain(DRAIN_BOUND_MS)) ? EXIT.ok : EXIT.failure;
 }

@@ -10,8 +10,8 @@ function stateOf(file: string): string | undefined {
   return found && [found.dev, found.ino, found.size, found.mtimeNs].join();
 }
 
-/** @returns undefined also where it cannot be looked at */
-function look(file: string): string | undefined {
+/** What it is now, to be told from what it becomes. @returns undefined also where it cannot be looked at */
+export function lookAt(file: string): string | undefined {
   try {
     return stateOf(file);
   } catch {
@@ -19,15 +19,23 @@ function look(file: string): string | undefined {
   }
 }
 
+export interface WatchOptions {
+  /** What the file was when it was read (lookAt): what changed since then is told, too. */
+  readonly known: string | undefined;
+  /** For tests. */
+  readonly lookMs?: number;
+}
+
 /**
  * @param onChange called once for each change, when the file has been the same for one look: whoever writes it is done
  * @returns stops looking
  */
-export function watchFile(file: string, onChange: () => void, lookMs = LOOK_MS): () => void {
-  let known = look(file);
+export function watchFile(file: string, onChange: () => void, options: WatchOptions): () => void {
+  const { lookMs = LOOK_MS } = options;
+  let { known } = options;
   let seen = known;
   const timer = setInterval(() => {
-    const found = look(file);
+    const found = lookAt(file);
     const isSettled = found === seen;
     seen = found;
     // A file that is away is being replaced.

@@ -164,6 +164,7 @@ function checkChange(access: Access, request: FastifyRequest, visitor: Visitor):
 
 function mayAsk(access: Access, { raw }: FastifyRequest): boolean {
   try {
+    access.checkWay(raw);
     access.identify(raw);
     return true;
   } catch (error) {

@@ -47,7 +47,7 @@ export interface WebSockets {
   readonly serverOptions: object;
   readonly clientOptions: object;
   readonly hooks: object;
-  /** Asks every caller to close. */
+  /** Asks every caller to close, also those whose handshake is under way; no more are let in. */
   goAway(): void;
   /** Cuts every connection, both ways. */
   cut(): void;
@@ -57,6 +57,10 @@ export interface WebSockets {
 const LINK = 'x-passthrough-link';
 const GOING_AWAY = 1001;
 const CLOSE_TIMEOUT_MS = 3000;
+
+function busy(hint?: string): Refusal {
+  return new Refusal('region_busy', { outcome: 'not_sent', headers: ['Retry-After', '1'], ...(hint && { hint }) });
+}
 
 /** Stops reading from one side while the other has not taken what it was given. */
 function throttle(from: Peer, to: Socket): void {
@@ -76,6 +80,7 @@ export function createWebSockets(
   const linkOfTarget = new WeakMap<Peer, Link>();
   const idOf = new WeakMap<Passage, string>();
   const sources = new Set<Peer>();
+  let isGoingAway = false;
 
   function dial(origin: string): Promise<Socket> {
     const { hostname, host, protocol, port } = new URL(origin);
@@ -135,10 +140,11 @@ export function createWebSockets(
 
   return {
     async connect(passage) {
+      if (isGoingAway) return busy('Connect again: the gateway is changing its configuration.');
       const order = upstream.open(passage);
       if (order instanceof Refusal) return order;
       if (links.size >= options.connections) {
-        return new Refusal('region_busy', { outcome: 'not_sent', headers: ['Retry-After', '1'] });
+        return busy();
       }
       let refusal = new Refusal('region_unreachable', { outcome: 'not_sent' });
       for (const origin of order) {
@@ -179,7 +185,10 @@ export function createWebSockets(
       finishRequest: finish,
     },
     hooks: {
-      onConnect: (_context: unknown, source: Peer) => sources.add(source),
+      onConnect(_context: unknown, source: Peer) {
+        sources.add(source);
+        if (isGoingAway) source.close(GOING_AWAY);
+      },
       onDisconnect: (_context: unknown, source: Peer) => sources.delete(source),
       onIncomingMessage(_context: unknown, source: Peer, target: Peer) {
         const found = linkOfTarget.get(target);
@@ -196,6 +205,7 @@ export function createWebSockets(
       },
     },
     goAway() {
+      isGoingAway = true;
       for (const source of sources) source.close(GOING_AWAY);
     },
     cut() {

@@ -4,8 +4,7 @@ import type { Config } from '../config/types.ts';
 import { isSameRate, LIMIT_BYTES, LIMITS, rateOf } from '../limit/limit.ts';
 import { healthBytes, releaseHealth } from '../region/health.ts';
 import { createHostedReplays } from '../replay/shared-shelf.ts';
-import { originsOf } from '../rooms-health.ts';
-import { isSameWay } from '../rooms-way.ts';
+import { isSameHealth, originsOf } from '../rooms-health.ts';
 import { releaseLocks } from '../shared-memory/locks.ts';
 import type { State } from '../state.ts';
 import type { StoreNews } from '../store/store.ts';
@@ -58,7 +57,8 @@ function renewed(before: Shared, config: Config): Shared {
     const same = isSameRate(rateOf(before.config.limits, limit), rateOf(config.limits, limit));
     return [limit, (same ? before.memory.limits[limit] : undefined) ?? newLimit()] as const;
   });
-  const health = isSameWay(before.config, config) ? before.memory.health : newHealth(config);
+  // Not by the way: connections are shared out, and some workers may have the same way as before where others have not.
+  const health = isSameHealth(before.config, config) ? before.memory.health : newHealth(config);
   return { config, memory: { limits: Object.fromEntries(limits), health } };
 }
 

@@ -8,7 +8,7 @@ import { finishWithin } from '../rooms-close.ts';
 import type { StoreNews } from '../store/store.ts';
 import { createBeats } from './beats.ts';
 import type { Memory } from './given.ts';
-import { prepareAll } from './prepare.ts';
+import { type PreparedWorkers, prepareAll } from './prepare.ts';
 import type { End, Ended, Thread } from './thread.ts';
 
 export interface PoolReadings {
@@ -39,7 +39,7 @@ export interface Pool {
    * @returns what has all of them use it. By then, those that are started have to be given it (PoolOptions.open)
    * @throws the cause of one that cannot, or does not answer: nothing is left open then
    */
-  prepare(shareOf: (holder: number) => Share): Promise<{ apply(): Promise<void>; abandon(): Promise<void> }>;
+  prepare(shareOf: (holder: number) => Share): Promise<PreparedWorkers>;
   /** No worker takes callers any more, and none is started. */
   stop(): Promise<void>;
   /** Ends all, after the requests under way or after `boundMs`. @returns whether all of them were answered */
@@ -176,7 +176,7 @@ export function createPool({ workers, log, open, onEnded, onServed, beatMs }: Po
       const alive = await Promise.all([...threads.values()].map((thread) => thread.snapshot(SNAPSHOT_MS)));
       return [...alive, await before];
     },
-    prepare: (shareOf) => prepareAll(threads, shareOf),
+    prepare: (shareOf) => prepareAll(threads, shareOf, log),
     readings: () => ({
       listening: [...threads.values()].filter(isAnswering).length,
       restarts: { ...restarts },

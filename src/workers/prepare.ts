@@ -1,11 +1,23 @@
 // Has workers open another configuration, and then use it, all of them or none.
+import type { Logger } from 'pino';
 import { finishWithin } from '../rooms-close.ts';
 import { LinkError } from './link.ts';
 import type { Share } from './pool.ts';
 import type { Thread } from './thread.ts';
 
-/** How long a worker may take to open another configuration. */
+/** How long a worker may take to open another configuration, and how long to use it. */
 const PREPARE_MS = 10_000;
+const USE_MS = 10_000;
+/** And how long one that is just starting may take to answer callers, and then to do both. */
+const START_MS = 30_000;
+
+type Log = Pick<Logger, 'error'>;
+
+export interface PreparedWorkers {
+  /** @returns when none goes on with the configuration before */
+  apply(): Promise<void>;
+  abandon(): Promise<void>;
+}
 
 /** Who has ended needs nothing: another takes its place, with the configuration that is in force by then. */
 function unlessEnded(error: unknown): void {
@@ -23,19 +35,30 @@ async function prepareOne({ holder, link }: Thread, { config, memory }: Share): 
 
 const decide = async ({ link }: Thread, apply: boolean): Promise<void> => link.ask('decide', apply).catch(unlessEnded);
 
-/** One that began with the configuration before: it is given the new one once it answers, or is ended. */
+/** One that began with the configuration before: it is given the new one once it answers. */
 async function followUp(thread: Thread, share: Share): Promise<void> {
-  try {
-    await thread.listening;
-    await prepareOne(thread, share);
-    await decide(thread, true);
-  } catch {
-    await thread.terminate();
-  }
+  await thread.listening;
+  await prepareOne(thread, share);
+  await decide(thread, true);
+}
+
+/** None goes on with the configuration before: one that cannot leave it, or not in time, is ended. */
+async function leaveOld(thread: Thread, left: Promise<void>, boundMs: number, log: Log): Promise<void> {
+  const isLeft = left.then(
+    () => true,
+    () => false,
+  );
+  if ((await finishWithin(isLeft, boundMs)) && (await isLeft)) return;
+  log.error({ worker: thread.holder }, 'a worker does not take the new configuration: it is ended');
+  await thread.terminate();
 }
 
 /** @param threads those that there are at any time @throws as Pool.prepare */
-export async function prepareAll(threads: ReadonlyMap<number, Thread>, shareOf: (holder: number) => Share) {
+export async function prepareAll(
+  threads: ReadonlyMap<number, Thread>,
+  shareOf: (holder: number) => Share,
+  log: Log,
+): Promise<PreparedWorkers> {
   const asked = [...threads.values()].filter((thread) => thread.isListening());
   const abandon = async (): Promise<void> => void (await Promise.allSettled(asked.map((each) => decide(each, false))));
   const results = await Promise.allSettled(asked.map((thread) => prepareOne(thread, shareOf(thread.holder))));
@@ -48,8 +71,10 @@ export async function prepareAll(threads: ReadonlyMap<number, Thread>, shareOf: 
   return {
     async apply(): Promise<void> {
       const others = [...threads.values()].filter((thread) => !asked.includes(thread));
-      for (const thread of others) void followUp(thread, shareOf(thread.holder));
-      await Promise.all(asked.map((thread) => decide(thread, true)));
+      await Promise.all([
+        ...asked.map((thread) => leaveOld(thread, decide(thread, true), USE_MS, log)),
+        ...others.map((thread) => leaveOld(thread, followUp(thread, shareOf(thread.holder)), START_MS, log)),
+      ]);
     },
     abandon,
   };

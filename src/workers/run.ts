@@ -66,7 +66,9 @@ function run(given: Given, port: MessagePort, lines: Lines): void {
   const log = lines.log.child({ worker: given.holder });
   let draining = false;
   let house: House | undefined;
-  let prepared: Promise<PreparedRooms | undefined> | undefined;
+  let prepared: PreparedRooms | undefined;
+  /** What is prepared and decided, one after the other: the main thread may have given up waiting for what was before. */
+  let turn: Promise<unknown> = Promise.resolve();
   /** Of the requests under way, once no more are taken. */
   let answered: Promise<void> | undefined;
   let lent: LentStore | undefined;
@@ -78,11 +80,21 @@ function run(given: Given, port: MessagePort, lines: Lines): void {
     // Closing begins some turns later.
     while (house?.listener.app.server.listening) await nextTurn();
   }
+  function inTurn(work: () => Promise<void>): Promise<void> {
+    const done = turn.then(work);
+    turn = done.catch(() => {});
+    return done;
+  }
   async function decide(apply: boolean): Promise<void> {
-    const rooms = await prepared;
+    const rooms = prepared;
     prepared = undefined;
     if (apply) rooms?.apply();
     else await rooms?.abandon();
+  }
+  async function prepare(next: Config, memory: Memory): Promise<void> {
+    if (house === undefined) throw new Error('a worker that is just starting cannot be given a configuration');
+    await decide(false);
+    prepared = await house.prepare(next, sharedParts(memory, given.holder));
   }
 
   const main: Main = createLink<MainServices>(port, {
@@ -92,14 +104,8 @@ function run(given: Given, port: MessagePort, lines: Lines): void {
     level(level: LevelWithSilent) {
       lines.log.level = level;
     },
-    async prepare(next: Config, memory: Memory): Promise<void> {
-      await decide(false);
-      const opened = house?.prepare(next, sharedParts(memory, given.holder));
-      // What could not be opened need not be closed.
-      prepared = opened?.catch(() => undefined);
-      await opened;
-    },
-    decide,
+    prepare: (next: Config, memory: Memory) => inTurn(() => prepare(next, memory)),
+    decide: (apply: boolean) => inTurn(() => decide(apply)),
     stop,
     async drain(boundMs: number): Promise<boolean> {
       await stop();

@@ -145,6 +145,7 @@ async function open(config: Config, dependencies: Dependencies, audit: OpenedAud
 
   async function close(boundMs: number): Promise<boolean> {
     phase = 'draining';
+    reloader?.end();
     try {
       const finished = await pool.drain(boundMs);
       await admin.close();
@@ -174,6 +175,7 @@ async function open(config: Config, dependencies: Dependencies, audit: OpenedAud
     throw error;
   }
   phase = 'ready';
+  reloader?.begin();
   const regions = config.regions.map(({ name }) => name);
   log.info({ url, admin: urlOf(admin), regions, workers: config.workers }, 'listening');
 
@@ -185,6 +187,7 @@ async function open(config: Config, dependencies: Dependencies, audit: OpenedAud
     async drain(boundMs) {
       const startedMs = performance.now();
       phase = 'draining';
+      reloader?.end();
       await finishWithin(pool.stop(), Math.min(boundMs, STOP_MS));
       log.info({ bound_ms: boundMs }, 'draining');
       return close(Math.max(0, boundMs - (performance.now() - startedMs))).catch((error: unknown) => {
