@@ -1,10 +1,10 @@
 // README.md: its configuration loads, its commands run, its tables are complete, its links lead somewhere.
-import { existsSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { EXIT } from '../../src/cli/exit.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { REFUSAL_CODES, Refusal } from '../../src/refusal.ts';
-import { blocksOf, inCode, readDocument, rowsOf } from '../support/markdown.ts';
+import { blocksOf, deadLinksOf, inCode, readDocument, rowsOf } from '../support/markdown.ts';
 import { ROOT } from '../support/process.ts';
 
 const readme = readDocument('README.md');
@@ -30,16 +30,17 @@ describe('README.md', () => {
     expect(listed).toEqual(Object.values(EXIT));
   });
 
-  it('links to files that are there', () => {
-    const targets = [...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, target = '']) => target);
-    const headings = [...readme.matchAll(/^#+ (.*)$/gm)].map(
-      ([, text = '']) => `#${text.toLowerCase().replaceAll(' ', '-')}`,
-    );
-    const anchors = targets.filter((target) => target.startsWith('#'));
-    expect(anchors.filter((anchor) => !headings.includes(anchor))).toEqual([]);
-    const files = targets.filter((target) => !target.startsWith('https://') && !target.startsWith('#'));
-    expect(files).toContain('docs/journey.svg');
-    expect(files.filter((file) => !existsSync(ROOT + file))).toEqual([]);
+  it('links to files and headings that are there, and shows pictures that are', () => {
+    expect(readme).toContain('](docs/journey.svg)');
+    expect(readme).toContain('srcset="docs/screenshots/');
+    expect(deadLinksOf('README.md')).toEqual([]);
+  });
+
+  it('has every document in its index', () => {
+    const index = section('## Documents');
+    const documents = readdirSync(`${ROOT}docs`).filter((name) => name.endsWith('.md'));
+    expect(documents.length).toBeGreaterThan(10);
+    expect(documents.filter((name) => !index.includes(`(docs/${name})`))).toEqual([]);
   });
 
   it('shows a picture that is well-formed enough to hold every room of the journey', () => {

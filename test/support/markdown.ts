@@ -1,5 +1,6 @@
 // What tests read out of documents.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { ROOT } from './process.ts';
 
 /** A file of the project, as text. */
@@ -31,4 +32,32 @@ export function rowsOf(text: string): string[][] {
 /** `code` -> code. */
 export function inCode(cell: string | undefined): string {
   return /^`(.*)`$/.exec(cell ?? '')?.[1] ?? '';
+}
+
+/** The anchors of a document's headings, as GitHub makes them. */
+export function anchorsOf(text: string): string[] {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w -]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+/**
+ * Links and pictures of a document that lead nowhere: to no file, or to no heading.
+ * @param file from the project's root
+ */
+export function deadLinksOf(file: string): string[] {
+  const text = readDocument(file);
+  const found = [...text.matchAll(/\]\(([^)]+)\)|(?:src|srcset)="([^"]+)"/g)].map(
+    ([, link, picture]) => link ?? picture ?? '',
+  );
+  return found.filter((target) => {
+    if (/^https?:/.test(target)) return false;
+    const [path = '', anchor] = target.split('#');
+    const leadsTo = path === '' ? ROOT + file : join(dirname(ROOT + file), path);
+    if (!existsSync(leadsTo)) return true;
+    return anchor !== undefined && !anchorsOf(readFileSync(leadsTo, 'utf8')).includes(anchor);
+  });
 }
