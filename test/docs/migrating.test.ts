@@ -10,7 +10,7 @@ import { LABELS_OF, metricsIn } from '../prometheus/files.ts';
 import { openFolder } from '../support/folder.ts';
 import { call } from '../support/http.ts';
 import { BRUNO, openLab } from '../support/lab.ts';
-import { blocksOf, deadLinksOf, readDocument, rowsOf } from '../support/markdown.ts';
+import { blocksOf, readDocument, rowsOf } from '../support/markdown.ts';
 import { needs } from '../support/needs.ts';
 import { takePort } from '../support/ports.ts';
 import { ROOT, start } from '../support/process.ts';
@@ -114,7 +114,7 @@ it.runIf(needs('nginx', 'apt-get install nginx-light'))(
   },
 );
 
-it('names metrics, refusals, files and headings that exist', () => {
+it('names metrics, refusals and files that exist', () => {
   const metrics = metricsIn(blocksOf(document, 'promql').join('\n'));
   expect(metrics.length).toBeGreaterThan(5);
   for (const { name, labels } of metrics)
@@ -124,7 +124,6 @@ it('names metrics, refusals, files and headings that exist', () => {
   expect(codes.filter((code) => !REFUSAL_CODES.some((known) => known === code))).toEqual([]);
   const files = [...document.matchAll(/`(test\/[^`]+)`/g)].map(([, file = '']) => file);
   expect(files.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
-  expect(deadLinksOf('docs/migrating.md')).toEqual([]);
 });
 
 it('says for each answer that differs what brings the old one back, where anything does', () => {
