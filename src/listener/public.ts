@@ -157,8 +157,8 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
   const servers: Server[] = [];
   const underWay = createUnderWay();
   const retired = new Set<FrontInUse>();
-  /** Of these: whose requests may still be coming in. */
-  const incoming = new Set<FrontInUse>();
+  /** Of fronts before: those whose requests may still be coming in, and had longer for that. */
+  const longer = new Set<Pick<Front, 'timeoutMs'>>();
   let used: FrontInUse | undefined;
 
   function inUse(): FrontInUse {
@@ -260,7 +260,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
       use() {
         const before = used;
         used = next;
-        if (before !== undefined) keepBound(before);
+        if (before !== undefined && before.front.timeoutMs > front.timeoutMs) keepBound(before.front);
         boundAll();
         return before === undefined ? Promise.resolve() : retire(before);
       },
@@ -270,19 +270,20 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
 
   /** The server knows one time for all connections: the longest of those that a request may have begun with. */
   function boundAll(): void {
-    const fronts = [inUse(), ...incoming];
-    const timeoutMs = Math.max(...fronts.map(({ front }) => front.timeoutMs));
+    const bounds = [inUse().front, ...longer];
+    const timeoutMs = Math.max(...bounds.map((each) => each.timeoutMs));
     for (const server of servers) bound(server, timeoutMs);
   }
 
   /** Until whatever had begun to come in has come in, or has taken too long. */
-  function keepBound(before: FrontInUse): void {
-    incoming.add(before);
+  function keepBound({ timeoutMs }: Front): void {
+    const kept = { timeoutMs };
+    longer.add(kept);
     const over = (): void => {
-      incoming.delete(before);
+      longer.delete(kept);
       boundAll();
     };
-    setTimeout(over, before.front.timeoutMs + 2 * CHECK_MS).unref();
+    setTimeout(over, timeoutMs + 2 * CHECK_MS).unref();
   }
 
   async function retire(before: FrontInUse): Promise<void> {
