@@ -31,6 +31,7 @@ const REFUSALS = {
   method_not_allowed: [405, 'This path does not take that method.'],
   request_timeout: [408, 'The request did not arrive in time.'],
   body_too_large: [413, 'The request body is larger than this gateway takes.'],
+  target_too_long: [414, 'The path and query are longer than this gateway takes.'],
   misdirected: [421, 'This gateway serves another region. Send the request to the gateway named in the hint.'],
   // The very sentence that the client library onetime-secret-api takes as its rate-limit error (UPSTREAM.md, Real clients).
   rate_limited: [429, 'Apologies dear citizen! You have been rate limited.'],

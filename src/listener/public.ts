@@ -1,27 +1,22 @@
 // The public listener: every request takes the journey; every answer is written and recorded once.
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Trace } from '../domain.ts';
 import type { Answer, Arrival } from '../journey.ts';
 import type { Epochs } from '../locality/epochs.ts';
 import { beginTrip, type Trip } from '../record/record.ts';
 import { Refusal, type RefusalCode } from '../refusal.ts';
+import { HttpArrival } from './arrival.ts';
 import { type Front, FrontInUse } from './fronts.ts';
-import { createServer } from './http.ts';
+import { endsConnection, headProblem } from './head.ts';
+import { bound, CHECK_MS, createHttpServer, type Doors } from './http-server.ts';
 import { NO_SCHEMAS } from './no-schemas.ts';
 import { openPassthroughApp, type Routed } from './passthrough-app.ts';
-import { receive } from './receive.ts';
 import type { Respond } from './respond.ts';
-import { createSockets, type Exchange, type Sockets } from './sockets.ts';
+import { createSockets, type Exchange } from './sockets.ts';
 import { createUnderWay } from './under-way.ts';
-
-/** How long an unused connection of a caller is kept: as Fastify has it, longer than load balancers keep theirs. */
-const KEEP_ALIVE_MS = 72_000;
-/** How often callers are looked for that take too long. */
-const CHECK_MS = 250;
 
 export interface PublicOptions {
   readonly now: () => number;
@@ -57,36 +52,6 @@ export interface PublicListener {
   recorded(boundMs: number): Promise<boolean>;
 }
 
-/** A request as it came in over HTTP/1.1. */
-class HttpArrival implements Arrival {
-  readonly method: string;
-  readonly target: string;
-  readonly headers: readonly string[];
-  readonly socketAddress: string;
-  readonly downstream: Exchange;
-  readonly #bodyLimitBytes: number;
-
-  constructor(exchange: Exchange, bodyLimitBytes: number) {
-    const { req } = exchange;
-    this.method = req.method ?? '';
-    this.target = req.url ?? '';
-    this.headers = req.rawHeaders;
-    this.socketAddress = req.socket.remoteAddress ?? '';
-    this.downstream = exchange;
-    this.#bodyLimitBytes = bodyLimitBytes;
-  }
-
-  receive(): ReturnType<typeof receive> {
-    return receive(this.downstream, this.#bodyLimitBytes);
-  }
-}
-
-/** RFC 9112, 3.2: a request of HTTP/1.1 without Host is answered 400. */
-function headProblem(req: IncomingMessage): Refusal | undefined {
-  const missing = req.httpVersion === '1.1' && req.headers.host === undefined;
-  return missing ? new Refusal('request_malformed', { hint: 'Send a Host header.', outcome: 'not_sent' }) : undefined;
-}
-
 /** What an answer means for the record, also when nobody is there to take it. */
 function note(answer: Answer, trip: Trip): void {
   if (answer === 'gone') {
@@ -118,38 +83,6 @@ function boundDelivery(res: ServerResponse, timeoutMs: number): void {
 /** How long WebSockets of a front that was replaced may take to end after they were asked to. */
 const GOING_AWAY_MS = 10_000;
 
-/** Requests of every kind; and sockets that are upgraded under a prefix. */
-interface Doors {
-  readonly serve: RequestListener;
-  readonly upgrades: (req: IncomingMessage) => boolean;
-  readonly upgraded: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
-}
-
-/** The server below Fastify: its request, reply and router cost a tenth of a request and would do nothing for it. */
-function createHttpServer({ serve, upgrades, upgraded }: Doors, sockets: Sockets): Server {
-  const server = createServer(
-    {
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      connectionsCheckingInterval: CHECK_MS,
-      // Refused by identify, in the gateway's own words.
-      requireHostHeader: false,
-      shouldUpgradeCallback: upgrades,
-    },
-    serve,
-  );
-  server.on('connection', sockets.opened);
-  server.on('upgrade', upgraded);
-  // An Expect that Node does not know is none of the API's: served as if it were not there (RFC 9110, 10.1.1 allows it).
-  server.on('checkExpectation', serve);
-  return server;
-}
-
-/** How long a request may take to come in. */
-function bound(server: Server, timeoutMs: number): void {
-  server.requestTimeout = timeoutMs;
-  server.headersTimeout = timeoutMs;
-}
-
 /** Fastify serves as the shell: addresses, timeouts, closing. */
 export function createPublicListener(respond: Respond, options: PublicOptions): PublicListener {
   const { now, epochs } = options;
@@ -172,8 +105,10 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
     if (answer === 'gone' || res.closed) {
       discard(answer);
       res.destroy();
-    } else if (answer instanceof Refusal) respond.refuse(res, answer, trip, head);
-    else if (answer.kind === 'own') respond.own(res, answer, trip, head);
+    } else if (answer instanceof Refusal) {
+      if (endsConnection(answer)) res.shouldKeepAlive = false;
+      respond.refuse(res, answer, trip, head);
+    } else if (answer.kind === 'own') respond.own(res, answer, trip, head);
     else respond.region(res, answer, trip, head);
     boundDelivery(res, timeoutMs);
   }

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Refusal, type RefusalCode, refusalBody } from '../refusal.ts';
 import { STATUS_CODES } from './http.ts';
 
@@ -54,6 +55,8 @@ export interface Sockets {
   opened(socket: Socket): void;
   /** A new request: `run` is called when those before it on its connection have been answered. */
   enter(req: IncomingMessage, res: ServerResponse, run: (exchange: Exchange) => void): void;
+  /** A connection on which something else is asked for than a request. */
+  refuse(socket: Duplex, refusal: Refusal): void;
   /** What Node's parser or its timeouts report of a connection. */
   troubled(error: NodeJS.ErrnoException, socket: Socket): void;
   /** Ends every connection without a request under way, and the others with their answers. */
@@ -115,6 +118,11 @@ export function createSockets(count: (code: RefusalCode) => void): Sockets {
       else stopAfterAnswer(connection);
     },
 
+    refuse(socket, refusal) {
+      count(refusal.code);
+      answerUnparsed(socket, refusal);
+    },
+
     troubled(error, socket) {
       const connection = connections.get(socket);
       if (connection === undefined || LEFT.has(error.code ?? '') || !socket.writable) {
@@ -160,13 +168,18 @@ function stopAfterAnswer(connection: Connection): void {
 }
 
 /** Lets the last answer leave, then cuts: a peer that never closes must not hold the connection. */
-function end(socket: Socket): void {
+function end(socket: Duplex): void {
   socket.end();
   setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }
 
+/** @param headers flat */
+function headerLines(headers: readonly string[]): string[] {
+  return headers.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${headers[at + 1]}`] : []));
+}
+
 /** Answers bytes that were no request. */
-function answerUnparsed(socket: Socket, refusal: Refusal): void {
+function answerUnparsed(socket: Duplex, refusal: Refusal): void {
   const requestId = randomUUID();
   const body = refusalBody(refusal, requestId);
   const head = [
@@ -174,6 +187,7 @@ function answerUnparsed(socket: Socket, refusal: Refusal): void {
     'Cache-Control: no-store',
     `X-Request-Id: ${requestId}`,
     'Onetime-Gateway-Outcome: not_sent',
+    ...headerLines(refusal.details.headers ?? []),
     'Content-Type: application/json; charset=utf-8',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',

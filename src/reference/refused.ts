@@ -36,6 +36,7 @@ const WHEN: Readonly<Record<RefusalCode, When>> = {
   method_not_allowed: never,
   request_timeout: always,
   body_too_large: isCall,
+  target_too_long: always,
   misdirected: isCall,
   rate_limited: isIdentified,
   headers_too_large: always,

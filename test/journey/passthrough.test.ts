@@ -174,7 +174,6 @@ describe('headers', () => {
       'If-None-Match': '"1"',
       'Accept-Encoding': 'br',
       'X-Forwarded-For': '6.6.6.6',
-      X_Forwarded_For: '6.6.6.6',
       'X-Forwarded-Host': 'evil',
       Forwarded: 'for=6.6.6.6',
       'X-Real-IP': '6.6.6.6',

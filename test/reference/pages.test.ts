@@ -68,17 +68,31 @@ describe('/docs', () => {
     ['[::1]:8080', 'http://[::1]:8080'],
     ['secrets.example:8443', 'https://secrets.example:8443'],
     ['127.0.0.1.evil.example', 'https://127.0.0.1.evil.example'],
-    ['"><script>alert(1)</script>', 'https://GATEWAY'],
-    ['a$(reboot).example', 'https://GATEWAY'],
-    ['a`id`.example', 'https://GATEWAY'],
-    ['user@secrets.example', 'https://GATEWAY'],
-    ['secrets.example/path', 'https://GATEWAY'],
-    ["$&$'", 'https://GATEWAY'],
   ])('of the host %j makes %s', async (host, base) => {
     await open();
     const { body } = await lab.call('GET', '/docs', { headers: { host } });
     expect(body).toContain(`&quot;${base}/api/v1/status&quot;`);
-    expect(body).not.toContain('alert(1)');
+  });
+
+  it.each([
+    '"><script>alert(1)</script>',
+    'a$(reboot).example',
+    'a`id`.example',
+    'user@secrets.example',
+    'secrets.example/path',
+    "$&$'",
+  ])('is not made for the host %j', async (host) => {
+    await open();
+    const { status, body } = await lab.call('GET', '/docs', { headers: { host } });
+    expect(status).toBe(400);
+    expect(body).not.toContain(host);
+  });
+
+  it('names no host for who sends none', async () => {
+    await open();
+    const caller = rawCaller(lab.gateway.url);
+    caller.send('GET /docs HTTP/1.0\r\n\r\n');
+    expect(await caller.closed).toMatch(/&quot;https:\/\/GATEWAY\/api\/v1\/status&quot;/);
   });
 
   it('believes no header that speaks of another host or scheme: the page may be cached', async () => {
@@ -98,7 +112,7 @@ describe('/docs', () => {
     await open();
     const caller = rawCaller(lab.gateway.url);
     caller.send('GET /docs HTTP/1.1\r\nHost: one.example\r\nHost: two.example\r\nConnection: close\r\n\r\n');
-    expect(await caller.closed).toMatch(/^HTTP\/1\.1 (200 OK[\s\S]*https:\/\/GATEWAY\/api|400)/);
+    expect(await caller.closed).toMatch(/^HTTP\/1\.1 400/);
   });
 });
 

@@ -1,0 +1,28 @@
+// A request of the public listener as the journey takes it.
+import type { Arrival } from '../journey.ts';
+import { receive } from './receive.ts';
+import type { Exchange } from './sockets.ts';
+
+/** A request as it came in over HTTP/1.1. */
+export class HttpArrival implements Arrival {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: readonly string[];
+  readonly socketAddress: string;
+  readonly downstream: Exchange;
+  readonly #bodyLimitBytes: number;
+
+  constructor(exchange: Exchange, bodyLimitBytes: number) {
+    const { req } = exchange;
+    this.method = req.method ?? '';
+    this.target = req.url ?? '';
+    this.headers = req.rawHeaders;
+    this.socketAddress = req.socket.remoteAddress ?? '';
+    this.downstream = exchange;
+    this.#bodyLimitBytes = bodyLimitBytes;
+  }
+
+  receive(): ReturnType<typeof receive> {
+    return receive(this.downstream, this.#bodyLimitBytes);
+  }
+}

@@ -1,0 +1,91 @@
+// What is wrong with the head of a request that Node's parser let pass, although two readers could understand it differently.
+// Such a request is refused and its connection closed: nothing that stands behind it is believed.
+import type { IncomingMessage } from 'node:http';
+import { domainToASCII } from 'node:url';
+import { Refusal, type RefusalCode } from '../refusal.ts';
+
+/** More headers than any client sends. Node's own bound leaves the rest out without a word. */
+export const MOST_HEADERS = 100;
+/** Of path and query. */
+export const MOST_TARGET_CHARACTERS = 8192;
+
+/** Behind these nothing on the connection is believed: where the next request begins is not sure, or who sends it is odd. */
+const CLOSING: ReadonlySet<RefusalCode> = new Set([
+  'request_malformed',
+  'header_duplicated',
+  'path_malformed',
+  'target_too_long',
+  'headers_too_large',
+]);
+
+/** Whether the connection ends with this refusal. */
+export function endsConnection({ code }: Refusal): boolean {
+  return CLOSING.has(code);
+}
+
+function malformed(hint: string): Refusal {
+  return new Refusal('request_malformed', { hint, outcome: 'not_sent' });
+}
+
+const HOST = 'host';
+const PORT = /^[0-9]{1,5}$/;
+const IPV6 = /^\[[0-9a-f:.]{2,45}\]$/i;
+/** What the last good one was: a gateway is called by few names. */
+let lastGood = '';
+
+/** RFC 9110, 7.2 and RFC 3986, 3.2: a name or an address, and a port; no user, no path, no list. */
+function isHost(value: string): boolean {
+  if (value === lastGood) return true;
+  const bracket = value.lastIndexOf(']');
+  const colon = value.indexOf(':', bracket + 1);
+  const name = colon === -1 ? value : value.slice(0, colon);
+  const port = colon === -1 ? '' : value.slice(colon + 1);
+  if (colon !== -1 && !(PORT.test(port) && Number(port) <= 65_535)) return false;
+  if (!(name.startsWith('[') ? IPV6.test(name) : isName(name))) return false;
+  lastGood = value;
+  return true;
+}
+
+/** Letters, digits, dots, hyphens and, as some networks have them, underscores: what a resolver would take. */
+function isName(name: string): boolean {
+  return /^[a-z0-9._-]{1,253}$/i.test(name) && domainToASCII(name) !== '';
+}
+
+/**
+ * One pass over the names. One with an underscore could be taken for the one with a hyphen, as CGI and Rack do it, so that a
+ * header which the gateway leaves out (X_Forwarded_For) would count behind it. Of two Hosts Node takes the first silently.
+ */
+function nameProblem(raw: readonly string[]): Refusal | undefined {
+  let hosts = 0;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] ?? '';
+    if (name.includes('_')) return malformed('A header name with an underscore is not taken.');
+    if (name.length === HOST.length && name.toLowerCase() === HOST && ++hosts > 1) {
+      return new Refusal('header_duplicated', { hint: 'Send Host once.', outcome: 'not_sent' });
+    }
+  }
+  return undefined;
+}
+
+/** RFC 9112, 6.1: what is not chunked alone is not understood here, and HTTP/1.0 has no transfer codings. */
+function codingProblem(req: IncomingMessage): Refusal | undefined {
+  const coding = req.headers['transfer-encoding'];
+  if (coding === undefined) return undefined;
+  if (req.httpVersionMinor === 0) return malformed('HTTP/1.0 has no Transfer-Encoding: send a Content-Length.');
+  return coding.toLowerCase() === 'chunked' ? undefined : malformed('The only Transfer-Encoding taken is chunked.');
+}
+
+/** @returns what is wrong; undefined for the head of an ordinary request */
+export function headProblem(req: IncomingMessage): Refusal | undefined {
+  const { rawHeaders, httpVersionMajor, httpVersionMinor } = req;
+  const { host } = req.headers;
+  if (httpVersionMajor !== 1 || httpVersionMinor > 1) return malformed('Send HTTP/1.1.');
+  if (rawHeaders.length > 2 * MOST_HEADERS) {
+    return new Refusal('headers_too_large', { hint: `At most ${MOST_HEADERS} headers.`, outcome: 'not_sent' });
+  }
+  if ((req.url?.length ?? 0) > MOST_TARGET_CHARACTERS) return new Refusal('target_too_long', { outcome: 'not_sent' });
+  // RFC 9112, 3.2: a request of HTTP/1.1 without Host is answered 400.
+  if (host === undefined && httpVersionMinor === 1) return malformed('Send a Host header.');
+  if (host !== undefined && !isHost(host)) return malformed('The Host header is no host name with an optional port.');
+  return nameProblem(rawHeaders) ?? codingProblem(req);
+}
