@@ -48,6 +48,7 @@ export function createAuthenticate(
       failedAuth.charge(caller);
       return over ?? new Refusal('credentials_rejected', { headers: CHALLENGE, outcome: 'not_sent' });
     }
+    if (answer.refusal !== undefined) return answer.refusal;
     return new Refusal('verification_unavailable', {
       outcome: 'not_sent',
       headers: ['Retry-After', '5'],

@@ -3,9 +3,14 @@
 import { createBounded } from '../bounded.ts';
 import type { Caller, Credentials, KeyedHash, Patience, Permit, RegionName } from '../domain.ts';
 import type { HashParts } from '../keyed-hash.ts';
+import type { Refusal } from '../refusal.ts';
 import type { SharedVerifications } from '../store/store.ts';
 
-export type Verification = 'good' | 'bad' | { readonly kind: 'unavailable'; readonly cause: unknown };
+export type Verification =
+  | 'good'
+  | 'bad'
+  /** `refusal`: what its callers are to be told, where that is not that their region could not be asked. */
+  | { readonly kind: 'unavailable'; readonly cause: unknown; readonly refusal?: Refusal };
 
 /** Puts the question to `permit.verifyAt` (GET /api/v1/authcheck, the one harmless way: UPSTREAM.md). Never throws. */
 export type Ask = (permit: Permit, at: RegionName, asker: Asker) => Promise<Verification>;

@@ -75,7 +75,7 @@ export function createRespond(isDraining: () => boolean): Respond {
       if (lengthBytes !== undefined) headers.push('Content-Length', String(lengthBytes));
       res.writeHead(status, headers);
       body.on('data', (chunk: Buffer) => {
-        trip.sentBytes += chunk.length;
+        if (!head) trip.sentBytes += chunk.length;
       });
       // A stream that breaks off cuts the connection, so that what arrived does not look whole.
       pipeline(body, res, () => {});

@@ -1,11 +1,20 @@
 // Asks a region whether credentials are good: GET /api/v1/authcheck, the one harmless way (UPSTREAM.md).
-import type { Ask } from '../caller/verify.ts';
+import type { Ask, Verification } from '../caller/verify.ts';
+import type { Refusal } from '../refusal.ts';
 import type { RegionAnswer } from './attempt.ts';
 import type { Egress, Forward } from './forward.ts';
 import { type Meaning, saysNominal } from './meaning.ts';
 
 /** Simultaneous askers share the answer, so one caller that leaves must not take it from the others. */
 const SOMEBODY = { isGone: () => false, onGone: () => {} };
+
+/** That nothing may leave is no matter of this region's: whoever asks is told as every other caller is. */
+function unasked(refusal: Refusal): Verification {
+  const { cause } = refusal.details;
+  return refusal.code === 'audit_unavailable'
+    ? { kind: 'unavailable', cause, refusal }
+    : { kind: 'unavailable', cause };
+}
 
 /**
  * @param interpret what an answer means
@@ -36,7 +45,7 @@ export function createAsk(
     };
     const forwarded = await forward(permit, at, 'verify', 'none', request, SOMEBODY, egress);
     if (forwarded.kind === 'gone') return { kind: 'unavailable', cause: undefined };
-    if (forwarded.kind === 'refused') return { kind: 'unavailable', cause: forwarded.refusal.details.cause };
+    if (forwarded.kind === 'refused') return unasked(forwarded.refusal);
 
     const { answer } = forwarded;
     const { meaning } = interpret(answer);

@@ -15,15 +15,20 @@ export function certificateOf(socket: Socket | TLSSocket): string | undefined {
 }
 
 /**
- * One connector for all connections to an upstream, so that they share TLS sessions.
- * @returns makes it tell whom it has reached, whenever it has opened a connection
+ * Whoever is reached shows a certificate each time, and it is verified each time: on a session that was resumed, Node would
+ * neither look at the name again nor have a certificate to tell of.
  */
+export function openConnector(connectTimeoutMs: number): BuildConnector.connector {
+  return buildConnector({ allowH2: false, timeout: connectTimeoutMs, maxCachedSessions: 0 });
+}
+
+/** @returns a connector that tells whom it has reached, whenever it has opened a connection */
 export function createDial({
   connectTimeoutMs,
 }: Pick<ConnectionOptions, 'connectTimeoutMs'>): (
   note: (certificate: string | undefined) => void,
 ) => BuildConnector.connector {
-  const connector = buildConnector({ allowH2: false, timeout: connectTimeoutMs });
+  const connector = openConnector(connectTimeoutMs);
   return (note) => (options, done) =>
     connector(options, (...result) => {
       // The error tells: where there is one, undici leaves out the socket, whatever its types say.

@@ -11,6 +11,7 @@ import type { Decide } from '../policy/question.ts';
 import type { Trip } from '../record/record.ts';
 import { Refusal } from '../refusal.ts';
 import { passingRequestHeaders } from './passthrough-headers.ts';
+import type { Shown } from './passthrough-line.ts';
 import { isPlainTarget } from './passthrough-path.ts';
 
 /** One configured prefix (config/types.ts). */
@@ -45,6 +46,8 @@ export interface Passage extends Entrant {
   /** Aborted when the caller has gone, or does not send what it began. */
   readonly signal: AbortSignal;
   readonly startedMs: number;
+  /** By the connection that it is given to, whose certificate is known once it is open. */
+  shown?: Shown | undefined;
   /** Whether a byte may have been sent. */
   sent: boolean;
   /** What the permit rests on ended before anything was sent. */

@@ -3,10 +3,9 @@
 import { randomUUID } from 'node:crypto';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import buildConnector from 'undici/lib/core/connect.js';
 import type { Permit, RegionName } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
-import { certificateOf } from './dial.ts';
+import { certificateOf, openConnector } from './dial.ts';
 import type { Passage } from './passthrough-enter.ts';
 import { objectOf } from './passthrough-handshake.ts';
 import type { Upstream } from './passthrough-upstream.ts';
@@ -75,7 +74,7 @@ export function createWebSockets(
   passageOf: (req: IncomingMessage) => Passage | undefined,
   options: SocketOptions,
 ): WebSockets {
-  const connector = buildConnector({ allowH2: false, timeout: options.connectTimeoutMs });
+  const connector = openConnector(options.connectTimeoutMs);
   const links = new Map<string, Link>();
   const linkOfTarget = new WeakMap<Peer, Link>();
   const idOf = new WeakMap<Passage, string>();

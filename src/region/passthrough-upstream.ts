@@ -12,6 +12,7 @@ import { violation } from './guard.ts';
 import type { Health } from './health.ts';
 import type { Passage } from './passthrough-enter.ts';
 import { BUSY, effectOf, flawOf, passageFailureOf } from './passthrough-failure.ts';
+import { Line } from './passthrough-line.ts';
 import { signalOf } from './probe.ts';
 
 export interface UpstreamOptions extends ConnectionOptions {
@@ -54,8 +55,6 @@ const STOPPED = new Error('a request was stopped on its way out');
 interface Way {
   readonly region: RegionName;
   readonly host: string;
-  /** The one that was shown last. */
-  certificate: string | undefined;
 }
 
 /** What is wrong with sending a passage to a region; told to those who count it. */
@@ -97,7 +96,7 @@ function watchOver(way: Way, { lapsed, onViolation }: UpstreamOptions): Dispatch
       passage.sent = true;
       passage.trip.outcome = 'unknown';
       passage.trip.upstream = way.host;
-      passage.trip.certificate = way.certificate;
+      passage.trip.certificate = passage.shown?.certificate;
       passage.release();
     };
     return dispatch(options, handler);
@@ -113,20 +112,20 @@ export function createUpstream(
   const { connections, idleTimeoutMs, connectTimeoutMs, headersTimeoutMs } = options;
 
   function openPool(region: RegionName, origin: string): Dispatcher {
-    const way: Way = { region, host: new URL(origin).host, certificate: undefined };
+    const way: Way = { region, host: new URL(origin).host };
     const dial = createDial(options);
     // Here, since the whole of undici takes a tenth of the start, and most gateways pass nothing through.
     const { Pool } = createRequire(import.meta.url)('undici') as typeof import('undici');
-    return new Pool(origin, {
-      connections,
+    const lines = {
       pipelining: 1,
       headersTimeout: headersTimeoutMs,
       bodyTimeout: options.bodyTimeoutMs,
       keepAliveTimeout: idleTimeoutMs,
       keepAliveMaxTimeout: idleTimeoutMs,
-      connect: dial((certificate) => {
-        way.certificate = certificate;
-      }),
+    };
+    return new Pool(origin, {
+      connections,
+      factory: (url) => new Line(url, lines, dial),
     }).compose(watchOver(way, options));
   }
   const pools = new Map(
