@@ -37,7 +37,12 @@ const decide = async ({ link }: Thread, apply: boolean): Promise<void> => link.a
 
 /** One that began with the configuration before: it is given the new one once it answers. */
 async function followUp(thread: Thread, share: Share): Promise<void> {
-  await thread.listening;
+  const begins = await thread.listening.then(
+    () => true,
+    () => false,
+  );
+  // It has ended: its successor is given the new one.
+  if (!begins) return;
   await prepareOne(thread, share);
   await decide(thread, true);
 }
