@@ -53,9 +53,9 @@ export interface Walk extends AsyncDisposable {
  * @param config gateway.yaml
  */
 export async function openWalk(serving: string, config: string): Promise<Walk> {
-  const folder = openFolder();
-  const closing = new AsyncDisposableStack();
-  closing.defer(() => folder[Symbol.dispose]());
+  // Also when something does not start: then nothing of it stays behind.
+  await using closing = new AsyncDisposableStack();
+  const folder = closing.use(openFolder());
   const command = folder.write('onetime-gateway', `#!/bin/sh\nexec "${process.execPath}" "${ROOT}src/main.ts" "$@"\n`);
   chmodSync(command, 0o755);
   const path = `${folder.path}${delimiter}${process.env.PATH}`;
@@ -86,6 +86,7 @@ export async function openWalk(serving: string, config: string): Promise<Walk> {
   const gateway = await begin(serve);
   const [, listen = '', admin = ''] = await gateway.line(/"url":"http:[^"]*:(\d+)","admin":"http:[^"]*:(\d+)"/);
 
+  const lasting = closing.move();
   return {
     folder: folder.path,
     gateway,
@@ -102,6 +103,6 @@ export async function openWalk(serving: string, config: string): Promise<Walk> {
       };
       return { ...finished, stdout: back(finished.stdout) };
     },
-    [Symbol.asyncDispose]: () => closing.disposeAsync(),
+    [Symbol.asyncDispose]: () => lasting.disposeAsync(),
   };
 }
