@@ -18,6 +18,8 @@ export interface Gateway {
   readonly url: string;
   /** Base URL of the admin listener. */
   readonly adminUrl: string;
+  /** Whether callers are answered, as /readyz says it. */
+  readonly isReady: () => boolean;
   /** Reads the configuration again (reload.ts); undefined where it came from no file. */
   readonly reload: Reloader['reload'] | undefined;
   /**
@@ -48,9 +50,10 @@ export async function openGateway(config: Config, dependencies: GatewayDependenc
   const { base, listener, rooms } = house;
   noteStart(dependencies, base.audit);
   const reloader = openReloader(dependencies, base.audit, house.prepare);
+  const isReady = (): boolean => state === 'ready';
   const admin = createAdminListener({
     scrape: base.metrics.scrape,
-    isReady: () => state === 'ready',
+    isReady,
     api: adminApi(dependencies, {
       state: base.state,
       inForce: rooms,
@@ -85,6 +88,7 @@ export async function openGateway(config: Config, dependencies: GatewayDependenc
   return {
     url: urlOf(listener.app),
     adminUrl: urlOf(admin),
+    isReady,
     reload: reloader?.reload,
     close,
     async drain(boundMs) {

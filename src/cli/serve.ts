@@ -7,6 +7,7 @@ import type { ConfigFile } from '../rooms-reload.ts';
 import { beginThread } from '../workers/begun.ts';
 import { configFile, orEnd } from './config.ts';
 import { EXIT, type ExitCode, listenProblem, stateProblem } from './exit.ts';
+import type { Supervised } from './notify.ts';
 import { VERSION } from './package.ts';
 import { lookAt, watchFile } from './watch-file.ts';
 
@@ -83,6 +84,14 @@ function hearReloadSignal(): (reload: () => void) => void {
   };
 }
 
+/** What systemd hears of a gateway that it has started. For others nothing is loaded. */
+async function superviseFor(gateway: Gateway, log: Lines['log']): Promise<Supervised | undefined> {
+  const { env, pid, hrtime } = process;
+  if (!env.NOTIFY_SOCKET) return undefined;
+  const { supervise } = await import('./notify.ts');
+  return supervise(gateway, { env, pid, now: hrtime.bigint, log });
+}
+
 /** @returns 0 after a drain in which every request was answered, 1 when some were cut off at the bound */
 export async function serve(options: ServeOptions): Promise<ExitCode> {
   const onReloadSignal = hearReloadSignal();
@@ -106,10 +115,14 @@ export async function serve(options: ServeOptions): Promise<ExitCode> {
       `Choose another under ${port === config.admin.port ? 'admin.port' : 'listen.port'} in ${name}.`;
     throw stateProblem(error) ?? listenProblem(error, advice) ?? error;
   }
-  const { reload } = gateway;
+  const supervised = await superviseFor(gateway, log);
+  const { reload } = supervised ?? gateway;
   onReloadSignal(() => void reload?.('signal'));
   const stopWatching = config.reload.watch ? watchFile(name, () => void reload?.('file'), { known }) : undefined;
   log.info({ signal: await ended }, 'signal');
   stopWatching?.();
-  return (await gateway.drain(DRAIN_BOUND_MS)) ? EXIT.ok : EXIT.failure;
+  supervised?.stopping();
+  const finished = await gateway.drain(DRAIN_BOUND_MS);
+  await supervised?.end();
+  return finished ? EXIT.ok : EXIT.failure;
 }

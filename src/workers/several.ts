@@ -131,9 +131,10 @@ async function open(config: Config, dependencies: Dependencies, audit: OpenedAud
   noteStart(dependencies, main.audit);
   const reloader = openReloader(dependencies, main.audit, (next) => prepareAll(next, main, pool));
   const snapshots = async () => [await main.metrics.snapshot(), ...(await pool.snapshots())];
+  const isReady = (): boolean => phase === 'ready' && pool.readings().listening > 0;
   const admin = createAdminListener({
     scrape: async () => scrapeOf(await snapshots()),
-    isReady: () => phase === 'ready' && pool.readings().listening > 0,
+    isReady,
     api: adminApi(dependencies, {
       state: main.state,
       inForce: main.rooms,
@@ -182,6 +183,7 @@ async function open(config: Config, dependencies: Dependencies, audit: OpenedAud
   return {
     url,
     adminUrl: urlOf(admin),
+    isReady,
     reload: reloader?.reload,
     close: async () => void (await close(0)),
     async drain(boundMs) {

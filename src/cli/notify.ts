@@ -1,0 +1,136 @@
+// What systemd is told of a gateway that it has started: that it listens, reloads, stops, and that it still answers callers.
+// Its socket takes datagrams, and Node has no such sockets for paths: `systemd-notify`, which comes with systemd, sends them,
+// a process of a few milliseconds each. The unit needs NotifyAccess=all for that.
+import { spawn } from 'node:child_process';
+import type { Logger } from 'pino';
+import type { Gateway } from '../gateway.ts';
+
+const PROGRAM = 'systemd-notify';
+/** It waits up to 5 s for systemd by itself. */
+const PATIENCE_MS = 6000;
+/** Of the time after which systemd gives up, so that two beats may come late. */
+const BEATS = 3;
+
+export interface NotifyOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly pid: number;
+  /** CLOCK_MONOTONIC in nanoseconds, as `process.hrtime.bigint`. */
+  readonly now: () => bigint;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
+}
+
+export interface Supervised {
+  /** As the gateway's own; systemd is told when it begins and when it is over. Nothing waits for systemd. */
+  readonly reload: Gateway['reload'];
+  /** The gateway drains from now on, and the watchdog is not told any more. */
+  stopping(): void;
+  /** Resolves when all has been said, or cannot be. */
+  end(): Promise<void>;
+}
+
+/** @returns why it was not sent */
+function send(lines: readonly string[], { env }: NotifyOptions): Promise<string | undefined> {
+  return new Promise((settle) => {
+    // It is given nothing of the environment but its own: keys and passwords stand there, too.
+    const child = spawn(PROGRAM, lines, {
+      env: { PATH: env.PATH, NOTIFY_SOCKET: env.NOTIFY_SOCKET },
+      stdio: 'ignore',
+      timeout: PATIENCE_MS,
+      killSignal: 'SIGKILL',
+    });
+    child.on('error', ({ message }) => settle(message));
+    child.on('exit', (code, signal) => settle(code === 0 ? undefined : `${PROGRAM} ended with ${signal ?? code}`));
+  });
+}
+
+/** Sends one after the other, as they come. Never rejects. What cannot be sent is logged once, until it can be again. */
+function createSender(options: NotifyOptions): { say(...lines: string[]): Promise<void> } {
+  let turn = Promise.resolve();
+  let failing = false;
+
+  async function next(lines: readonly string[]): Promise<void> {
+    const cause = await send(lines, options).catch(String);
+    if (cause !== undefined && !failing) {
+      const hint = 'is systemd-notify on PATH, and has the unit NotifyAccess=all?';
+      options.log.warn({ cause, hint }, 'systemd cannot be told how the gateway is');
+    }
+    failing = cause !== undefined;
+  }
+
+  return {
+    say(...lines) {
+      turn = turn.then(() => next(lines));
+      return turn;
+    },
+  };
+}
+
+/** How often systemd wants to hear of the gateway, in milliseconds; undefined where it has no watchdog for this process. */
+export function watchdogMs(env: NotifyOptions['env'], pid: number): number | undefined {
+  const { WATCHDOG_USEC: usec = '', WATCHDOG_PID: whose } = env;
+  if (whose !== undefined && whose !== String(pid)) return undefined;
+  const ms = /^\d{1,15}$/.test(usec) ? Number(usec) / 1000 / BEATS : 0;
+  // A timer of Node's is at most 2^31 ms.
+  return ms >= 1 ? Math.min(ms, 2 ** 31 - 1) : undefined;
+}
+
+/**
+ * Tells systemd while callers are answered. This thread's event loop has to turn for that, and one worker at least to
+ * answer: when all hang, nobody else ends them.
+ * @returns ends it
+ */
+function keepWatchdog(isReady: () => boolean, say: () => Promise<void>, options: NotifyOptions): () => void {
+  const everyMs = watchdogMs(options.env, options.pid);
+  if (everyMs === undefined) return () => {};
+  let isSaying = false;
+  let wasReady = true;
+  const timer = setInterval(() => {
+    const ready = isReady();
+    if (!ready && wasReady) options.log.warn('nobody answers callers: the watchdog of systemd is not told any more');
+    wasReady = ready;
+    if (!ready || isSaying) return;
+    isSaying = true;
+    void say().then(() => {
+      isSaying = false;
+    });
+  }, everyMs).unref();
+  return () => clearInterval(timer);
+}
+
+/**
+ * For a gateway that listens, and was started with NOTIFY_SOCKET (sd_notify(3)); elsewhere nothing of this is loaded. A socket
+ * that is away or wrong is logged, and disturbs nothing.
+ */
+export function supervise(gateway: Pick<Gateway, 'isReady' | 'reload'>, options: NotifyOptions): Supervised {
+  const { say } = createSender(options);
+  void say('READY=1', 'STATUS=Answers callers.');
+  const stopWatchdog = keepWatchdog(gateway.isReady, () => say('WATCHDOG=1'), options);
+  const { reload } = gateway;
+  let isStopping = false;
+  let under = 0;
+
+  async function told(actor: string, original: NonNullable<typeof reload>) {
+    if (isStopping) return original(actor);
+    // In microseconds, and read now: systemd takes it for an answer to its signal only when it is later than that.
+    void say('RELOADING=1', `MONOTONIC_USEC=${options.now() / 1000n}`);
+    under++;
+    const report = await original(actor);
+    under--;
+    // Who has said that it stops is not to be taken for ready again.
+    if (under > 0 || isStopping) return report;
+    const refused = report.result === 'refused';
+    const status = refused ? 'The last reload was refused: the log says why.' : 'Answers callers.';
+    void say('READY=1', `STATUS=${status}`);
+    return report;
+  }
+
+  return {
+    reload: reload && ((actor) => told(actor, reload)),
+    stopping() {
+      isStopping = true;
+      stopWatchdog();
+      void say('STOPPING=1', 'STATUS=Answers what is under way.');
+    },
+    end: () => say('STATUS=Ends.'),
+  };
+}
