@@ -110,7 +110,7 @@ it.each([
 
 it('what is wrong stands in the log without what was found: it may be a name or a secret', async () => {
   const { reload, log } = open();
-  const rules = [{ account: 'canary@bad@corp.example', region: 'us' }];
+  const rules = [{ account: 'ann@corp.example', region: 'canary' }];
   const tokens = [{ name: 'a', role: 'write', hash: 'canary-token' }];
   const broken = text({
     accounts: { rules, source: { url: 'https://canary:pass@dir.example/', token: 7 } },
