@@ -131,7 +131,7 @@ it('operators are told what changed, what needs a restart and what is wrong', as
   const rules = [{ account: 'ann@corp.example', region: 'canary' }];
   const wrong = await post({ workers: 1, accounts: { rules } });
   expect([wrong.status, wrong.body]).toEqual([422, expect.stringContaining('accounts.rules[0].region')]);
-  expect(from.process.output()).toContain('accounts.rules[0].region');
+  await until(() => from.process.output().includes('accounts.rules[0].region'));
   expect(from.process.output()).not.toContain('canary');
   const values = (await admin(from, 'GET', '/config')).json().values as { key: string; value: string }[];
   expect(values.find(({ key }) => key === 'errors')?.value).toBe('verbatim');
