@@ -1,12 +1,21 @@
 // What systemd is told of a gateway that it has started: that it listens, reloads, stops, and that it still answers callers.
-// Its socket takes datagrams, and Node has no such sockets for paths: `systemd-notify`, which comes with systemd, sends them,
-// a process of a few milliseconds each. The unit needs NotifyAccess=all for that.
-import { spawn } from 'node:child_process';
+// Its socket takes datagrams, and Node has no such sockets for paths: `systemd-notify`, which comes with systemd, sends them.
+// A shell is kept that starts it, begun while the gateway is small: to start a process from a large one stops its event loop
+// for as long as it takes to copy the tables of its memory, 8 ms at 300 MB. The unit needs NotifyAccess=all for that.
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Gateway } from '../gateway.ts';
 
-const PROGRAM = 'systemd-notify';
-/** It waits up to 5 s for systemd by itself. */
+/** A message a line, its parts separated by tabs; answers with the exit code. */
+const SHELL = `
+tab=$(printf '\\t')
+while IFS=$tab read -r first second; do
+  systemd-notify "$first" \${second:+"$second"}
+  echo $?
+done`;
+/** systemd-notify waits up to 5 s for systemd by itself. */
 const PATIENCE_MS = 6000;
 /** Of the time after which systemd gives up, so that two beats may come late. */
 const BEATS = 3;
@@ -24,43 +33,75 @@ export interface Supervised {
   readonly reload: Gateway['reload'];
   /** The gateway drains from now on, and the watchdog is not told any more. */
   stopping(): void;
-  /** Resolves when all has been said, or cannot be. */
+  /** Resolves when all has been said, or cannot be; within some seconds in any case. */
   end(): Promise<void>;
 }
 
-/** @returns why it was not sent */
-function send(lines: readonly string[], { env }: NotifyOptions): Promise<string | undefined> {
-  return new Promise((settle) => {
-    // It is given nothing of the environment but its own: keys and passwords stand there, too.
-    const child = spawn(PROGRAM, lines, {
-      env: { PATH: env.PATH, NOTIFY_SOCKET: env.NOTIFY_SOCKET },
-      stdio: 'ignore',
-      timeout: PATIENCE_MS,
-      killSignal: 'SIGKILL',
-    });
-    child.on('error', ({ message }) => settle(message));
-    child.on('exit', (code, signal) => settle(code === 0 ? undefined : `${PROGRAM} ended with ${signal ?? code}`));
-  });
+type Shell = ChildProcessByStdio<Writable, Readable, null>;
+
+/** It is given nothing of the environment but what it needs: keys and passwords stand there, too. */
+function startShell({ PATH, NOTIFY_SOCKET }: NotifyOptions['env']): Shell {
+  return spawn('/bin/sh', ['-c', SHELL], { env: { PATH, NOTIFY_SOCKET }, stdio: ['pipe', 'pipe', 'ignore'] });
 }
 
-/** Sends one after the other, as they come. Never rejects. What cannot be sent is logged once, until it can be again. */
-function createSender(options: NotifyOptions): { say(...lines: string[]): Promise<void> } {
-  let turn = Promise.resolve();
-  let failing = false;
+interface Sender {
+  /** Sends one after the other, as they come. Resolves when it is sent, or cannot be; never rejects. */
+  say(first: string, second?: string): Promise<void>;
+  /** Nothing is said any more. Resolves when all was, or too much time has passed. */
+  end(): Promise<void>;
+}
 
-  async function next(lines: readonly string[]): Promise<void> {
-    const cause = await send(lines, options).catch(String);
-    if (cause !== undefined && !failing) {
-      const hint = 'is systemd-notify on PATH, and has the unit NotifyAccess=all?';
-      options.log.warn({ cause, hint }, 'systemd cannot be told how the gateway is');
-    }
-    failing = cause !== undefined;
+interface Line {
+  readonly shell: Shell;
+  /** Of what it has not answered yet. */
+  readonly waiting: (() => void)[];
+  readonly over: Promise<void>;
+}
+
+/** What cannot be sent is logged once, until it can be again. A shell that was killed is replaced for the next message. */
+function createSender({ env, log }: NotifyOptions): Sender {
+  let isFailing = false;
+  let line = begin();
+
+  function failed(cause: string): void {
+    const hint = 'is systemd-notify on PATH, and has the unit NotifyAccess=all?';
+    if (!isFailing) log.warn({ cause, hint }, 'systemd cannot be told how the gateway is');
+    isFailing = true;
+  }
+
+  function begin(): Line {
+    const shell = startShell(env);
+    const waiting: (() => void)[] = [];
+    const over = new Promise<void>((settle) => shell.once('close', settle)).then(() => {
+      if (waiting.length > 0) failed('the shell that starts systemd-notify has ended');
+      for (const settle of waiting.splice(0)) settle();
+    });
+    shell.on('error', ({ message }) => failed(message));
+    // That nobody reads is heard by its end.
+    shell.stdin.on('error', () => {});
+    createInterface({ input: shell.stdout }).on('line', (code) => {
+      if (code === '0') isFailing = false;
+      else failed(`systemd-notify ended with ${code}`);
+      waiting.shift()?.();
+    });
+    return { shell, waiting, over };
   }
 
   return {
-    say(...lines) {
-      turn = turn.then(() => next(lines));
-      return turn;
+    say(first, second = '') {
+      if (!line.shell.stdin.writable) line = begin();
+      const { shell, waiting } = line;
+      return new Promise((settle) => {
+        waiting.push(settle);
+        shell.stdin.write(`${first}\t${second}\n`);
+      });
+    },
+    async end() {
+      const { shell, over } = line;
+      shell.stdin.end();
+      const timer = setTimeout(() => shell.kill('SIGKILL'), PATIENCE_MS);
+      await over;
+      clearTimeout(timer);
     },
   };
 }
@@ -102,7 +143,7 @@ function keepWatchdog(isReady: () => boolean, say: () => Promise<void>, options:
  * that is away or wrong is logged, and disturbs nothing.
  */
 export function supervise(gateway: Pick<Gateway, 'isReady' | 'reload'>, options: NotifyOptions): Supervised {
-  const { say } = createSender(options);
+  const { say, end } = createSender(options);
   void say('READY=1', 'STATUS=Answers callers.');
   const stopWatchdog = keepWatchdog(gateway.isReady, () => say('WATCHDOG=1'), options);
   const { reload } = gateway;
@@ -131,6 +172,6 @@ export function supervise(gateway: Pick<Gateway, 'isReady' | 'reload'>, options:
       stopWatchdog();
       void say('STOPPING=1', 'STATUS=Answers what is under way.');
     },
-    end: () => say('STATUS=Ends.'),
+    end,
   };
 }

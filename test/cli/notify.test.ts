@@ -70,7 +70,7 @@ describe.runIf(HAS_PARTS)('serve under systemd', () => {
       region.release();
       expect((await reply).status).toBe(200);
       expect(await gateway.exited).toEqual({ code: 0, signal: null });
-      expect(firstsOf(socket)).toEqual(['READY=1', 'STOPPING=1', 'STATUS=Ends.']);
+      expect(firstsOf(socket)).toEqual(['READY=1', 'STOPPING=1']);
     },
   );
 
@@ -122,8 +122,22 @@ describe.runIf(HAS_PARTS)('serve under systemd', () => {
   it('goes on without systemd-notify, and says what is missing', async () => {
     const { process: gateway, admin } = await serveFor(`${folder.path}/notify`, { PATH: folder.path });
     await using _gateway: Running = gateway;
-    await gateway.line(/spawn systemd-notify ENOENT.*is systemd-notify on PATH/);
+    await gateway.line(/systemd-notify ended with 127.*is systemd-notify on PATH/);
     expect((await call(admin, 'GET', '/readyz')).status).toBe(200);
+  });
+
+  it('is heard again after the shell that starts the program was killed', async () => {
+    await using socket = await openNotifySocket(`${folder.path}/notify`);
+    const { process: gateway } = await serveFor(socket.address, { WATCHDOG_USEC: '90000' });
+    await using _gateway: Running = gateway;
+    await socket.heard(/WATCHDOG=1/);
+    const [shell = ''] = readFileSync(`/proc/${gateway.pid}/task/${gateway.pid}/children`, 'utf8').split(' ');
+    process.kill(Number(shell), 'SIGKILL');
+    const before = socket.messages().length;
+    await socket.heard(new RegExp(`(\\["WATCHDOG=1"\\]\n(?:.*\n)*?){${before + 2}}`));
+    gateway.kill('SIGTERM');
+    await socket.heard(/STOPPING=1/);
+    expect(await gateway.exited).toEqual({ code: 0, signal: null });
   });
 
   it('gives the program nothing of the environment but what it needs', async () => {
@@ -193,7 +207,7 @@ describe.runIf(HAS_PARTS)('the watchdog', () => {
     await socket.heard(/WATCHDOG=1/);
     supervised.stopping();
     await supervised.end();
-    expect(firstsOf(socket).slice(-2)).toEqual(['STOPPING=1', 'STATUS=Ends.']);
+    expect(firstsOf(socket).at(-1)).toBe('STOPPING=1');
   });
 
   it('does not say READY after STOPPING, whenever a reload ends', async () => {
@@ -207,12 +221,7 @@ describe.runIf(HAS_PARTS)('the watchdog', () => {
     await under;
     await supervised.reload?.('signal');
     await supervised.end();
-    expect(firstsOf(socket).filter((line) => line !== 'WATCHDOG=1')).toEqual([
-      'READY=1',
-      'RELOADING=1',
-      'STOPPING=1',
-      'STATUS=Ends.',
-    ]);
+    expect(firstsOf(socket).filter((line) => line !== 'WATCHDOG=1')).toEqual(['READY=1', 'RELOADING=1', 'STOPPING=1']);
   });
 });
 
