@@ -28,7 +28,10 @@ export function readHostName(text: string): string | Unfit {
   return isHostName(name) || isIP(name) === 4 ? name : new Unfit(HOST_NAME);
 }
 
-/** A CIDR in canonical text: host bits cleared, one address as /32 or /128, IPv4-mapped ranges as IPv4. */
+/**
+ * A CIDR in canonical text: host bits cleared, one address as /32 or /128, IPv4-mapped ranges as IPv4. A mapped range with the
+ * length of an IPv4 one is refused: as it is written it is most of IPv6, which nobody means.
+ */
 export function readCidr(text: string): string | Unfit {
   const [address = '', length, ...rest] = text.split('/');
   if (isIP(address) === 0 || address.includes('%') || rest.length > 0) return new Unfit(CIDR);
@@ -36,13 +39,18 @@ export function readCidr(text: string): string | Unfit {
   if (length !== undefined && (!/^\d{1,3}$/.test(length) || Number(length) > bits)) {
     return new Unfit(`${CIDR}, with at most ${bits} bits`);
   }
-  return canonicalCidr(address, length === undefined ? bits : Number(length));
+  const prefix = length === undefined ? bits : Number(length);
+  const parsed = ipaddr.parse(address);
+  if (parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress() && prefix < 96) {
+    return new Unfit(CIDR, `Write it as ${parsed.toIPv4Address()} with the length of an IPv4 range.`);
+  }
+  return canonicalCidr(address, prefix);
 }
 
 function canonicalCidr(address: string, bits: number): string {
   const parsed = ipaddr.parse(address);
   if (parsed instanceof ipaddr.IPv4) return `${ipaddr.IPv4.networkAddressFromCIDR(`${address}/${bits}`)}/${bits}`;
-  if (parsed.isIPv4MappedAddress() && bits >= 96) return canonicalCidr(parsed.toIPv4Address().toString(), bits - 96);
+  if (parsed.isIPv4MappedAddress()) return canonicalCidr(parsed.toIPv4Address().toString(), bits - 96);
   return `${ipaddr.IPv6.networkAddressFromCIDR(`${address}/${bits}`).toRFC5952String()}/${bits}`;
 }
 

@@ -242,6 +242,10 @@ describe('listeners', () => {
     ['listen: { trustProxy: [127.1] }', `listen.trustProxy[0]: found 127.1, expected ${CIDR}`],
     ['listen: { trustProxy: [10.0.0.010/8] }', `listen.trustProxy[0]: found "10.0.0.010/8", expected ${CIDR}`],
     ['listen: { trustProxy: ["fe80::1%eth0"] }', `listen.trustProxy[0]: found "fe80::1%eth0", expected ${CIDR}`],
+    [
+      'listen: { trustProxy: ["::ffff:10.0.0.0/8"] }',
+      `listen.trustProxy[0]: found "::ffff:10.0.0.0/8", expected ${CIDR}. Write it as 10.0.0.0 with the length of an IPv4 range.`,
+    ],
     ['listen: { trustProxy: true }', 'listen.trustProxy: found true, expected a list of addresses and ranges'],
     [
       'listen: { trustProxy: 10.0.0.0/8 }',
