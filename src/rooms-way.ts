@@ -45,7 +45,8 @@ export interface Way {
 
 /** Whether connections and breakers of one configuration do for the other. */
 export function isSameWay(one: Config, other: Config): boolean {
-  return isSameHealth(one, other) && isDeepStrictEqual(one.upstream, other.upstream);
+  const partsOf = ({ upstream, regions }: Config) => [upstream, regions.map(({ tls }) => tls)];
+  return isSameHealth(one, other) && isDeepStrictEqual(partsOf(one), partsOf(other));
 }
 
 /**
@@ -70,7 +71,10 @@ function untraceable(): Refusal {
 export function openWay(config: Config, base: Base, shared: Pick<Together, 'health'> | undefined): Way {
   const { log, metrics, clocks, state, audit } = base;
   const regions = new Map<RegionName, Region>(
-    config.regions.map(({ name, upstreams }) => [name, createRegion(name, upstreams, config.upstream)]),
+    config.regions.map(({ name, upstreams, tls }) => [
+      name,
+      createRegion(name, upstreams, { ...config.upstream, tls }),
+    ]),
   );
   const bounds = { bodyTimeoutMs: config.upstream.bodyTimeoutMs, patienceMs: config.upstream.connectTimeoutMs };
   const note = (region: RegionName, event: HealthEvent): void => noteHealth(log, metrics, region, event);
@@ -92,6 +96,7 @@ export function openWay(config: Config, base: Base, shared: Pick<Together, 'heal
     health,
     collectBytes: COLLECT_BYTES,
     observe,
+    tlsFailed: metrics.tlsFailed,
     onViolation,
     lapsed,
   });

@@ -106,6 +106,8 @@ function openPassthrough(config: Config, base: Base, checks: Checks, { health, o
     lapsed,
     hold: () => holdOnce(base.state.directory),
     observe: base.metrics.upstream,
+    tlsFailed: base.metrics.tlsFailed,
+    tlsOf: new Map(config.regions.flatMap(({ name, tls }) => (tls === undefined ? [] : [[name, tls] as const]))),
     route: PASSTHROUGH,
     regions: config.regions,
     requestTimeoutMs: config.request.timeoutMs,

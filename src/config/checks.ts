@@ -19,6 +19,7 @@ export function checkConfig(tree: unknown, places: Places): Finding[] {
   return [
     ...checkListeners(tree),
     ...names.flatMap((name) => checkRegionName(name)),
+    ...checkTls(tree, names),
     ...checkServers(tree, names, places),
     ...checkWeb(tree, names, places),
     ...checkPassthrough(tree, names, places),
@@ -68,6 +69,16 @@ function checkServers(tree: unknown, names: readonly string[], places: Places): 
       return line === undefined ? [] : [{ path, expected }];
     }),
   ]);
+}
+
+/** What is said of TLS to a region without it would be believed for nothing. */
+function checkTls(tree: unknown, names: readonly string[]): Finding[] {
+  return names.flatMap((name) => {
+    const path = ['regions', name, 'tls'];
+    const plain = textsAt(tree, ['regions', name, 'upstreams']).find(([, text]) => /^http:/i.test(text));
+    if (valueAt(tree, path) === undefined || plain === undefined) return [];
+    return [{ path, expected: 'upstreams that all begin with https:// where the region has tls' }];
+  });
 }
 
 function readIdentity(upstream: string): string | Unfit {

@@ -13,28 +13,36 @@ import {
 } from './addresses.ts';
 import { byRegion, duration, flag, list, oneOf, regionRef, section, text, whole, wordOrRegion } from './fields.ts';
 import { PREFIX, readPrefix } from './paths.ts';
+import { regionTls } from './schema-tls.ts';
 import type { RegionConfig } from './types.ts';
 
-const region = section({
-  upstreams: list('upstreams, at least one', text(UPSTREAM, readUpstream), 1).describe(
-    'Origins of the data centre. The first is used; the next ones when no connection to it can be opened.',
-  ),
-  hosts: list('host names', text(HOST_NAME, readHostName))
-    .prefault([])
-    .describe('Host names of this gateway by which callers choose the region.'),
-  web: text(WEB_URL, readWebUrl)
-    .optional()
-    .describe("Where links to the region's secrets lead, if not to its first upstream."),
-});
+const region = (folder: string) =>
+  section({
+    upstreams: list('upstreams, at least one', text(UPSTREAM, readUpstream), 1).describe(
+      'Origins of the data centre. The first is used; the next ones when no connection to it can be opened.',
+    ),
+    hosts: list('host names', text(HOST_NAME, readHostName))
+      .prefault([])
+      .describe('Host names of this gateway by which callers choose the region.'),
+    web: text(WEB_URL, readWebUrl)
+      .optional()
+      .describe("Where links to the region's secrets lead, if not to its first upstream."),
+    tls: regionTls(folder)
+      .optional()
+      .describe(
+        "How the region's servers are known beyond the authorities that Node trusts, and how they know the gateway.",
+      ),
+  });
 
-export const regions = byRegion('its upstreams', region, 1)
-  .transform((map) =>
-    Object.entries(map).map(([name, { web, ...facts }]): RegionConfig => {
-      const [first = ''] = facts.upstreams;
-      return { name: name as RegionName, ...facts, web: web ?? first };
-    }),
-  )
-  .describe('The data centres by name. The only key without a default.');
+export const regions = (folder: string) =>
+  byRegion('its upstreams', region(folder), 1)
+    .transform((map) =>
+      Object.entries(map).map(([name, { web, ...facts }]): RegionConfig => {
+        const [first = ''] = facts.upstreams;
+        return { name: name as RegionName, ...facts, web: web ?? first };
+      }),
+    )
+    .describe('The data centres by name. The only key without a default.');
 
 export const anonymous = (names: readonly string[]) => {
   const target = (doc: string) =>

@@ -48,7 +48,7 @@ export function configSchema(names: readonly string[] = [], folder = '.') {
   return section({
     listen: listen.prefault({}).describe('The listener for callers.'),
     admin: admin.prefault({}).describe('The listener for operators: metrics, health.'),
-    regions,
+    regions: regions(folder),
     accounts: accounts(names, folder).prefault({}).describe('Where accounts live.'),
     anonymous: anonymous(names).prefault({}).describe('Where calls without credentials go when nothing else tells.'),
     private: privateRoutes.prefault({}).describe('Routes that need credentials.'),

@@ -29,6 +29,17 @@ export interface RetrievalLimitConfig extends LimitConfig {
   readonly ipv6Prefix: number;
 }
 
+/** How a region's servers are known, and how they know the gateway. Certificates and keys are PEM. */
+export interface UpstreamTls {
+  /** In place of the authorities that Node brings. */
+  readonly ca?: string | undefined;
+  /** SHA-256 of public keys in base64, of which the server has to have one; empty: any that is trusted. */
+  readonly pinSha256: readonly string[];
+  readonly clientCert?: string | undefined;
+  readonly clientKey?: string | undefined;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+}
+
 export interface RegionConfig {
   readonly name: RegionName;
   /** Origins: scheme, host and port, no path. */
@@ -37,6 +48,8 @@ export interface RegionConfig {
   readonly hosts: readonly string[];
   /** Base URL of the region's own pages, without a trailing slash: where links to secrets lead. */
   readonly web: string;
+  /** `undefined`: as Node has it. */
+  readonly tls?: UpstreamTls | undefined;
 }
 
 /** Paths outside the API that are passed to a region as they come. */

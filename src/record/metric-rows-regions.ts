@@ -9,6 +9,12 @@ export const REGION_METRICS = [
     help: 'From handing a call to the region’s connections to its whole answer, of calls that were sent; purpose forward or verify.',
   },
   {
+    name: 'upstream_tls_failures_total',
+    type: 'counter',
+    labels: ['region', 'reason'],
+    help: 'Connections to the region that were given up for what its server showed: untrusted, expired, name (another host’s certificate), pin (none of the pinned keys), protocol. Nothing was sent.',
+  },
+  {
     name: 'outcomes_total',
     type: 'counter',
     labels: ['region', 'purpose', 'effect', 'outcome'],

@@ -34,6 +34,8 @@ export interface Metrics {
     outcome: Outcome,
     durationMs: number,
   ): void;
+  /** A server of the region was not spoken to, for what it showed of itself. */
+  tlsFailed(region: RegionName, reason: string): void;
   refused(code: RefusalCode): void;
   decided(reason: Reason): void;
   limited(limit: string, mode: 'enforce' | 'shadow'): void;
@@ -75,6 +77,7 @@ export function createMetrics(readings: Readings, build: { version: string; node
   const verifications = counter('verifications_total');
   const cacheHits = counter('verification_cache_hits_total');
   const violations = counter('pin_violations_total');
+  const tlsFailures = counter('upstream_tls_failures_total');
   const replays = counter('replays_total');
   const changes = counter('directory_changes_total');
   const held = counter('breaker_held_total');
@@ -164,6 +167,7 @@ export function createMetrics(readings: Readings, build: { version: string; node
       if (outcome !== 'not_sent') upstreamDuration(durationMs / 1000, region, purpose);
       outcomes(1, region, purpose, effect, outcome);
     },
+    tlsFailed: (region, reason) => tlsFailures(1, region, reason),
     refused: (code) => refusals(1, code),
     decided: (reason) => decisions(1, reason),
     limited: (limit, mode) => limited(1, limit, mode),

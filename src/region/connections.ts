@@ -4,11 +4,10 @@
 import type { Dispatcher } from 'undici';
 import Client from 'undici/lib/dispatcher/client.js';
 import type { RegionName } from '../domain.ts';
-import { createDial } from './dial.ts';
+import { createDial, type DialOptions } from './dial.ts';
 import { probeViolation, type Ticket, violation } from './guard.ts';
 
-export interface ConnectionOptions {
-  readonly connectTimeoutMs: number;
+export interface ConnectionOptions extends DialOptions {
   readonly headersTimeoutMs: number;
   readonly bodyTimeoutMs: number;
   /** How long an unused connection is kept. Short: a request on a connection that is just closing has an unknown outcome. */

@@ -1,11 +1,51 @@
 // How a connection to an upstream is opened, and who answered there: undici's own connector, which verifies TLS against the
 // host name of the URL.
-import { createHash } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import { checkServerIdentity, type TLSSocket } from 'node:tls';
 import type { buildConnector as BuildConnector } from 'undici';
 import buildConnector from 'undici/lib/core/connect.js';
-import type { ConnectionOptions } from './connections.ts';
+import { codeOf } from './failure.ts';
+
+/** What is asked of a region's servers beyond Node's own authorities, and what they are shown. PEM; pins as in config/types.ts. */
+export interface UpstreamTls {
+  readonly ca?: string | undefined;
+  readonly pinSha256: readonly string[];
+  readonly clientCert?: string | undefined;
+  readonly clientKey?: string | undefined;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+}
+
+export interface DialOptions {
+  readonly connectTimeoutMs: number;
+  readonly tls?: UpstreamTls | undefined;
+}
+
+/** Why a server was not spoken to: a closed list, for metrics. */
+export type TlsReason = 'untrusted' | 'expired' | 'name' | 'pin' | 'protocol';
+
+const PIN_MISMATCH = 'ERR_TLS_PIN_MISMATCH';
+const REASONS: Readonly<Record<string, TlsReason>> = {
+  [PIN_MISMATCH]: 'pin',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'name',
+  CERT_HAS_EXPIRED: 'expired',
+  CERT_NOT_YET_VALID: 'expired',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'untrusted',
+  SELF_SIGNED_CERT_IN_CHAIN: 'untrusted',
+  UNABLE_TO_GET_ISSUER_CERT: 'untrusted',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'untrusted',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'untrusted',
+  CERT_UNTRUSTED: 'untrusted',
+  CERT_REVOKED: 'untrusted',
+  INVALID_PURPOSE: 'untrusted',
+  INVALID_CA: 'untrusted',
+};
+
+/** @returns undefined where a failure has nothing to do with TLS */
+export function tlsReasonOf(cause: unknown): TlsReason | undefined {
+  const code = codeOf(cause);
+  return REASONS[code] ?? (/^(ERR_SSL_|EPROTO$)/.test(code) ? 'protocol' : undefined);
+}
 
 /** SHA-256 of the certificate that the peer showed, in lower-case hex; undefined without TLS. */
 export function certificateOf(socket: Socket | TLSSocket): string | undefined {
@@ -18,17 +58,33 @@ export function certificateOf(socket: Socket | TLSSocket): string | undefined {
  * Whoever is reached shows a certificate each time, and it is verified each time: on a session that was resumed, Node would
  * neither look at the name again nor have a certificate to tell of.
  */
-export function openConnector(connectTimeoutMs: number): BuildConnector.connector {
-  return buildConnector({ allowH2: false, timeout: connectTimeoutMs, maxCachedSessions: 0 });
+export function openConnector({ connectTimeoutMs, tls }: DialOptions): BuildConnector.connector {
+  const common = { allowH2: false, timeout: connectTimeoutMs, maxCachedSessions: 0 };
+  if (tls === undefined) return buildConnector(common);
+  const { ca, clientCert: cert, clientKey: key, minVersion, pinSha256 } = tls;
+  const pins = new Set(pinSha256);
+  return buildConnector({
+    ...common,
+    minVersion,
+    ...(ca && { ca }),
+    ...(cert && { cert, key }),
+    checkServerIdentity: (host, peer) => checkServerIdentity(host, peer) ?? pinProblem(peer.raw, pins),
+  });
+}
+
+/** Of the public key, not of the certificate: a renewed one may keep its key. */
+function pinProblem(certificate: Buffer, pins: ReadonlySet<string>): Error | undefined {
+  if (pins.size === 0) return undefined;
+  const key = new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'der' });
+  if (pins.has(createHash('sha256').update(key).digest('base64'))) return undefined;
+  return Object.assign(new Error('the server has none of the pinned public keys'), { code: PIN_MISMATCH });
 }
 
 /** @returns a connector that tells whom it has reached, whenever it has opened a connection */
-export function createDial({
-  connectTimeoutMs,
-}: Pick<ConnectionOptions, 'connectTimeoutMs'>): (
-  note: (certificate: string | undefined) => void,
-) => BuildConnector.connector {
-  const connector = openConnector(connectTimeoutMs);
+export function createDial(
+  options: DialOptions,
+): (note: (certificate: string | undefined) => void) => BuildConnector.connector {
+  const connector = openConnector(options);
   return (note) => (options, done) =>
     connector(options, (...result) => {
       // The error tells: where there is one, undici leaves out the socket, whatever its types say.

@@ -3,6 +3,7 @@
 import type { Effect, Outcome, Permit, RegionName, Route, Standing, Trace } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import type { AttemptOptions, AttemptRequest, RegionAnswer } from './attempt.ts';
+import type { TlsReason } from './dial.ts';
 import type { Ticket } from './guard.ts';
 import type { Health } from './health.ts';
 import type { Region } from './region.ts';
@@ -33,6 +34,8 @@ export interface ForwardOptions extends AttemptOptions {
    * have waited long for its body, its verification or a free connection.
    */
   readonly lapsed: (permit: Permit, to: RegionName) => Refusal | undefined;
+  /** A server of the region was not spoken to, for what it showed of itself. */
+  readonly tlsFailed: (region: RegionName, reason: TlsReason) => void;
   /** Called once for each call that was allowed: what became of it and how long the region took. */
   readonly observe: Observe;
 }

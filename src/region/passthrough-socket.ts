@@ -5,7 +5,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Permit, RegionName } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
-import { certificateOf, openConnector } from './dial.ts';
+import { certificateOf, openConnector, type UpstreamTls } from './dial.ts';
 import type { Passage } from './passthrough-enter.ts';
 import { objectOf } from './passthrough-handshake.ts';
 import type { Upstream } from './passthrough-upstream.ts';
@@ -30,6 +30,7 @@ interface Link {
 
 export interface SocketOptions {
   readonly connectTimeoutMs: number;
+  readonly tlsOf: ReadonlyMap<RegionName, UpstreamTls>;
   readonly headersTimeoutMs: number;
   /** At most so many at a time, to all regions. */
   readonly connections: number;
@@ -74,14 +75,17 @@ export function createWebSockets(
   passageOf: (req: IncomingMessage) => Passage | undefined,
   options: SocketOptions,
 ): WebSockets {
-  const connector = openConnector(options.connectTimeoutMs);
+  const { connectTimeoutMs, tlsOf } = options;
+  const plain = openConnector({ connectTimeoutMs });
+  const connectors = new Map([...tlsOf].map(([region, tls]) => [region, openConnector({ connectTimeoutMs, tls })]));
   const links = new Map<string, Link>();
   const linkOfTarget = new WeakMap<Peer, Link>();
   const idOf = new WeakMap<Passage, string>();
   const sources = new Set<Peer>();
   let isGoingAway = false;
 
-  function dial(origin: string): Promise<Socket> {
+  function dial(region: RegionName, origin: string): Promise<Socket> {
+    const connector = connectors.get(region) ?? plain;
     const { hostname, host, protocol, port } = new URL(origin);
     return new Promise((settle, reject) => {
       connector({ hostname: hostname.replace(/^\[|\]$/g, ''), host, protocol, port }, (error, socket) => {
@@ -148,7 +152,7 @@ export function createWebSockets(
       let refusal = new Refusal('region_unreachable', { outcome: 'not_sent' });
       for (const origin of order) {
         try {
-          const region = await dial(origin);
+          const region = await dial(passage.row.region, origin);
           const lapsed = options.lapsed(passage.permit, passage.row.region);
           if (lapsed !== undefined) {
             region.destroy();

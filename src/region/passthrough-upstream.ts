@@ -6,8 +6,8 @@ import type { Dispatcher } from 'undici';
 import type { Effect, Permit, RegionName } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import type { ConnectionOptions } from './connections.ts';
-import { createDial } from './dial.ts';
-import type { Observe, OnViolation } from './forward.ts';
+import { createDial, tlsReasonOf, type UpstreamTls } from './dial.ts';
+import type { ForwardOptions, Observe, OnViolation } from './forward.ts';
 import { violation } from './guard.ts';
 import type { Health } from './health.ts';
 import type { Passage } from './passthrough-enter.ts';
@@ -24,6 +24,9 @@ export interface UpstreamOptions extends ConnectionOptions {
   /** Undefined while what the permit rests on still holds (forward.ts). */
   readonly lapsed: (permit: Permit, region: RegionName) => Refusal | undefined;
   readonly observe: Observe;
+  readonly tlsFailed: ForwardOptions['tlsFailed'];
+  /** Of regions that have something of their own. */
+  readonly tlsOf: ReadonlyMap<RegionName, UpstreamTls>;
 }
 
 export type Received = Dispatcher.ResponseData<unknown>;
@@ -113,7 +116,7 @@ export function createUpstream(
 
   function openPool(region: RegionName, origin: string): Dispatcher {
     const way: Way = { region, host: new URL(origin).host };
-    const dial = createDial(options);
+    const dial = createDial({ connectTimeoutMs, tls: options.tlsOf.get(region) });
     // Here, since the whole of undici takes a tenth of the start, and most gateways pass nothing through.
     const { Pool } = createRequire(import.meta.url)('undici') as typeof import('undici');
     const lines = {
@@ -157,6 +160,8 @@ export function createUpstream(
   }
 
   function unreachable(passage: Passage, origin: string, cause: unknown): Refusal {
+    const reason = tlsReasonOf(cause);
+    if (reason !== undefined) options.tlsFailed(passage.row.region, reason);
     const signal = cause === BUSY ? undefined : signalOf({ kind: 'failed', sent: false, cause });
     if (signal !== undefined && !passage.signal.aborted) health.report(passage.row.region, origin, signal);
     return passageFailureOf(passage, cause);

@@ -4,6 +4,7 @@ import type { Effect, Outcome, Permit } from '../domain.ts';
 import { hintForUnknown, Refusal } from '../refusal.ts';
 import { type AttemptRequest, type AttemptResult, attempt } from './attempt.ts';
 import type { Borrowed } from './connections.ts';
+import { tlsReasonOf } from './dial.ts';
 import { codeOf, failureOf } from './failure.ts';
 import type { Downstream, Egress, Forwarded, ForwardOptions, Purpose } from './forward.ts';
 import type { Ticket } from './guard.ts';
@@ -148,6 +149,8 @@ export class Tries {
       this.#end(result);
       return;
     }
+    const reason = result.kind === 'failed' ? tlsReasonOf(result.cause) : undefined;
+    if (reason !== undefined) this.#options.tlsFailed(this.#region.name, reason);
     this.#last = result;
     this.#later(() => this.#next());
   }
