@@ -1,9 +1,11 @@
 // config/systemd/: held to systemd's own checks, to the gateway that the unit starts, and to what the guide says of it.
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
+import { CAN_CONFINE, startConfined, writableIn } from '../support/confined.ts';
 import { type Folder, openFolder } from '../support/folder.ts';
+import { call } from '../support/http.ts';
 import { readDocument } from '../support/markdown.ts';
 import { needs } from '../support/needs.ts';
 import { run, runCli } from '../support/process.ts';
@@ -106,6 +108,20 @@ describe('the unit', () => {
     expect(one('StateDirectory')).toBe(basename(STATE));
     expect(one('ProtectSystem')).toBe('strict');
     expect(valuesOf(UNIT, 'ReadWritePaths')).toEqual([]);
+  });
+
+  it.runIf(CAN_CONFINE)('needs no more than that: not root, no capability, nothing else to write', async () => {
+    const data = writableIn(folder);
+    const text = readDocument('config/systemd/gateway.yaml')
+      .replaceAll(STATE, data)
+      .replaceAll(/port: \d+/g, 'port: 0');
+    await using serving = await startConfined(data, ['serve', '--config', folder.write('gateway.yaml', text)]);
+    const [, admin = ''] = await serving.line(/"admin":"(http:[^"]+)"/);
+    expect((await call(admin, 'GET', '/readyz')).status).toBe(200);
+    serving.kill('SIGTERM');
+    expect(await serving.exited).toEqual({ code: 0, signal: null });
+    const kept = ['audit.jsonl', 'audit.key', 'audit.key.pub', 'gateway.db', 'identity.key'];
+    expect(readdirSync(data)).toEqual(expect.arrayContaining(kept));
   });
 
   it('keeps compiled code where the gateway looks for it', () => {
