@@ -52,7 +52,8 @@ export function createAdmit(
   dependencies: LimitDependencies,
   accountName: (name: string) => string,
 ): Admit {
-  const { now } = dependencies;
+  // No closure holds `dependencies`: with `before` in it every configuration would keep the counters of all before it.
+  const { now, keyDigest } = dependencies;
   const { missCost, ipv6Prefix } = rules.anonymousRetrieval;
   const anonymousRetrieval = createLimit('anonymous-retrieval', rules.anonymousRetrieval, dependencies);
   const perKey = createLimit('per-key', rules.perKey, dependencies);
@@ -89,7 +90,7 @@ export function createAdmit(
     // Link previews must not use them up either: following a link attempts nothing.
     if (route.version === 'link') return undefined;
     if (key === undefined || perKey === undefined) return undefined;
-    const half = dependencies.keyDigest?.(request).slice(HASH_MIN_BYTES);
+    const half = keyDigest?.(request).slice(HASH_MIN_BYTES);
     return perKey.spend(textKey('limit-key', key, '', half), patience);
   }
 

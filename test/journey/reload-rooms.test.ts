@@ -1,13 +1,11 @@
 // What another configuration takes over of the one before, what it begins anew, and what it takes away at once.
 import { createHash } from 'node:crypto';
-import { readdirSync } from 'node:fs';
 import { Agent } from 'node:http';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openBrokenRegion } from '../support/broken-region.ts';
 import { listen } from '../support/events.ts';
 import { call } from '../support/http.ts';
-import { ALICE, type Lab, openLab } from '../support/lab.ts';
+import { type Lab, openLab } from '../support/lab.ts';
 import { openPageRegion, type PageRegion } from '../support/page-region.ts';
 
 const opened: (() => PromiseLike<unknown>)[] = [];
@@ -189,50 +187,5 @@ describe('passed-through paths', () => {
     await applied(lab, { passthrough, errors: 'verbatim' });
     accept();
     expect((await closed).code).toBe(1001);
-  });
-});
-
-describe('again and again, with callers', () => {
-  const descriptors = (): number => readdirSync('/proc/self/fd').length;
-  const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
-
-  it('nothing is left of fifty configurations, every request is answered once', async () => {
-    const passthrough = [{ prefix: '/help', region: 'eu' }];
-    const off = { limits: { account: { mode: 'off' }, regionBudget: { mode: 'off' } } };
-    const lab = await open({ config: { passthrough, ...off } });
-    const agent = new Agent({ keepAlive: true, maxSockets: 4 });
-    let asking = true;
-    let answered = Promise.withResolvers<void>();
-    const statuses = new Map<number, number>();
-    async function callers(): Promise<void> {
-      while (asking) {
-        const reply = await lab.call('POST', '/api/v1/share', { as: ALICE, agent, body: 'secret=x&ttl=600' });
-        statuses.set(reply.status, (statuses.get(reply.status) ?? 0) + 1);
-        await lab.call('GET', '/help', { agent });
-        answered.resolve();
-        answered = Promise.withResolvers();
-      }
-    }
-    const turn = async (count: number): Promise<void> => {
-      const upstream = { connectTimeout: `${2000 + count}ms` };
-      const sections = count % 2 === 0 ? { upstream } : { upstream, errors: 'verbatim', passthrough };
-      const { promise } = answered;
-      await applied(lab, { ...off, ...sections });
-      await promise;
-    };
-    const all = [callers(), callers()];
-    for (let count = 0; count < 10; count++) await turn(count);
-    const before = { descriptors: descriptors(), timers: timers(), series: (await lab.metrics()).split('\n').length };
-    for (let count = 10; count < 60; count++) await turn(count);
-    asking = false;
-    await Promise.all(all);
-    const made = lab.us.requests.filter(({ path }) => path === '/api/v1/share').length;
-    expect([...statuses]).toEqual([[200, made]]);
-    expect(made).toBeGreaterThan(20);
-    expect((await lab.metrics()).split('\n').length).toBeLessThan(before.series + 10);
-    await expect.poll(descriptors).toBeLessThan(before.descriptors + 10);
-    await nextTurn();
-    expect(timers()).toBeLessThan(before.timers + 10);
-    agent.destroy();
   });
 });
