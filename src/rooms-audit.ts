@@ -34,6 +34,8 @@ function verifyElsewhere({ file, keyFile }: Pick<AuditConfig, 'file' | 'keyFile'
   const thread = new Worker(new URL(`./audit/verify-thread${extname(import.meta.url)}`, import.meta.url), {
     workerData: { role: 'audit-verify', file, keyFile },
   });
+  // A gateway that ends does not wait for it.
+  thread.unref();
   return new Promise((settle, reject) => {
     thread.once('message', settle);
     thread.once('error', reject);

@@ -22,7 +22,7 @@ const STATE_BYTES = 8;
 const COUNT_BYTES = 4;
 
 /** So much stays free for the records of requests under way: nothing leaves while there is less. */
-const RESERVE_BYTES = RING_BYTES / 2;
+const RESERVE_BYTES = RING_BYTES / 4;
 
 const KINDS: readonly string[] = AUDIT_KINDS;
 const isKind = (text: string): text is AuditKind => KINDS.includes(text);

@@ -1,5 +1,7 @@
 // The audit log of a gateway of several threads: one chain, whatever becomes of a thread, of the main one, and of the process.
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import type { Agent } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +19,7 @@ import { type Folder, openFolder } from '../support/folder.ts';
 import { type HeldRegion, openHeldRegion } from '../support/held-region.ts';
 import { call, type Reply } from '../support/http.ts';
 import { BRUNO } from '../support/lab.ts';
+import { needs } from '../support/needs.ts';
 import { until } from '../support/redis.ts';
 import { openServed, type Served, type ServedOptions } from './served.ts';
 
@@ -245,6 +248,56 @@ it('a process that is killed has written what it answered a moment before, and t
   expect(kinds.filter((kind) => kind === 'closed')).toHaveLength(1);
   expect(await verify()).toMatchObject({ good: true });
 });
+
+it.each([1, WORKERS])(
+  'says which configuration is in force, by its digest, at the start and when another one is (%i threads)',
+  async (workers) => {
+    const from = await open({ workers });
+    const digest = (): string => createHash('sha256').update(readFileSync(from.file)).digest('hex');
+    const reloads = (): AuditRecord[] => readRecords(file).filter(({ kind }) => kind === 'reload');
+    await until(() => reloads().length === 1);
+    expect(reloads()[0]).toMatchObject({ result: 'started', actor: 'start', digest: digest() });
+    const config = JSON.parse(readFileSync(from.file, 'utf8'));
+    // More than a record has room for, were each of them named.
+    const rules = Array.from({ length: 2000 }, (_, n) => ({ domain: `d${n}.example`, region: 'us' }));
+    writeFileSync(from.file, JSON.stringify({ ...config, accounts: { rules }, errors: 'verbatim' }));
+    from.process.kill('SIGHUP');
+    await until(() => reloads().length === 2);
+    expect(reloads()[1]).toMatchObject({ result: 'applied', digest: digest(), changed: ['accounts.rules', 'errors'] });
+    expect(await from.metric('onetime_gateway_config_last_reload_successful')).toBe(1);
+    await from.stop('SIGTERM');
+    expect(await verify()).toMatchObject({ good: true });
+  },
+);
+
+it.skipIf(!needs('prlimit', 'apt-get install util-linux'))(
+  'a disk that takes no more: nothing is sent until there is room again, and every record follows',
+  async () => {
+    const from = await open({ workers: 1, config: { store: 'sqlite::memory:' } });
+    const limit = (bytes: string): void => {
+      execFileSync('prlimit', ['--pid', String(from.process.pid), `--fsize=${bytes}:unlimited`]);
+    };
+    const authcheck = (): Promise<Reply> => from.call('GET', '/api/v1/authcheck', { as: BRUNO });
+    await authcheck();
+    // In the middle of a record.
+    limit(String(statSync(file).size + 100));
+    const replies = [await authcheck()];
+    await until(async () => (await from.metric('onetime_gateway_audit_failing')) === 1);
+    from.eu.clearLedger();
+    for (let turn = 0; turn < 10; turn++) {
+      const refused = await authcheck();
+      expect([refused.status, refused.json().error]).toEqual([503, 'audit_unavailable']);
+      replies.push(refused);
+    }
+    expect(from.eu.requests).toEqual([]);
+    limit('unlimited');
+    await until(async () => (await from.metric('onetime_gateway_audit_failing')) === 0);
+    expect((await authcheck()).status).toBe(200);
+    await allRecorded(replies);
+    await from.stop('SIGTERM');
+    expect(await verify()).toMatchObject({ good: true });
+  },
+);
 
 it('without a log nothing is kept, and everything is served', async () => {
   const from = await open({ audit: { file: null } });
