@@ -143,6 +143,50 @@ describe('between two regions', () => {
   });
 });
 
+describe('whom a record is about', () => {
+  const unknown = 'stranger@nowhere.example:token';
+
+  it.each([
+    ['named', 'named', '/us/api/v1/private/recent', 'account_unknown_named'],
+    ['a region', 'us', '/api/v1/private/recent', 'account_unknown_default'],
+  ])(
+    'an account that nobody knows, where accounts.unknown is %s: its hash, no home, and where it was sent',
+    async (_what, mode, path, reason) => {
+      await using lab = await openAudited({ config: { accounts: { unknown: mode } } });
+      const reply = await lab.call('GET', path, { as: unknown });
+      expect(await lab.recordOf(reply)).toMatchObject({
+        account: expect.stringMatching(/^[0-9a-f]{32}$/),
+        pinned: null,
+        home: null,
+        reason,
+      });
+      const upstream = hostOf(lab.us.url);
+      expect(await lab.record('verify')).toMatchObject({ region: 'us', upstream, outcome: 'delivered', pinned: null });
+      expect(lab.eu.requests).toEqual([]);
+    },
+  );
+
+  it('simultaneous callers with the same credentials share one verification, and have a record each', async () => {
+    await using lab = await openAudited({ twins: { delayMs: 30 } });
+    const calls = Array.from({ length: 5 }, () => lab.call('GET', '/api/v1/private/recent', { as: BRUNO }));
+    const replies = await Promise.all(calls);
+    const records = await Promise.all(replies.map((reply) => lab.recordOf(reply)));
+    expect(new Set(records.map(({ request }) => request)).size).toBe(5);
+    expect(lab.records().filter(({ kind }) => kind === 'verify')).toHaveLength(1);
+    expect(new Set(records.map(({ account }) => account))).toEqual(new Set([(await lab.record('verify')).account]));
+  });
+
+  it('names the same hash for every way to write an account, with a bad token too', async () => {
+    await using lab = await openAudited();
+    const [name = '', token = ''] = BRUNO.split(':');
+    const hashes = [];
+    for (const as of [BRUNO, `${name.toUpperCase()}:${token}`, `${name}:bad`]) {
+      hashes.push((await lab.recordOf(await lab.call('GET', '/eu/api/v1/status', { as }))).account);
+    }
+    expect(new Set(hashes).size).toBe(1);
+  });
+});
+
 describe('what came of a call', () => {
   it('is unknown, with the upstream, when the region resets after it was sent', async () => {
     const region = await openBrokenRegion((socket) => socket.resetAndDestroy());
