@@ -205,7 +205,20 @@ export function createDecide(policy: Policy): Decide {
       note?.(8, `this gateway serves ${self} alone and cannot ask ${facts.verifyAt} about the credentials`);
       return new Refusal('region_not_allowed', { hint: 'Send this retrieval without credentials.' });
     }
-    return issuePermit(facts);
+    return isKnown(facts.region) && isKnown(facts.verifyAt ?? facts.region) ? issuePermit(facts) : notYet(facts, note);
+  }
+
+  const isKnown = (region: RegionName): boolean => regions.has(region);
+
+  /**
+   * The directory and the index are read with the configuration in force, and a request that began before it goes by its
+   * own: a region that is new is none of its regions.
+   */
+  function notYet({ region, account }: PermitFacts, note?: Note): Refusal {
+    note?.(8, `${region} is no region of the configuration in which this request began`);
+    const code = account?.home === region ? 'directory_unavailable' : 'index_unavailable';
+    const cause = { name: 'ConfigurationChanged', code: 'REGION_NOT_CONFIGURED' };
+    return new Refusal(code, { cause, outcome: 'not_sent', headers: ['Retry-After', '1'] });
   }
 
   return function decide({ route, named: names, account, held }, note) {
