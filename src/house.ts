@@ -52,6 +52,7 @@ export async function openHouse(
     },
     trace: tracing.begin,
     onUnparsed: metrics.refused,
+    tls: config.listen.tls,
   });
   /** Those that are open, and how many configurations use each: the one in force, and those with requests under way. */
   const ways = new Map<Way, number>();

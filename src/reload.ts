@@ -61,6 +61,8 @@ export interface Reloader {
 export const FIXED: Readonly<Record<string, (config: Config) => unknown>> = {
   'listen.host': ({ listen }) => listen.host,
   'listen.port': ({ listen }) => listen.port,
+  // Whether it is spoken at all, and whether callers need a certificate; new certificates are taken up.
+  'listen.tls': ({ listen }) => listen.tls && { clientCa: listen.tls.clientCa !== undefined },
   'admin.host': ({ admin }) => admin.host,
   'admin.port': ({ admin }) => admin.port,
   'admin.console': ({ admin }) => admin.console,

@@ -1,11 +1,13 @@
 // How a gateway, or one of its threads, ends.
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import { isSecure } from './listener/tls.ts';
 
 /** Where a listener listens. */
 export function urlOf(listener: FastifyInstance): string {
   const { address, family, port } = listener.server.address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  const scheme = isSecure(listener.server) ? 'https' : 'http';
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
 /** Whether `work` is done in time. */

@@ -130,6 +130,7 @@ function openReference(config: Config, version: string) {
   return createReference({
     ...config.reference,
     routes: [...ROUTES, LINK, ...REFERENCE],
+    isSecure: config.listen.tls !== undefined,
     regions: config.regions.map(({ name }) => name),
     version,
     errors: config.errors,
@@ -185,6 +186,7 @@ export function openRooms(config: Config, base: Base, before?: Rooms, shared?: S
       passthrough: openPassthrough(config, base, checks, way),
       bodyLimitBytes: config.request.bodyLimitBytes,
       timeoutMs: config.request.timeoutMs,
+      tls: config.listen.tls,
       storeTimeoutMs: config.storeTimeoutMs,
     },
   };

@@ -33,7 +33,8 @@ export function checkConfig(tree: unknown, places: Places): Finding[] {
 }
 
 function checkListeners(tree: unknown): Finding[] {
-  const callers = listen.safeParse(valueAt(tree, ['listen']) ?? {});
+  const placeOf = (key: string): unknown => valueAt(tree, ['listen', key]);
+  const callers = listen('.').safeParse({ host: placeOf('host'), port: placeOf('port') });
   const operators = admin.safeParse(valueAt(tree, ['admin']) ?? {});
   if (!callers.success || !operators.success) return [];
   const hosts = [callers.data.host, operators.data.host];

@@ -2,23 +2,28 @@
 import { z } from 'zod';
 import { CIDR, HOST_NAME, LISTEN_HOST, readCidr, readHostName, readListenHost } from './addresses.ts';
 import { duration, flag, hidden, list, offOr, oneOf, section, size, text, whole } from './fields.ts';
+import { listenTls } from './schema-tls.ts';
 import type { LimitMode } from './types.ts';
 
 const port = () => whole(0, 65_535);
 
-export const listen = section({
-  host: text(LISTEN_HOST, readListenHost)
-    .prefault('0.0.0.0')
-    .describe(
-      'Address on which callers are answered; 0.0.0.0 is every IPv4 address of the machine, "::" every address.',
-    ),
-  port: port().prefault(8080).describe('Port of that listener; 0 lets the system choose one.'),
-  trustProxy: list('addresses and ranges', text(CIDR, readCidr))
-    .prefault([])
-    .describe(
-      'Addresses and ranges of your load balancers: X-Forwarded-For is believed from these and from nobody else.',
-    ),
-});
+export const listen = (folder: string) =>
+  section({
+    host: text(LISTEN_HOST, readListenHost)
+      .prefault('0.0.0.0')
+      .describe(
+        'Address on which callers are answered; 0.0.0.0 is every IPv4 address of the machine, "::" every address.',
+      ),
+    port: port().prefault(8080).describe('Port of that listener; 0 lets the system choose one.'),
+    trustProxy: list('addresses and ranges', text(CIDR, readCidr))
+      .prefault([])
+      .describe(
+        'Addresses and ranges of your load balancers: X-Forwarded-For is believed from these and from nobody else.',
+      ),
+    tls: listenTls(folder)
+      .optional()
+      .describe('Certificates of the listener: callers speak HTTPS. Left out, TLS ends before the gateway.'),
+  });
 
 const TOKEN_HASH = 'the hash of a token as `onetime-gateway admin token` prints it: sha256: and 64 hex digits';
 const TOKEN_NAME = 'a name for events and logs: letters, digits, dots, hyphens and underscores, at most 64';

@@ -1,12 +1,13 @@
-// The section `regions.X.tls` of the configuration (docs/residency.md): how the gateway knows a region's servers, and how they
-// know it. Files are read with the configuration, so that what is wrong with one is told with its line, and a renewed one is
+// The sections `listen.tls` and `regions.X.tls` of the configuration: what callers are shown; how the gateway knows a region's
+// servers, and how they know it. Files are read with the configuration, so that what is wrong with one is told with its line, and a renewed one is
 // taken up by a reload.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import type { z } from 'zod';
 import { list, oneOf, section, text } from './fields.ts';
 import { readPath } from './paths.ts';
-import type { UpstreamTls } from './types.ts';
+import type { CertificateConfig, UpstreamTls } from './types.ts';
 import { Unfit } from './units.ts';
 
 const CERTIFICATES = 'the path of a file with certificates in PEM';
@@ -39,15 +40,56 @@ const certificates = (folder: string) => pemFile(folder, CERTIFICATES, (pem) => 
 const readPin = (pin: string): string | Unfit =>
   /^[A-Za-z0-9+/]{43}=$/.test(pin) && Buffer.from(pin, 'base64').length === 32 ? pin : new Unfit(PIN);
 
-/** A certificate shows who the gateway is only together with the key that belongs to it. */
+/** A certificate is worth nothing without the key that belongs to it. */
+const fits = (cert: string, key: string): boolean => new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+
 function pairProblem({ clientCert, clientKey }: { clientCert?: string | undefined; clientKey?: string | undefined }) {
   if ((clientCert === undefined) !== (clientKey === undefined)) {
     return { at: clientCert === undefined ? 'clientKey' : 'clientCert', what: 'clientCert and clientKey together' };
   }
-  if (clientCert === undefined || clientKey === undefined) return undefined;
-  const fits = new X509Certificate(clientCert).checkPrivateKey(createPrivateKey(clientKey));
-  return fits ? undefined : { at: 'clientKey', what: 'the key that belongs to the certificate in clientCert' };
+  if (clientCert === undefined || clientKey === undefined || fits(clientCert, clientKey)) return undefined;
+  return { at: 'clientKey', what: `${BELONGING} clientCert` };
 }
+
+const BELONGING = 'the key that belongs to the certificate in';
+const privateKey = (folder: string) => pemFile(folder, KEY, (pem) => void createPrivateKey(pem));
+const minVersion = () =>
+  oneOf(['TLSv1.2', 'TLSv1.3']).prefault('TLSv1.2').describe('Older versions of TLS are not spoken.');
+
+const pair = (folder: string) => ({
+  cert: certificates(folder).describe('The certificate, and behind it those up to the authority.'),
+  key: privateKey(folder).describe('Its private key. Readable by the gateway alone.'),
+});
+
+/** Adds a problem where key and certificate are strangers. */
+function checkPair({ cert, key }: CertificateConfig, context: z.RefinementCtx): void {
+  if (!fits(cert, key)) {
+    context.addIssue({ code: 'custom', message: `${BELONGING} cert`, path: ['key'] });
+    return;
+  }
+  try {
+    createSecureContext({ cert, key });
+  } catch (cause) {
+    // A key that is too short, a hash that is too old: what OpenSSL does not take from a server of these days.
+    const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
+    context.addIssue({ code: 'custom', message: `a certificate and key that OpenSSL takes${code}`, path: ['cert'] });
+  }
+}
+
+/** @param folder where relative paths start */
+export const listenTls = (folder: string) =>
+  section({
+    ...pair(folder),
+    minVersion: minVersion(),
+    clientCa: certificates(folder)
+      .optional()
+      .describe(
+        'Authorities of which every caller needs a certificate, beside its credentials. Without it nobody does.',
+      ),
+    certificates: list('certificates with their keys', section(pair(folder)).superRefine(checkPair))
+      .prefault([])
+      .describe('Further certificates, for callers that ask for a name which one of them has.'),
+  }).superRefine(checkPair);
 
 /** @param folder where relative paths start */
 export const regionTls = (folder: string) =>
@@ -61,15 +103,10 @@ export const regionTls = (folder: string) =>
         "Public keys, one of which the region's servers must have, by their SHA-256; none: any that is trusted.",
       ),
     clientCert: certificates(folder).optional().describe('Certificate by which the region knows the gateway.'),
-    clientKey: pemFile(folder, KEY, (pem) => void createPrivateKey(pem))
-      .optional()
-      .describe('Its private key. Readable by the gateway alone.'),
-    minVersion: oneOf(['TLSv1.2', 'TLSv1.3']).prefault('TLSv1.2').describe('Older versions of TLS are not spoken.'),
+    clientKey: privateKey(folder).optional().describe('Its private key. Readable by the gateway alone.'),
+    minVersion: minVersion(),
   }).transform((tls, context): UpstreamTls => {
     const problem = pairProblem(tls);
     if (problem !== undefined) context.addIssue({ code: 'custom', message: problem.what, path: [problem.at] });
     return tls;
   });
-
-/** For `z.toJSONSchema`, and types. */
-export type RegionTls = z.output<ReturnType<typeof regionTls>>;

@@ -46,7 +46,7 @@ const kept = (folder: string) => ({
  */
 export function configSchema(names: readonly string[] = [], folder = '.') {
   return section({
-    listen: listen.prefault({}).describe('The listener for callers.'),
+    listen: listen(folder).prefault({}).describe('The listener for callers.'),
     admin: admin.prefault({}).describe('The listener for operators: metrics, health.'),
     regions: regions(folder),
     accounts: accounts(names, folder).prefault({}).describe('Where accounts live.'),

@@ -29,6 +29,20 @@ export interface RetrievalLimitConfig extends LimitConfig {
   readonly ipv6Prefix: number;
 }
 
+/** A certificate with its chain, and its key: PEM. */
+export interface CertificateConfig {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface ListenTls extends CertificateConfig {
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** Authorities of which callers need a certificate. */
+  readonly clientCa?: string | undefined;
+  /** Further ones, chosen by the name that a caller asks for. */
+  readonly certificates: readonly CertificateConfig[];
+}
+
 /** How a region's servers are known, and how they know the gateway. Certificates and keys are PEM. */
 export interface UpstreamTls {
   /** In place of the authorities that Node brings. */
@@ -178,6 +192,8 @@ export interface Config {
     /** Whether the operators' page is served. */
     readonly console: boolean;
   };
+    /** `undefined`: it speaks HTTP without TLS. PEM. */
+    readonly tls?: ListenTls | undefined;
   /** In the order of the file; never empty. */
   readonly regions: readonly RegionConfig[];
   readonly accounts: {

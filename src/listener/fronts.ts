@@ -3,6 +3,7 @@ import type { Journey } from '../journey.ts';
 import type { Recorder } from '../record/record.ts';
 import type { Passthrough } from '../region/passthrough.ts';
 import type { PassthroughApp } from './passthrough-app.ts';
+import type { ListenTls } from './tls.ts';
 
 /** What answers callers by one configuration. */
 export interface Front {
@@ -14,6 +15,8 @@ export interface Front {
   readonly bodyLimitBytes: number;
   /** A request, head and body, must have arrived within this time, and its answer must have been taken in as long. */
   readonly timeoutMs: number;
+  /** What callers are shown, where the listener speaks TLS. */
+  readonly tls?: ListenTls | undefined;
   /** How long one request may wait for the store in all. */
   readonly storeTimeoutMs: number;
 }

@@ -1,9 +1,10 @@
 // The server below Fastify, with bounds on what callers may take: Fastify's request, reply and router cost a tenth of a request
 // and would do nothing for it.
 import type { IncomingMessage, RequestListener, Server } from 'node:http';
+import type { ServerOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { Refusal } from '../refusal.ts';
-import { createServer } from './http.ts';
+import { createServer, https } from './http.ts';
 import type { Sockets } from './sockets.ts';
 
 /** How long an unused connection of a caller is kept: as Fastify has it, longer than load balancers keep theirs. */
@@ -21,21 +22,20 @@ export interface Doors {
   readonly upgraded: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
 
-/** The server below Fastify: its request, reply and router cost a tenth of a request and would do nothing for it. */
-export function createHttpServer({ serve, upgrades, upgraded }: Doors, sockets: Sockets): Server {
-  const server = createServer(
-    {
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      connectionsCheckingInterval: CHECK_MS,
-      // Refused by identify, in the gateway's own words.
-      requireHostHeader: false,
-      shouldUpgradeCallback: upgrades,
-    },
-    serve,
-  );
+/** @param tls of a listener that speaks it */
+export function createHttpServer(doors: Doors, sockets: Sockets, tls: ServerOptions | undefined): Server {
+  const { serve, upgrades, upgraded } = doors;
+  const options = {
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: CHECK_MS,
+    // Refused by head.ts, in the gateway's own words.
+    requireHostHeader: false,
+    shouldUpgradeCallback: upgrades,
+  };
+  const server = tls === undefined ? createServer(options, serve) : https().createServer({ ...options, ...tls }, serve);
   // What does not fit is refused (head.ts), never left out without a word.
   server.maxHeadersCount = 0;
-  server.on('connection', sockets.opened);
+  server.on(tls === undefined ? 'connection' : 'secureConnection', sockets.opened);
   server.on('connect', (_req, socket) => sockets.refuse(socket, new Refusal('method_not_allowed', NO_TUNNEL)));
   server.on('upgrade', upgraded);
   // An Expect that Node does not know is none of the API's: served as if it were not there (RFC 9110, 10.1.1 allows it).

@@ -2,3 +2,6 @@
 // Node's own undici with fetch and WebSocket, a tenth of the start.
 
 export const { createServer, STATUS_CODES } = process.getBuiltinModule('node:http');
+
+/** Its sibling with TLS, fetched where it is asked for. */
+export const https = (): typeof import('node:https') => process.getBuiltinModule('node:https');

@@ -16,6 +16,7 @@ import { NO_SCHEMAS } from './no-schemas.ts';
 import { openPassthroughApp, type Routed } from './passthrough-app.ts';
 import type { Respond } from './respond.ts';
 import { createSockets, type Exchange } from './sockets.ts';
+import { Certificates, type ListenTls, serverOptions, watchHandshakes } from './tls.ts';
 import { createUnderWay } from './under-way.ts';
 
 export interface PublicOptions {
@@ -25,6 +26,8 @@ export interface PublicOptions {
   readonly onBegin: () => void;
   /** The trace that a request with these headers is part of. */
   readonly trace: (headers: IncomingMessage['headers']) => Trace | undefined;
+  /** The listener speaks TLS. What callers are shown comes with each front. */
+  readonly tls?: ListenTls | undefined;
   /** Refusals of requests that never became one: counted by code. */
   readonly onUnparsed: (code: RefusalCode) => void;
 }
@@ -88,11 +91,17 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
   const { now, epochs } = options;
   const sockets = createSockets(options.onUnparsed);
   const servers: Server[] = [];
+  const certificates = new Certificates();
+  const handshakes: (() => void)[] = [];
   const underWay = createUnderWay();
   const retired = new Set<FrontInUse>();
   /** Of fronts before: those whose requests may still be coming in, and had longer for that. */
   const longer = new Set<Pick<Front, 'timeoutMs'>>();
   let used: FrontInUse | undefined;
+
+  function cutHandshakes(): void {
+    for (const cut of handshakes) cut();
+  }
 
   function inUse(): FrontInUse {
     if (used === undefined) throw new Error('the listener has no front');
@@ -185,6 +194,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
 
   async function prepare(front: Front): Promise<ReadyFront> {
     const next = new FrontInUse(front);
+    const secure = front.tls && certificates.prepare(front.tls);
     if (front.passthrough.isUsed) {
       next.app = await openPassthroughApp(front.passthrough, {
         enter: (routed) => enterPassthrough(next, routed),
@@ -197,6 +207,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
         used = next;
         if (before !== undefined && before.front.timeoutMs > front.timeoutMs) keepBound(before.front);
         boundAll();
+        secure?.(servers);
         return before === undefined ? Promise.resolve() : retire(before);
       },
       abandon: async () => next.app?.close(),
@@ -248,7 +259,8 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
     forceCloseConnections: 'idle',
     clientErrorHandler: (error, socket) => sockets.troubled(error, socket as Socket),
     serverFactory: () => {
-      const server = createHttpServer(doors, sockets);
+      const server = createHttpServer(doors, sockets, options.tls && serverOptions(options.tls, certificates));
+      handshakes.push(watchHandshakes(server));
       servers.push(server);
       if (used !== undefined) bound(server, used.front.timeoutMs);
       return server;
@@ -261,6 +273,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
     async drain() {
       used?.front.passthrough.goAway();
       const closed = app.close();
+      cutHandshakes();
       sockets.drain();
       await closed;
       // WebSockets end with the region a moment later than with their callers.
@@ -268,6 +281,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
     },
     async close() {
       const all = [...retired, ...(used === undefined ? [] : [used])];
+      cutHandshakes();
       for (const server of servers) server.closeAllConnections();
       for (const { front } of all) front.passthrough.cut();
       await app.close();

@@ -10,6 +10,8 @@ import type { ApiDocument, Media, Method, Operation, Reference, RequestBody, Ser
 import { mainIdOf, TAGS, type Taken, wordsOf } from './words.ts';
 
 export interface DocumentOptions {
+  /** Whether the listener speaks TLS. */
+  readonly isSecure: boolean;
   /** Every row that is served at its own path; those of one path stand together. */
   readonly routes: readonly Route[];
   /** In the order of the configuration; never empty. */

@@ -33,7 +33,7 @@ export function createPages(options: DocumentOptions): Pages {
   return {
     openapi: (headers) => answer(headers, jsonTag, JSON_HEADERS, () => json),
     docs(headers) {
-      const base = baseUrl(valuesOf(headers, 'host'));
+      const base = baseUrl(valuesOf(headers, 'host'), options.isSecure);
       return answer(headers, tagOf(`${jsonTag} ${base}`), PAGE_HEADERS, () => page(base));
     },
   };

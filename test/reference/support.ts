@@ -10,6 +10,7 @@ export function documentOf(options: Partial<DocumentOptions> = {}): ApiDocument 
   return openapiDocument({
     routes: SERVED,
     regions: ['us', 'eu'],
+    isSecure: false,
     version: '1.2.3',
     errors: 'accurate',
     replayKeepMs: 300_000,

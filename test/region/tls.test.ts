@@ -1,53 +1,26 @@
 // TLS towards a region: whom the gateway believes, and what it shows. Certificates are made by openssl, servers are real.
-import { execFileSync } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
 import { tlsReasonOf } from '../../src/region/dial.ts';
-import { type Folder, openFolder } from '../support/folder.ts';
+import { type CertificateFolder, hasOpenssl, openCertificates } from '../support/certificates.ts';
 import { type Lab, openLab } from '../support/lab.ts';
-import { needs } from '../support/needs.ts';
 
-const hasOpenssl = needs('openssl', 'apt-get install openssl');
-const EC = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-let folder: Folder;
-const at = (name: string): string => join(folder.path, name);
-const openssl = (...args: string[]): void => void execFileSync('openssl', args, { cwd: folder.path, stdio: 'ignore' });
-
-/** A certificate for `dns` by an authority, in NAME.pem and NAME.key. */
-function issue(name: string, dns: string, authority: string): void {
-  openssl('req', ...EC, '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.csr`);
-  writeFileSync(at('names'), `subjectAltName=DNS:${dns}`);
-  const by = ['-CA', `${authority}.pem`, '-CAkey', `${authority}.key`, '-CAcreateserial', '-days', '2'];
-  openssl('x509', '-req', '-in', `${name}.csr`, ...by, '-extfile', 'names', '-out', `${name}.pem`);
-}
+let folder: CertificateFolder;
+const at = (name: string): string => folder.at(name);
 
 beforeAll(() => {
-  folder = openFolder();
+  folder = openCertificates();
   if (!hasOpenssl) return;
-  for (const name of ['ca', 'other-ca']) {
-    openssl(
-      'req',
-      '-x509',
-      ...EC,
-      '-days',
-      '2',
-      '-subj',
-      `/CN=${name}`,
-      '-keyout',
-      `${name}.key`,
-      '-out',
-      `${name}.pem`,
-    );
-  }
-  issue('region', 'localhost', 'ca');
-  issue('elsewhere', 'elsewhere.example', 'ca');
-  issue('gateway', 'gateway.example', 'ca');
+  folder.authority('ca');
+  folder.authority('other-ca');
+  folder.issue('region', 'localhost', 'ca');
+  folder.issue('elsewhere', 'elsewhere.example', 'ca');
+  folder.issue('gateway', 'gateway.example', 'ca');
 });
 afterAll(() => folder[Symbol.dispose]());
 

@@ -1,0 +1,93 @@
+// TLS on the public listener: which certificate a caller is shown, and new ones for old while callers stay connected.
+import { X509Certificate } from 'node:crypto';
+import type { Server } from 'node:http';
+import type { Server as HttpsServer, ServerOptions } from 'node:https';
+import type { Socket } from 'node:net';
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+
+/** A certificate with its chain, and its key: PEM. */
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface ListenTls extends Certificate {
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** Authorities of which callers need a certificate; undefined: they need none. */
+  readonly clientCa?: string | undefined;
+  /** Further ones, for callers that ask for a name which one of these has. */
+  readonly certificates: readonly Certificate[];
+}
+
+/** A caller that opens a connection and says nothing does not hold it for longer. */
+const HANDSHAKE_MS = 10_000;
+
+interface Named {
+  readonly x509: X509Certificate;
+  readonly context: SecureContext;
+}
+
+/** Those of the configuration in force: asked for at each handshake. */
+export class Certificates {
+  #named: readonly Named[] = [];
+
+  /**
+   * @throws what OpenSSL has against them
+   * @returns shows them to those who connect from now on; connections that there are go on
+   */
+  prepare(tls: ListenTls): (servers: readonly Server[]) => void {
+    const first = contextOptions(tls);
+    createSecureContext(first);
+    const named = tls.certificates.map(({ cert, key }): Named => {
+      return { x509: new X509Certificate(cert), context: createSecureContext(contextOptions({ ...tls, cert, key })) };
+    });
+    return (servers) => {
+      this.#named = named;
+      for (const server of servers) if (isSecure(server)) server.setSecureContext(first);
+    };
+  }
+
+  /** @returns undefined: the first one */
+  contextFor(name: string): SecureContext | undefined {
+    return this.#named.find(({ x509 }) => x509.checkHost(name) !== undefined)?.context;
+  }
+}
+
+function contextOptions({ cert, key, minVersion, clientCa }: ListenTls): SecureContextOptions {
+  return { cert, key, minVersion, ...(clientCa && { ca: clientCa }) };
+}
+
+/** For a server that is to speak TLS. HTTP/1.1 alone is offered. */
+export function serverOptions(tls: ListenTls, certificates: Certificates): ServerOptions {
+  return {
+    ...contextOptions(tls),
+    requestCert: tls.clientCa !== undefined,
+    rejectUnauthorized: true,
+    ALPNProtocols: ['http/1.1'],
+    handshakeTimeout: HANDSHAKE_MS,
+    SNICallback: (name, done) => done(null, certificates.contextFor(name)),
+  };
+}
+
+/** Whether a server speaks TLS. */
+export function isSecure(server: Server): server is HttpsServer {
+  return 'setSecureContext' in server;
+}
+
+/**
+ * Connections on which the handshake is under way: the server does not know of them, and would wait for them when it closes.
+ * @returns cuts them
+ */
+export function watchHandshakes(server: Server): () => void {
+  const open = new Map<string, Socket>();
+  const peerOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
+  server.on('connection', (socket: Socket) => {
+    const peer = peerOf(socket);
+    open.set(peer, socket);
+    socket.once('close', () => open.delete(peer));
+  });
+  server.on('secureConnection', (socket: Socket) => open.delete(peerOf(socket)));
+  return () => {
+    for (const socket of open.values()) socket.destroy();
+  };
+}
