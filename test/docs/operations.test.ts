@@ -91,8 +91,8 @@ describe('what is named', () => {
 
   it('keys of the configuration exist', () => {
     const file: Record<string, unknown> = parse(
-      readDocument('config/gateway.yaml').replace(/^ {2}#source:\n(?: {2}# .*\n)+/m, (block) =>
-        block.replace(/^ {2}#/gm, '  '),
+      readDocument('config/gateway.yaml').replace(/^( +)#(?:source|tls):\n(?: +# .*\n)+/gm, (block) =>
+        block.replace(/^( +)#/gm, '$1'),
       ),
     );
     const keys = quoted.filter((words) => /^\w+(\.\w+)+$/.test(words) && (words.split('.')[0] ?? '') in file);
