@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Config } from './config/types.ts';
 import type { RegionName } from './domain.ts';
+import { addressKey } from './limit/key.ts';
 import { createLapsed, type Lapsed } from './locality/lapsed.ts';
 import type { Metrics } from './record/metrics.ts';
 import { Refusal } from './refusal.ts';
@@ -19,6 +20,9 @@ export { readingsOf } from './rooms-health.ts';
 
 /** An answer of a region up to this size leaves only when it is whole; a longer one streams. */
 const COLLECT_BYTES = 8 * 1024 * 1024;
+
+/** Of an IPv6 address, what a client has for itself: waiting clients are told apart by it. */
+const CLIENT_BITS = 64;
 
 /** Of a digest: 96 bits. */
 const PLACE_LETTERS = 16;
@@ -76,7 +80,7 @@ export function openWay(config: Config, base: Base, shared: Pick<Together, 'heal
       createRegion(name, upstreams, { ...config.upstream, tls }),
     ]),
   );
-  const bounds = { bodyTimeoutMs: config.upstream.bodyTimeoutMs, patienceMs: config.upstream.connectTimeoutMs };
+  const bounds = { bodyTimeoutMs: config.upstream.bodyTimeoutMs, patienceMs: config.upstream.queue.waitMs };
   const note = (region: RegionName, event: HealthEvent): void => noteHealth(log, metrics, region, event);
   const health = openHealth(config, clocks, createProbe(regions, bounds), note, shared?.health);
   const onViolation: OnViolation = (problem, region, egress) => {
@@ -93,6 +97,7 @@ export function openWay(config: Config, base: Base, shared: Pick<Together, 'heal
   const lapsed: Lapsed = (permit, to) => (base.auditSink.refuses() ? untraceable() : holds(permit, to));
   const forward = createForward(regions, {
     ...bounds,
+    clientOf: (address) => String(addressKey(address, CLIENT_BITS).fine),
     health,
     collectBytes: COLLECT_BYTES,
     observe,

@@ -70,6 +70,13 @@ export const passthrough = (names: readonly string[]) =>
     }),
   );
 
+const queue = section({
+  most: whole(0)
+    .prefault(1024)
+    .describe('Calls that wait for a connection to one upstream; further ones get 503 at once.'),
+  wait: duration().prefault('3s').describe('How long a call waits for a connection before it gets 503.'),
+}).transform(({ wait: waitMs, most }) => ({ most, waitMs }));
+
 export const upstream = section({
   connectTimeout: duration().prefault('3s').describe('How long opening a connection may take.'),
   headersTimeout: duration().prefault('15s').describe('How long the region may take to begin its answer.'),
@@ -78,6 +85,7 @@ export const upstream = section({
     .prefault('4s')
     .describe('How long an unused connection is kept; keep it below the time of the region.'),
   connections: whole(1).prefault(256).describe('Connections to one upstream at most.'),
+  queue: queue.prefault({}).describe('What waits when they are all in use.'),
   forwardClientAddress: flag()
     .prefault(true)
     .describe('Whether regions are told the address of the client (X-Forwarded-For).'),

@@ -182,6 +182,8 @@ export interface Config {
     readonly port: number;
     /** CIDRs in canonical text; a single address is /32 or /128. */
     readonly trustProxy: readonly string[];
+    /** `undefined`: it speaks HTTP without TLS. PEM. */
+    readonly tls?: ListenTls | undefined;
   };
   readonly admin: {
     readonly host: string;
@@ -192,8 +194,6 @@ export interface Config {
     /** Whether the operators' page is served. */
     readonly console: boolean;
   };
-    /** `undefined`: it speaks HTTP without TLS. PEM. */
-    readonly tls?: ListenTls | undefined;
   /** In the order of the file; never empty. */
   readonly regions: readonly RegionConfig[];
   readonly accounts: {
@@ -224,6 +224,8 @@ export interface Config {
     readonly bodyTimeoutMs: number;
     readonly idleTimeoutMs: number;
     readonly connections: number;
+    /** What waits for one of them. */
+    readonly queue: { readonly most: number; readonly waitMs: number };
     readonly forwardClientAddress: boolean;
   };
   readonly health: HealthConfig;

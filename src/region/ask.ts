@@ -35,6 +35,7 @@ export function createAsk(
     const egress: Egress = {
       requestId: undefined,
       account,
+      client: address,
       standing,
       route: undefined,
       trace,

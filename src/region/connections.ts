@@ -6,6 +6,7 @@ import Client from 'undici/lib/dispatcher/client.js';
 import type { RegionName } from '../domain.ts';
 import { createDial, type DialOptions } from './dial.ts';
 import { probeViolation, type Ticket, violation } from './guard.ts';
+import { createQueue, type Queued } from './queue.ts';
 
 export interface ConnectionOptions extends DialOptions {
   readonly headersTimeoutMs: number;
@@ -14,6 +15,8 @@ export interface ConnectionOptions extends DialOptions {
   readonly idleTimeoutMs: number;
   /** Most connections to this upstream; further requests wait. */
   readonly connections: number;
+  /** How many may wait; further ones are told at once. */
+  readonly queue: { readonly most: number };
 }
 
 /** What is to be written. */
@@ -41,7 +44,7 @@ export interface Borrowed {
 }
 
 /** A place in the line for a connection. */
-export interface Waiter {
+export interface Waiter extends Queued {
   /** Called at most once, with a connection. */
   readonly ready: (connection: Borrowed) => void;
 }
@@ -52,7 +55,7 @@ export interface Connections {
   readonly host: string;
   /** A free or new connection now, or undefined when all are in use. */
   take(): Borrowed | undefined;
-  /** Queues for the next connection that is given back; false when the line is full, or closed. */
+  /** Queues for the next connection that is given back; false when there is no place in the line (queue.ts), or it is closed. */
   wait(waiter: Waiter): boolean;
   /** Leaves the line, for example because the caller has gone. */
   leave(waiter: Waiter): void;
@@ -62,9 +65,6 @@ export interface Connections {
   /** Ends all connections; those in use are cut. */
   close(): Promise<void>;
 }
-
-/** Requests that may wait for a connection; further ones are told at once. */
-const LONGEST_LINE = 1024;
 
 /** A connection, or the intent to open one. */
 interface Line {
@@ -81,7 +81,7 @@ export function createConnections(region: RegionName, origin: string, options: C
   const dial = createDial(options);
   const free: Line[] = [];
   const all = new Set<Line>();
-  const queue = new Set<Waiter>();
+  const queue = createQueue<Waiter>(options.queue.most);
   let inUse = 0;
   let closed = false;
 
@@ -121,13 +121,9 @@ export function createConnections(region: RegionName, origin: string, options: C
         if (returned) return;
         returned = true;
         inUse--;
-        const [next] = queue;
-        if (next === undefined) {
-          free.push(line);
-          return;
-        }
-        queue.delete(next);
-        next.ready(lend(line));
+        const next = queue.next();
+        if (next === undefined) free.push(line);
+        else next.ready(lend(line));
       },
     };
   }
@@ -140,12 +136,8 @@ export function createConnections(region: RegionName, origin: string, options: C
       const line = free.pop() ?? (all.size < options.connections ? open() : undefined);
       return line === undefined ? undefined : lend(line);
     },
-    wait(waiter) {
-      if (closed || queue.size >= LONGEST_LINE) return false;
-      queue.add(waiter);
-      return true;
-    },
-    leave: (waiter) => void queue.delete(waiter),
+    wait: (waiter) => !closed && queue.join(waiter),
+    leave: queue.leave,
     get inUse() {
       return inUse;
     },

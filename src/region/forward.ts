@@ -26,6 +26,8 @@ export type Forwarded =
 export interface ForwardOptions extends AttemptOptions {
   /** How long a request may wait for a free connection. */
   readonly patienceMs: number;
+  /** The clients that share one part of the line, by name: addresses of one IPv6 network do. */
+  readonly clientOf: (address: string) => string;
   /** How each region is: asked before a call, told what became of each attempt. */
   readonly health: Pick<Health, 'gate' | 'order' | 'report'>;
   readonly onViolation: OnViolation;
@@ -59,6 +61,8 @@ export interface Egress {
   readonly requestId: string | undefined;
   /** The account's keyed hash in hex. */
   readonly account: string | undefined;
+  /** The client's address (domain.ts, Caller). */
+  readonly client: string | undefined;
   /** Of the account, as located. */
   readonly standing: Standing | undefined;
   /** Undefined: it is the gateway's own question. */

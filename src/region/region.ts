@@ -36,10 +36,22 @@ export function borrow(
   patienceMs: number,
   downstream: Pick<Downstream, 'onGone'>,
 ): Borrowed | Promise<Borrowed | undefined> {
-  const free = upstream.take();
-  if (free !== undefined) return free;
+  return upstream.take() ?? waitFor(upstream, patienceMs, downstream);
+}
+
+/**
+ * The next connection that is given back, as borrow has it, where none is free.
+ * @param whose as in Queued
+ */
+export function waitFor(
+  upstream: Connections,
+  patienceMs: number,
+  downstream: Pick<Downstream, 'onGone'>,
+  whose?: string,
+): Promise<Borrowed | undefined> {
   return new Promise((settle) => {
     const waiter: Waiter = {
+      whose,
       ready(connection) {
         clearTimeout(timer);
         settle(connection);

@@ -3,13 +3,13 @@
 import type { Effect, Outcome, Permit } from '../domain.ts';
 import { hintForUnknown, Refusal } from '../refusal.ts';
 import { type AttemptRequest, type AttemptResult, attempt } from './attempt.ts';
-import type { Borrowed } from './connections.ts';
+import type { Borrowed, Connections } from './connections.ts';
 import { tlsReasonOf } from './dial.ts';
 import { codeOf, failureOf } from './failure.ts';
 import type { Downstream, Egress, Forwarded, ForwardOptions, Purpose } from './forward.ts';
 import type { Ticket } from './guard.ts';
 import { signalOf } from './probe.ts';
-import { borrow, type Region } from './region.ts';
+import { type Region, waitFor } from './region.ts';
 
 /** What is to be sent, for whom, and who hears what came of it. */
 export interface CallToRegion {
@@ -43,6 +43,8 @@ export class Tries {
   #at = -1;
   #again = false;
   #last: Tried = 'busy';
+  /** What is left of the time that it may wait for a connection. */
+  #patienceMs: number;
   #connection: Borrowed | undefined;
   /** What ended while the connection was being opened, so that nothing was sent. */
   #late: Refusal | undefined;
@@ -52,6 +54,7 @@ export class Tries {
     this.#region = region;
     this.#call = call;
     this.#options = options;
+    this.#patienceMs = options.patienceMs;
   }
 
   begin(): void {
@@ -93,11 +96,23 @@ export class Tries {
     const origin = this.#order[this.#at];
     const upstream = this.#region.upstreams.find((candidate) => candidate.origin === origin);
     if (upstream === undefined) return false;
-    const borrowed = borrow(upstream, this.#options.patienceMs, this.#call.downstream);
-    if (borrowed instanceof Promise) {
-      borrowed.then((connection) => this.#use(connection)).catch((error: unknown) => this.#fail(error));
-    } else this.#use(borrowed);
+    const free = upstream.take();
+    if (free === undefined) this.#wait(upstream);
+    else this.#use(free);
     return true;
+  }
+
+  #wait(upstream: Connections): void {
+    const { downstream, egress } = this.#call;
+    const { client } = egress;
+    const whose = egress.account ?? (client === undefined ? undefined : this.#options.clientOf(client));
+    const sinceMs = performance.now();
+    waitFor(upstream, Math.max(0, this.#patienceMs), downstream, whose)
+      .then((connection) => {
+        this.#patienceMs -= performance.now() - sinceMs;
+        this.#use(connection);
+      })
+      .catch((error: unknown) => this.#fail(error));
   }
 
   #use(connection: Borrowed | undefined): void {

@@ -35,8 +35,10 @@ const placeOf = ({ host, port }: Place): Place => ({ host, port });
 /** What the configuration allows the gateway as a whole is shared out, to the last one; each has one at least. */
 function configOfWorker(config: Config, holder: number): Config {
   const { upstream, workers } = config;
-  const part = Math.floor(upstream.connections / workers) + Number(holder <= upstream.connections % workers);
-  return { ...config, upstream: { ...upstream, connections: Math.max(1, part) } };
+  const part = (of: number): number => Math.floor(of / workers) + Number(holder <= of % workers);
+  const { most } = upstream.queue;
+  const queue = { ...upstream.queue, most: Math.max(Math.min(1, most), part(most)) };
+  return { ...config, upstream: { ...upstream, queue, connections: Math.max(1, part(upstream.connections)) } };
 }
 
 /** Workers of a gateway that listens on `place`. */

@@ -26,7 +26,7 @@ limits:
   failedAuth:         { per: 10m, requests: 10, burst: 10, mode: enforce }
   account:            { per: 60s, requests: 600, burst: 100, mode: enforce }
   regionBudget:       { per: 20m, requests: 800, burst: 800, mode: shadow }
-upstream: { connectTimeout: 3s, headersTimeout: 15s, bodyTimeout: 15s, idleTimeout: 4s, connections: 256, forwardClientAddress: true }
+upstream: { connectTimeout: 3s, headersTimeout: 15s, bodyTimeout: 15s, idleTimeout: 4s, connections: 256, queue: { most: 1024, wait: 3s }, forwardClientAddress: true }
 health:   { probe: 60s, breaker: { failures: 5, open: 10s, mode: enforce } }
 request:  { bodyLimit: 2MiB, timeout: 30s }
 replay:   { keep: 5m, maxBytes: 64MiB, shared: true }
@@ -76,6 +76,7 @@ const EXPECTED = {
     bodyTimeoutMs: 15_000,
     idleTimeoutMs: 4_000,
     connections: 256,
+    queue: { most: 1024, waitMs: 3_000 },
     forwardClientAddress: true,
   },
   health: { probeMs: 60_000, breaker: { failures: 5, openMs: 10_000, mode: 'enforce' } },

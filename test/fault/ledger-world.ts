@@ -146,7 +146,13 @@ export function configOf(
       ],
     },
     limits: { anonymousRetrieval: OFF, perKey: OFF, failedAuth: OFF, account: OFF, regionBudget: OFF },
-    upstream: { connectTimeout: '700ms', headersTimeout: '700ms', bodyTimeout: '700ms', connections: 28 },
+    upstream: {
+      connectTimeout: '700ms',
+      headersTimeout: '700ms',
+      bodyTimeout: '700ms',
+      connections: 28,
+      queue: { wait: '700ms' },
+    },
     health: { breaker: OFF },
     // Room for every answer of a run.
     replay: { keep: '1h', maxBytes: '1024MiB' },

@@ -134,7 +134,7 @@ describe('surely not sent', () => {
     broken = await openBrokenRegion(() => {});
     lab = await openLab({
       upstreams: { us: [broken.url] },
-      config: { upstream: { connections: 1, connectTimeout: '100ms', headersTimeout: '2s' } },
+      config: { upstream: { connections: 1, queue: { wait: '100ms' }, headersTimeout: '2s' } },
     });
     const { call } = lab;
     const [first, second] = await Promise.all([call('POST', RETRIEVE), call('POST', RETRIEVE)]);

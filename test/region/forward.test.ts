@@ -20,7 +20,7 @@ it('sends nothing when the lease ends while the connection is being opened', asy
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const { port } = server.address() as AddressInfo;
   const times = { connectTimeoutMs: 1000, headersTimeoutMs: 1000, bodyTimeoutMs: 1000, idleTimeoutMs: 1000 };
-  const region = createRegion(US, [`http://127.0.0.1:${port}`], { ...times, connections: 1 });
+  const region = createRegion(US, [`http://127.0.0.1:${port}`], { ...times, connections: 1, queue: { most: 1 } });
   onTestFinished(async () => {
     await region.close();
     server.close();
@@ -31,6 +31,7 @@ it('sends nothing when the lease ends while the connection is being opened', asy
     ...times,
     collectBytes: 1000,
     patienceMs: 1000,
+    clientOf: (address) => address,
     health: {
       gate: () => ({ kind: 'go', over: () => {} }),
       order: () => region.upstreams.map(({ origin }) => origin),

@@ -20,7 +20,7 @@ afterEach(async () => {
 
 function open(origins: readonly string[], connections = 4): { region: Region; probe: Probe } {
   const times = { connectTimeoutMs: 300, headersTimeoutMs: 300, bodyTimeoutMs: 300, idleTimeoutMs: 4000 };
-  const region = createRegion(US, origins, { ...times, connections });
+  const region = createRegion(US, origins, { ...times, connections, queue: { most: 1024 } });
   closing.push(() => region.close());
   const probe = createProbe(new Map([[US, region]]), { bodyTimeoutMs: 300, patienceMs: 50 });
   return { region, probe };

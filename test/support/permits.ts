@@ -30,6 +30,7 @@ export function egressOfNobody(): Egress {
   return {
     requestId: 'test',
     account: undefined,
+    client: undefined,
     standing: 'nobody',
     route: undefined,
     trace: undefined,
