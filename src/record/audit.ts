@@ -76,6 +76,9 @@ function requestInside(trip: Trip, delivered: boolean): string {
   },"outcome":${text(trip.outcome)},"epoch":${trip.epoch},"received":${trip.receivedBytes},"sent":${trip.sentBytes}`;
 }
 
+/** Of what decide took for a region, which may be anything that a caller said. */
+const REGION_UNITS = 64;
+
 /** The members of an object of any values, without its braces. */
 function insideOf(facts: object): string {
   return JSON.stringify(facts).slice(1, -1);
@@ -93,7 +96,7 @@ export function createAudit({ append, ends }: Pick<AuditSink, 'append' | 'ends'>
       append('verify', `${accountOf(account, standing)},${where},"outcome":"${outcome}","epoch":${epoch()}`);
     },
     violation(problem, region, { requestId, account, standing }) {
-      const about = insideOf({ problem, region, request: requestId ?? null });
+      const about = insideOf({ problem, region: region.slice(0, REGION_UNITS), request: requestId ?? null });
       append('violation', `${about},${accountOf(account, standing)}`);
     },
     directory(change) {

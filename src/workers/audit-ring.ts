@@ -84,15 +84,25 @@ export function openAuditRings({ mustRefuse, everyMs, append, isFailing }: Audit
   const flags = new Int32Array(state);
   const rings = new Map<number, Ring>();
 
-  function collect(): void {
-    for (const { take } of rings.values()) {
-      for (const said of take()) {
-        const end = said.indexOf(SPACE);
-        const kind = said.slice(0, end);
-        if (isKind(kind)) append(kind, said.slice(end + 1));
-      }
+  /** @returns whether it is taken. What the journal refuses must neither end this thread nor take others' records with it */
+  function hand(said: string): boolean {
+    const end = said.indexOf(SPACE);
+    const kind = said.slice(0, end);
+    if (!isKind(kind)) return false;
+    try {
+      append(kind, said.slice(end + 1));
+      return true;
+    } catch {
+      return false;
     }
-    const lost = Atomics.exchange(flags, LOST, 0);
+  }
+
+  function collect(): void {
+    let lost = 0;
+    for (const { take } of rings.values()) {
+      for (const said of take()) if (!hand(said)) lost++;
+    }
+    lost += Atomics.exchange(flags, LOST, 0);
     if (lost > 0) append('gap', `"lost":${lost}`);
     Atomics.store(flags, FAILING, Number(isFailing()));
   }

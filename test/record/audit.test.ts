@@ -125,6 +125,19 @@ it('a violation is told with whatever decide took for a region, as text that sta
   }
 });
 
+it('a violation is told in a bounded line', () => {
+  const { audit, said } = recorder();
+  const facts = {
+    requestId: 'id',
+    account: HASH,
+    standing: 'unknown',
+    upstream: undefined,
+    certificate: undefined,
+  } as const;
+  audit.violation('not a region of this gateway', '"'.repeat(16_000) as RegionName, facts);
+  expect(said.at(-1)?.inside.length).toBeLessThan(500);
+});
+
 it('a change of the directory, a reload and what was never recorded are JSON too', () => {
   const { audit, said } = recorder();
   audit.directory({ what: 'moved', account: HASH, actor: 'cli:"o\'neill"', detail: 'us -> eu', epoch: 3 });

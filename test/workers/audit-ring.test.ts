@@ -123,6 +123,22 @@ describe('a ring without room', () => {
     expect(said.at(-1)).toEqual(['gap', `"lost":${count - kept}`]);
   });
 
+  it('loses no other record with one that the journal refuses', () => {
+    const append = (kind: AuditKind, inside: string): void => {
+      if (inside.includes('odd')) throw new RangeError('an audit record with a line break');
+      said.push([kind, inside.slice(-5)]);
+    };
+    const other = openAuditRings({ mustRefuse: true, everyMs: NEVER_MS, append, isFailing: () => false });
+    const sink = ringSink(other.memoryOf(1), now);
+    for (const inside of ['"n":1', '"n":"odd"', '"n":3']) sink.append('request', inside);
+    other.close();
+    expect(said).toEqual([
+      ['request', '"n":1'],
+      ['request', '"n":3'],
+      ['gap', 'st":1'],
+    ]);
+  });
+
   it('serves all the same where the configuration says so', () => {
     const other = open(false);
     const sink = ringSink(other.memoryOf(1), now);
