@@ -83,8 +83,8 @@ describe(shows('CVE-2026-21710'), () => {
     for (const target of [API, PASSED]) {
       const head = `GET ${target} HTTP/1.1\r\nHost: g\r\nConnection: close\r\n${name}: x\r\n${name}: y\r\n\r\n`;
       const [status = 0] = statusesOf(await exchange(url(), head));
-      // Names with underscores may be refused altogether: CGI cannot tell them from hyphens.
-      expect(name.includes('_') ? [400, 200, 404] : [200, 404]).toContain(status);
+      // Names with underscores are refused altogether: CGI cannot tell them from hyphens.
+      expect(status).toBe(name.includes('_') ? 400 : target === API ? 200 : 404);
     }
     await expectServing(world);
   });
@@ -96,12 +96,12 @@ describe(shows('CVE-2026-58044'), () => {
 
   it.each(TARGETS)('%s', async (target) => {
     const head = `POST ${target} HTTP/1.1\r\nHost: g\r\n${MANY}Content-Length: ${smuggled.length}\r\n\r\n`;
-    expect([400, 431]).toContain(await expectRefused(world, `${head}${smuggled}`));
+    expect(await expectRefused(world, `${head}${smuggled}`)).toBe(431);
   });
 
-  it('nor are credentials or a Connection that stand behind them left out unseen', async () => {
+  it('nor are credentials that stand behind them left out unseen', async () => {
     const head = `GET ${API} HTTP/1.1\r\nHost: g\r\n${MANY}Authorization: Basic garbage\r\n\r\n`;
-    expect([400, 401, 431]).toContain(statusesOf(await exchange(url(), head))[0]);
+    expect(statusesOf(await exchange(url(), head))).toEqual([431]);
     expect(world.lab.us.requests).toEqual([]);
   });
 });

@@ -106,16 +106,18 @@ describe(shows('GHSA-c96f-x56v-gq3h'), () => {
 
 describe(shows('GHSA-rrr8-f88r-h8q6'), () => {
   it.each([
-    ['dashes in a key', `/us/api/v1/secret/${'-'.repeat(12_000)}a`],
-    ['dots in a key', `/us/api/v1/secret/${'.a'.repeat(6_000)}`],
-    ['dashes under a prefix', `/help/${'-'.repeat(12_000)}a`],
-    ['slashes under a prefix', `/help/${'a/'.repeat(6_000)}`],
-    ['escapes under a prefix', `/help/${'%41'.repeat(4_000)}`],
-    ['a query', `/help/x?${'a=&'.repeat(4_000)}`],
+    ['dashes in a key', `/us/api/v1/secret/${'-'.repeat(7_900)}a`],
+    ['dots in a key', `/us/api/v1/secret/${'.a'.repeat(3_900)}`],
+    ['dashes under a prefix', `/help/${'-'.repeat(7_900)}a`],
+    ['slashes under a prefix', `/help/${'a/'.repeat(3_900)}`],
+    ['escapes under a prefix', `/help/${'%41'.repeat(2_600)}`],
+    ['a query', `/help/x?${'a=&'.repeat(2_600)}`],
   ])('%s', async (_what, target) => {
     const begun = performance.now();
-    expect(statusesOf(await send(request(target)))).toHaveLength(1);
+    const [status] = statusesOf(await send(request(target)));
     expect(performance.now() - begun).toBeLessThan(AT_ONCE_MS);
+    // Read to its end, not refused for its length.
+    expect([200, 400, 404, 405]).toContain(status);
   });
 });
 
