@@ -1,0 +1,57 @@
+// What a case is: something hostile or broken, said by a caller or by a region, and what is asked of a proxy in between.
+import type { Answer } from './answers.ts';
+import type { Behave } from './witness.ts';
+
+/** What was seen of one case at one proxy. */
+export interface Observation {
+  /** In the order in which they came back on the caller's connection; those before 200 are left out. */
+  readonly answers: readonly Answer[];
+  /** Everything that came back, one character a byte. */
+  readonly received: string;
+  /** Whether the proxy ended the connection; else it was looked at until the bound. */
+  readonly closed: boolean;
+  /** Whole requests that the region was sent, one character a byte. */
+  readonly requests: readonly string[];
+  /** Whether the caller that came afterwards got its own answer, and the region its one request. */
+  readonly nextIsServed: boolean;
+  /** Whether the proxy's process is the same as before. */
+  readonly lives: boolean;
+}
+
+/** From the best to the worst. */
+export const GRADES = ['safe', 'weak', 'unsafe'] as const;
+export type Grade = (typeof GRADES)[number];
+
+export interface Judgement {
+  readonly grade: Grade;
+  /** What is wrong; nothing where it is safe. */
+  readonly why?: string;
+}
+
+export interface Case {
+  readonly name: string;
+  readonly by: 'caller' | 'region';
+  /** In words, for the table. */
+  readonly sent: string;
+  /** What the caller sends, one character a byte. */
+  readonly bytes: string;
+  /** Sent when 100 Continue has come. */
+  readonly behind100?: string;
+  /** The caller ends its side behind the bytes. */
+  readonly ends?: true;
+  /** What the region does; left out, it answers 200. */
+  readonly region?: Behave;
+  /** No connection to the region can be opened. */
+  readonly isAway?: true;
+  /** What is asked of every proxy alike. */
+  readonly judge: (seen: Observation) => Judgement;
+  /** What the gateway's caller gets, and how often the region is asked. */
+  readonly gateway: {
+    /** 0: the connection ends without an answer. */
+    readonly status: number;
+    readonly outcome?: 'not_sent' | 'unknown' | 'delivered';
+    readonly requests: number;
+    /** Where it is not safe: what the document says of it, too. */
+    readonly weak?: string;
+  };
+}

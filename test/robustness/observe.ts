@@ -1,0 +1,76 @@
+// One case at one proxy: what came back, what the region saw, and whether the next caller noticed anything.
+import type { Socket } from 'node:net';
+import { rawCaller } from '../support/raw.ts';
+import { readAnswers } from './answers.ts';
+import type { Case, Observation } from './case.ts';
+import { ok } from './region-acts.ts';
+import type { Subject } from './subjects.ts';
+import type { Witness } from './witness.ts';
+
+/** Longer than the longest time that any proxy here is given. */
+const BOUND_MS = 4000;
+const NEXT_KEY = 'nextcallerskey0123456789abcdef0';
+const NEXT_BODY = '{"of":"the next caller"}';
+const NEXT =
+  `POST /api/v1/secret/${NEXT_KEY} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n` +
+  'Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 0\r\n\r\n';
+
+function answersOk(socket: Socket): void {
+  socket.write(ok(), 'latin1');
+}
+
+interface Exchanged {
+  readonly received: string;
+  readonly closed: boolean;
+}
+
+/** Until the proxy ends the connection, or the bound. */
+async function exchange(
+  url: string,
+  { bytes, behind100, ends }: Pick<Case, 'bytes' | 'behind100' | 'ends'>,
+): Promise<Exchanged> {
+  const caller = rawCaller(url, { allowHalfOpen: true });
+  const { socket } = caller;
+  socket.setDefaultEncoding('latin1');
+  socket.on('end', () => socket.end());
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((settle) => {
+    timer = setTimeout(() => settle(false), BOUND_MS);
+  });
+  if (behind100 !== undefined) void caller.sees(/^HTTP\/1\.1 100 /).then(() => caller.send(behind100));
+  caller.send(bytes);
+  if (ends) socket.end();
+  const closed = await Promise.race([caller.closed.then(() => true), late]);
+  clearTimeout(timer);
+  const received = caller.received();
+  socket.destroy();
+  return { received, closed };
+}
+
+/** Whoever comes next, on another connection, has an answer of its own to expect. */
+async function isNextServed({ url }: Subject, witness: Witness): Promise<boolean> {
+  witness.requests.length = 0;
+  witness.behave = (socket, request) => socket.write(request.includes(NEXT_KEY) ? ok(NEXT_BODY) : ok());
+  const { received } = await exchange(url, { bytes: NEXT });
+  const [answer, ...more] = readAnswers(received, false);
+  const own = answer?.status === 200 && answer.body === NEXT_BODY && more.length === 0;
+  return own && witness.requests.length === 1 && witness.requests[0]?.includes(NEXT_KEY) === true;
+}
+
+export async function observe(one: Case, subject: Subject, witness: Witness): Promise<Observation> {
+  witness.requests.length = 0;
+  witness.behave = one.region ?? answersOk;
+  if (one.isAway) await witness.leave();
+  const { received, closed } = await exchange(subject.url, one);
+  const requests = [...witness.requests];
+  if (one.isAway) await witness.comeBack();
+  const nextIsServed = await isNextServed(subject, witness);
+  return {
+    answers: readAnswers(received, one.bytes.startsWith('HEAD ')),
+    received,
+    closed,
+    requests,
+    nextIsServed,
+    lives: subject.lives(),
+  };
+}

@@ -1,0 +1,39 @@
+// Every case of docs/robustness.md at the gateway, as a process before one region: what its caller gets, what the region sees,
+// and that the process and whoever comes next notice nothing.
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Folder, openFolder } from '../support/folder.ts';
+import type { Case } from './case.ts';
+import { CASES } from './cases.ts';
+import { observe } from './observe.ts';
+import { GATEWAY_ITSELF, type Subject } from './subjects.ts';
+import { openWitness, type Witness } from './witness.ts';
+
+let folder: Folder;
+let witness: Witness;
+let gateway: Subject;
+beforeAll(async () => {
+  folder = openFolder();
+  witness = await openWitness();
+  gateway = await GATEWAY_ITSELF.start(folder.path, witness.port);
+});
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+  await witness[Symbol.asyncDispose]();
+  folder[Symbol.dispose]();
+});
+
+const titled = CASES.map((one): [string, Case] => [`${one.by}: ${one.name}`, one]);
+
+it.each(titled)('%s', async (_title, one) => {
+  const seen = await observe(one, gateway, witness);
+  const [answer, ...more] = seen.answers;
+  const { status, outcome, requests, weak } = one.gateway;
+  expect({
+    status: answer?.status ?? 0,
+    outcome: /^onetime-gateway-outcome: (\w+)/im.exec(answer?.head ?? '')?.[1],
+    requests: seen.requests.length,
+  }).toEqual({ status, outcome, requests });
+  expect(more).toEqual([]);
+  expect(seen.closed).toBe(true);
+  expect(one.judge(seen)).toEqual(weak === undefined ? { grade: 'safe' } : { grade: 'weak', why: weak });
+});
