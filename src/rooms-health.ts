@@ -45,6 +45,7 @@ export function openHealth(
   probe: Probe,
   observe: (region: RegionName, event: HealthEvent) => void,
   shared: SharedMemory | undefined,
+  before?: Pick<Health, 'states'>,
 ): Health {
   return createHealth(originsOf(config), {
     ...config.health.breaker,
@@ -53,5 +54,6 @@ export function openHealth(
     probe,
     observe,
     shared,
+    before,
   });
 }

@@ -72,7 +72,13 @@ function untraceable(): Refusal {
   return new Refusal('audit_unavailable', { outcome: 'not_sent', headers: ['Retry-After', '5'] });
 }
 
-export function openWay(config: Config, base: Base, shared: Pick<Together, 'health'> | undefined): Way {
+/** @param before the configuration that this one takes the place of: what is known of the regions by it stays known where it holds */
+export function openWay(
+  config: Config,
+  base: Base,
+  shared: Pick<Together, 'health'> | undefined,
+  before: { readonly config: Config; readonly way: Pick<Way, 'health'> } | undefined,
+): Way {
   const { log, metrics, clocks, state, audit } = base;
   const regions = new Map<RegionName, Region>(
     config.regions.map(({ name, upstreams, tls }) => [
@@ -82,7 +88,8 @@ export function openWay(config: Config, base: Base, shared: Pick<Together, 'heal
   );
   const bounds = { bodyTimeoutMs: config.upstream.bodyTimeoutMs, patienceMs: config.upstream.queue.waitMs };
   const note = (region: RegionName, event: HealthEvent): void => noteHealth(log, metrics, region, event);
-  const health = openHealth(config, clocks, createProbe(regions, bounds), note, shared?.health);
+  const known = before !== undefined && isSameHealth(before.config, config) ? before.way.health : undefined;
+  const health = openHealth(config, clocks, createProbe(regions, bounds), note, shared?.health, known);
   const onViolation: OnViolation = (problem, region, egress) => {
     const { requestId, account } = egress;
     metrics.violated();

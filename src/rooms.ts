@@ -146,7 +146,8 @@ export function openRooms(config: Config, base: Base, before?: Rooms, shared?: S
   const { state, metrics, tracing } = base;
   const { directory } = state;
   const admit = openAdmit(config, base, shared, before);
-  const way = before !== undefined && isSameWay(before.config, config) ? before.way : openWay(config, base, shared);
+  const way =
+    before !== undefined && isSameWay(before.config, config) ? before.way : openWay(config, base, shared, before);
   const places = before === undefined ? state : state.placesOf(config);
   const forward = tracing.forward(way.forward);
   const interpret = interpretWith(config.errors);

@@ -6,7 +6,7 @@ import type { BreakerOptions, BreakerState } from './breaker.ts';
 import type { Probe, ProbeAnswer, Signal } from './probe.ts';
 import { sharedStates } from './shared-watch.ts';
 import { GO, Watch } from './watch.ts';
-import { OwnState } from './watch-state.ts';
+import { OwnState, type WatchState } from './watch-state.ts';
 
 export { healthBytes, releaseHealth } from './shared-watch.ts';
 
@@ -45,6 +45,8 @@ export interface Health {
   readings(): readonly HealthReading[];
   /** No more probes. */
   close(): void;
+  /** What is known of each region. */
+  readonly states: ReadonlyMap<RegionName, WatchState>;
 }
 
 export interface HealthOptions extends BreakerOptions {
@@ -62,16 +64,19 @@ export interface HealthOptions extends BreakerOptions {
    * A thread that only reads calls `close` at once. When a thread has ended, `releaseHealth` frees what it had.
    */
   readonly shared?: SharedMemory | undefined;
+  /** A health of the same regions and options, in this thread, that this one takes the place of: what it knows stays known. */
+  readonly before?: Pick<Health, 'states'> | undefined;
 }
 
 /** @param regions their upstream origins in order of preference */
 export function createHealth(regions: ReadonlyMap<RegionName, readonly string[]>, options: HealthOptions): Health {
-  const shared = options.shared && sharedStates(regions, options.shared);
+  const { before, ...own } = options;
+  const known = own.shared === undefined ? before?.states : sharedStates(regions, own.shared);
+  const states = new Map(
+    [...regions].map(([region, origins]) => [region, known?.get(region) ?? new OwnState(origins)]),
+  );
   const watches = new Map(
-    [...regions].map(([region, origins]) => {
-      const state = shared?.get(region) ?? new OwnState(origins);
-      return [region, new Watch(region, origins, state, options)];
-    }),
+    [...states].map(([region, state]) => [region, new Watch(region, regions.get(region) ?? [], state, own)]),
   );
   return {
     gate: (region, effect) => watches.get(region)?.gate(effect) ?? GO,
@@ -81,5 +86,6 @@ export function createHealth(regions: ReadonlyMap<RegionName, readonly string[]>
     close() {
       for (const watch of watches.values()) watch.close();
     },
+    states,
   };
 }

@@ -7,6 +7,7 @@ import { listen } from '../support/events.ts';
 import { call } from '../support/http.ts';
 import { type Lab, openLab } from '../support/lab.ts';
 import { openPageRegion, type PageRegion } from '../support/page-region.ts';
+import { rawCaller } from '../support/raw.ts';
 
 const opened: (() => PromiseLike<unknown>)[] = [];
 afterEach(async () => {
@@ -59,6 +60,12 @@ describe('the breaker', () => {
     const asked = gone.received.length;
     await applied(lab, { health: BREAKER, errors: 'verbatim' });
     expect([await ask(), await up(lab), gone.received.length]).toEqual(['region_down', state, asked]);
+    // Connections of its own, to the same region.
+    await applied(lab, { health: BREAKER, upstream: { connections: 3 } });
+    expect([await ask(), await up(lab), gone.received.length]).toEqual(['region_down', state, asked]);
+    await applied(lab, { health: { breaker: { ...BREAKER.breaker, failures: 3 } } });
+    expect(await ask()).not.toBe('region_down');
+    await applied(lab, { health: BREAKER });
     const regions = { us: { upstreams: [lab.us.url] }, eu: { upstreams: [lab.eu.url] } };
     await applied(lab, { health: BREAKER, regions });
     expect((await lab.call('GET', '/us/api/v1/status')).status).toBe(200);
@@ -151,6 +158,27 @@ describe('passed-through paths', () => {
     // The connections of a configuration that is gone are closed.
     await expect.poll(() => us.connections() + eu.connections()).toBe(0);
     agent.destroy();
+  });
+
+  it('an answer that streams is not cut, though its prefix and its region are gone', async () => {
+    const asked = Promise.withResolvers<() => void>();
+    const eu = await openPageRegion((_req, res) => {
+      res.write('the first half, ');
+      asked.resolve(() => res.end('the second half'));
+    });
+    opened.push(eu.close);
+    const passthrough = [{ prefix: '/help', region: 'eu' }];
+    const lab = await open({ upstreams: { eu: [eu.url] }, config: { passthrough } });
+    const caller = rawCaller(lab.gateway.url);
+    caller.send('GET /help HTTP/1.1\r\nHost: g\r\nConnection: close\r\n\r\n');
+    const end = await asked.promise;
+    await caller.sees(/first half/);
+    const without = { passthrough: [], regions: { us: { upstreams: [lab.us.url] } }, accounts: { rules: [] } };
+    await applied(lab, without);
+    await applied(lab, { ...without, errors: 'verbatim' });
+    end();
+    expect(await caller.closed).toMatch(/the first half, [\s\S]*the second half/);
+    await expect.poll(() => eu.connections()).toBe(0);
   });
 
   it('a WebSocket is asked to close, and its configuration’s connections end with it', async () => {

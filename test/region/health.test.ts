@@ -39,6 +39,7 @@ function healthOf(kind: Kind, regions: ReadonlyMap<RegionName, readonly string[]
     order: (region, effect) => next().order(region, effect),
     readings: () => next().readings(),
     close: () => healths.forEach((health) => void health.close()),
+    states: (healths[0] as Health).states,
   };
 }
 
