@@ -1,5 +1,6 @@
 // Two callers of one region: undici's advisories about caches, requests sent once for several, and redirects.
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { parseConfig } from '../../../src/config/load.ts';
 import { basic } from '../../support/http.ts';
 import { ALICE, BRUNO, DORA } from '../../support/lab.ts';
 import { shows } from './advisories.ts';
@@ -24,16 +25,19 @@ describe('caches', () => {
       ['GHSA-4cwx-7wf7-3272', 'max-age=600, private='],
       ['GHSA-jr45-8vmc-qm54', 'max-age=600, private = "authorization"'],
       ['GHSA-jr45-8vmc-qm54', 'max-age=600, no-cache ="set-cookie"'],
+      ['GHSA-2jfj-6hjv-fm6j', 'public, s-maxage=600'],
     ].map(([id = '', value = '']) => [shows(id), value] as const),
   )('%s: %s', async (_shown, value) => {
     world.serve = (req, res) => {
       res.setHeader('Cache-Control', value);
       res.setHeader('ETag', '"e"');
+      res.setHeader('Set-Cookie', `mine=${req.headers.authorization?.slice(6)}`);
       res.end(`for ${req.headers.authorization}`);
     };
     for (const as of [BRUNO, DORA, BRUNO]) {
       const reply = await world.lab.call('GET', '/app/mine', { as });
       expect(reply.body).toBe(`for ${basic(as)}`);
+      expect(reply.headers['set-cookie']).toBe(`mine=${basic(as).slice(6)}`);
     }
     expect(world.eu.requests).toHaveLength(3);
   });
@@ -118,5 +122,21 @@ describe('redirects', () => {
     const crossed = world.lab.us.requests[0]?.headers.map(([name]) => name.toLowerCase());
     expect(crossed).not.toContain('cookie');
     expect(crossed).not.toContain('proxy-authorization');
+  });
+});
+
+describe('proxies on the way to regions', () => {
+  it.each(
+    [
+      ['GHSA-hm92-r4w5-c3mj', 'socks5://127.0.0.1:1080'],
+      ['GHSA-hm92-r4w5-c3mj', 'socks5h://user:secret@127.0.0.1:1080'],
+      ['GHSA-vmh5-mc38-953g', 'socks://127.0.0.1:1080'],
+      ['GHSA-vmh5-mc38-953g', 'socks4a://127.0.0.1:1080'],
+    ].map(([id = '', proxy = '']) => [shows(id), proxy] as const),
+  )('%s: %s', (_shown, proxy) => {
+    const us = { upstreams: ['http://127.0.0.1:1'] };
+    for (const tree of [{ regions: { us }, upstream: { proxy } }, { regions: { us: { ...us, proxy } } }]) {
+      expect(() => parseConfig(JSON.stringify(tree), 'test.yaml', {})).toThrow(/proxy: found/);
+    }
   });
 });

@@ -136,7 +136,7 @@ export const UNDICI_HTTP: readonly Advisory[] = [
   {
     id: 'GHSA-3xpg-4rpp-hhhm',
     package: 'undici',
-    affected: ['>=7.0.0 <7.29.1', '>=8.0.0 <8.10.2'],
+    affected: ['>=7.15.0 <7.29.1', '>=8.0.0 <8.10.2'],
     summary: 'A small compressed answer is unpacked to any size.',
     here: { shown: 'a compressed bomb crosses as the few bytes that it is' },
   },
@@ -147,5 +147,13 @@ export const UNDICI_HTTP: readonly Advisory[] = [
     affected: ['>=0.0.0 <6.27.0', '>=7.0.0 <7.28.0', '>=8.0.0 <8.5.0'],
     summary: 'Cookies are percent-decoded as they are read, so that a line break comes out.',
     here: { shown: 'Set-Cookie crosses undecoded, or not at all' },
+  },
+  {
+    id: 'GHSA-2gqq-gqf2-x968',
+    alias: 'CVE-2026-84947',
+    package: 'undici',
+    affected: ['>=7.1.0 <7.29.1', '>=8.0.0 <8.10.2'],
+    summary: 'A long chunked answer is cut off, and looks whole.',
+    here: { shown: 'a long chunked answer arrives whole' },
   },
 ];

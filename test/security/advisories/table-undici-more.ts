@@ -2,7 +2,7 @@
 import type { Advisory } from './advisory.ts';
 
 const CACHE = 'what one caller was answered is never another’s, whatever Cache-Control says';
-const SOCKS = 'no SOCKS proxy can be configured, and no BalancedPool is used';
+const SOCKS = 'a SOCKS proxy is no configuration';
 
 export const UNDICI_MORE: readonly Advisory[] = [
   {
@@ -27,6 +27,14 @@ export const UNDICI_MORE: readonly Advisory[] = [
     package: 'undici',
     affected: ['>=7.0.0 <7.29.0', '>=8.0.0 <8.9.0'],
     summary: 'White space around the equals sign in Cache-Control lets a private answer be kept for others.',
+    here: { shown: CACHE },
+  },
+  {
+    id: 'GHSA-2jfj-6hjv-fm6j',
+    alias: 'CVE-2026-84933',
+    package: 'undici',
+    affected: ['>=7.0.0 <7.29.1', '>=8.0.0 <8.10.2'],
+    summary: 'An answer with a cookie is kept for others, cookie and all.',
     here: { shown: CACHE },
   },
   {
@@ -128,7 +136,7 @@ export const UNDICI_MORE: readonly Advisory[] = [
     package: 'undici',
     affected: ['>=7.23.0 <7.28.0', '>=8.0.0 <8.2.0'],
     summary: 'Through a SOCKS proxy, requests for one origin go to another.',
-    here: { unreachable: SOCKS },
+    here: { shown: SOCKS },
   },
   {
     id: 'GHSA-vmh5-mc38-953g',
@@ -136,13 +144,13 @@ export const UNDICI_MORE: readonly Advisory[] = [
     package: 'undici',
     affected: ['>=7.23.0 <7.28.0', '>=8.0.0 <8.5.0'],
     summary: 'Through a SOCKS proxy, what was said of TLS is dropped.',
-    here: { unreachable: SOCKS },
+    here: { shown: SOCKS },
   },
   {
     id: 'GHSA-w293-vg96-wgc3',
     package: 'undici',
-    affected: ['>=7.0.0 <7.29.1', '>=8.0.0 <8.10.2'],
+    affected: ['>=7.24.1 <7.29.1', '>=8.0.0 <8.10.2'],
     summary: 'BalancedPool drops what was said of TLS.',
-    here: { unreachable: SOCKS },
+    here: { unreachable: 'no BalancedPool is used: every upstream URL has connections of its own' },
   },
 ];

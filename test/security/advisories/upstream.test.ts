@@ -87,6 +87,19 @@ describe.each([API, PASSED])('%s', (target) => {
   });
 });
 
+it(shows('GHSA-2gqq-gqf2-x968'), async () => {
+  const chunk = 'x'.repeat(0x8000);
+  const COUNT = 160;
+  await open((socket) => {
+    socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n');
+    for (let sent = 0; sent < COUNT; sent++) socket.write(`8000\r\n${chunk}\r\n`);
+    socket.write('0\r\n\r\n');
+  });
+  for (const target of [API, PASSED]) {
+    expect((await world.lab.call('GET', target)).body).toHaveLength(COUNT * chunk.length);
+  }
+});
+
 describe('packed', () => {
   const CHAIN = Array.from({ length: 1_500 }, () => 'gzip').join(', ');
   const BOMB = gzipSync(Buffer.alloc(64 * 1024 * 1024));
