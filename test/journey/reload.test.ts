@@ -38,6 +38,10 @@ async function openTwin(region: 'us' | 'eu'): Promise<Twin> {
   return twin;
 }
 
+async function applied(lab: Lab, sections: Readonly<Record<string, unknown>>): Promise<void> {
+  expect(await lab.reload(sections)).toMatchObject({ result: 'applied', needsRestart: [], problems: [] });
+}
+
 const regionsOf = (us: string, eu: string) => ({ us: { upstreams: [us] }, eu: { upstreams: [eu] } });
 const paths = ({ requests }: Twin): string[] => requests.map(({ path }) => path);
 
@@ -48,11 +52,7 @@ it('the next request on the same connection goes by the new rule', async () => {
   expect((await create()).headers['onetime-gateway-region']).toBe('us');
   lab.clearLedgers();
   const sockets = Object.values(agent.freeSockets).flat();
-  expect(await lab.reload({ accounts: { rules: [{ domain: 'us.example', region: 'eu' }] } })).toMatchObject({
-    result: 'applied',
-    needsRestart: [],
-    problems: [],
-  });
+  await applied(lab, { accounts: { rules: [{ domain: 'us.example', region: 'eu' }] } });
   await create();
   expect(lab.us.requests).toEqual([]);
   expect(paths(lab.eu)).toEqual(['/api/v1/share']);
@@ -65,9 +65,7 @@ it('one that its region has gets its answer, whatever becomes of that region mea
   const lab = await open({ upstreams: { us: [held.url] } });
   const reply = lab.call('POST', '/us/api/v1/share', { body: 'secret=held&ttl=600' });
   await held.first;
-  expect(await lab.reload({ regions: { eu: { upstreams: [lab.eu.url] } }, accounts: { rules: [] } })).toMatchObject({
-    result: 'applied',
-  });
+  await applied(lab, { regions: { eu: { upstreams: [lab.eu.url] } }, accounts: { rules: [] } });
   expect((await lab.call('GET', '/us/api/v1/status')).status).toBe(400);
   held.release();
   expect(await reply).toMatchObject({ status: 200, body: '{"state":"new"}' });
@@ -80,8 +78,8 @@ it('one that is under way since two configurations is not cut by the second', as
   const reply = lab.call('POST', '/us/api/v1/share', { body: 'secret=held&ttl=600' });
   await held.first;
   // The same regions, then others.
-  expect((await lab.reload({ errors: 'verbatim' })).result).toBe('applied');
-  expect((await lab.reload({ regions: regionsOf(lab.us.url, lab.eu.url) })).result).toBe('applied');
+  await applied(lab, { errors: 'verbatim' });
+  await applied(lab, { regions: regionsOf(lab.us.url, lab.eu.url) });
   expect((await lab.call('GET', '/us/api/v1/status')).status).toBe(200);
   held.release();
   expect(await reply).toMatchObject({ status: 200, body: '{"state":"new"}' });
@@ -98,7 +96,7 @@ it('one whose body is still coming in is verified, and sent, by the configuratio
     `POST /api/v1/private/${metadata}/burn HTTP/1.1\r\nHost: g\r\nAuthorization: ${basic(ALICE)}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 8\r\nConnection: close\r\n\r\nfor`,
   );
   await expect.poll(() => lab.metric('onetime_gateway_in_flight_requests')).toBe(1);
-  expect((await lab.reload({ regions: regionsOf(other.url, lab.eu.url) })).result).toBe('applied');
+  await applied(lab, { regions: regionsOf(other.url, lab.eu.url) });
   caller.send('ce=yes');
   expect(await caller.closed).toMatch(/^HTTP\/1.1 200 /);
   expect(paths(lab.us)).toEqual(['/api/v1/authcheck', `/api/v1/private/${metadata}/burn`]);
@@ -114,7 +112,7 @@ it('one whose region is gone before it was verified is no violation', async () =
   );
   await expect.poll(() => lab.metric('onetime_gateway_in_flight_requests')).toBe(1);
   const without = { regions: { eu: { upstreams: [lab.eu.url] } }, accounts: { rules: [] } };
-  expect((await lab.reload(without)).result).toBe('applied');
+  await applied(lab, without);
   caller.send('x');
   expect(await caller.closed).toMatch(/^HTTP\/1.1 200 /);
   expect(await lab.metric(VIOLATIONS)).toBe(0);
@@ -126,7 +124,7 @@ it('a shorter time for requests does not cut one that began with the longer, and
   const [slow, slower] = [rawCaller(lab.gateway.url), rawCaller(lab.gateway.url)];
   for (const caller of [slow, slower]) caller.send(part);
   await expect.poll(() => lab.metric('onetime_gateway_in_flight_requests')).toBe(2);
-  expect((await lab.reload({ request: { timeout: '300ms' } })).result).toBe('applied');
+  await applied(lab, { request: { timeout: '300ms' } });
   // Were it cut, it would be by now: who takes too long is looked for four times a second.
   await wait(900);
   slow.send('x&ttl=600');
@@ -149,8 +147,40 @@ it('credentials are asked for anew where the upstream of their region is another
   const { metadata } = await lab.create({ as: ALICE });
   const read = () => lab.call('POST', `/api/v1/private/${metadata}`, { as: ALICE });
   expect((await read()).status).toBe(200);
-  await lab.reload({ regions: regionsOf(other.url, lab.eu.url), accounts: { rules: RULES } });
+  await applied(lab, { regions: regionsOf(other.url, lab.eu.url), accounts: { rules: RULES } });
   lab.clearLedgers();
   expect((await read()).status).toBe(401);
   expect([paths(lab.us), paths(other)]).toEqual([[], ['/api/v1/authcheck']]);
+});
+
+it('one that waits for a connection gets one of its own configuration’s', async () => {
+  const held = await openHeld();
+  const lab = await open({ upstreams: { us: [held.url] }, config: { upstream: { connections: 1 } } });
+  const create = () => lab.call('POST', '/us/api/v1/share', { body: 'secret=held&ttl=600' });
+  const first = create();
+  await held.first;
+  const second = create();
+  await expect.poll(() => lab.metric('onetime_gateway_upstream_waiting{region="us"}')).toBe(1);
+  await applied(lab, { regions: regionsOf(lab.us.url, lab.eu.url) });
+  held.release();
+  expect((await first).status).toBe(200);
+  await expect.poll(() => held.received.length).toBe(2);
+  held.release();
+  expect((await second).status).toBe(200);
+  expect(lab.us.requests).toEqual([]);
+});
+
+it('a repeat by the next configuration waits for the first, which is sent once', async () => {
+  const held = await openHeld();
+  const lab = await open({ upstreams: { us: [held.url] } });
+  const headers = { 'Idempotency-Key': 'reload-0123456789abcdef' };
+  const create = () => lab.call('POST', '/us/api/v1/share', { headers, body: 'secret=held&ttl=600' });
+  const first = create();
+  await held.first;
+  await applied(lab, { regions: regionsOf(lab.us.url, lab.eu.url) });
+  const repeat = create();
+  await expect.poll(() => lab.metric('onetime_gateway_in_flight_requests')).toBe(2);
+  held.release();
+  expect([(await first).body, (await repeat).body]).toEqual(['{"state":"new"}', '{"state":"new"}']);
+  expect([held.received.length, lab.us.requests]).toEqual([1, []]);
 });
