@@ -48,7 +48,7 @@ export async function openGateway(config: Config, dependencies: GatewayDependenc
     throw error;
   });
   const { base, listener, rooms } = house;
-  noteStart(dependencies, base.audit);
+  noteStart(dependencies, base.audit, base.state.hashes.current);
   const reloader = openReloader(dependencies, base.audit, house.prepare);
   const isReady = (): boolean => state === 'ready';
   const admin = createAdminListener({

@@ -1,5 +1,6 @@
 // Reloading as a gateway has it: where the configuration is read again, and who is told of it.
 import type { Config } from './config/types.ts';
+import { type HashParts, identityName } from './keyed-hash.ts';
 import type { Audit } from './record/audit.ts';
 import { createReloader, type Prepared, type Read, type Reloader } from './reload.ts';
 import type { GatewayDependencies } from './rooms-base.ts';
@@ -22,9 +23,17 @@ function namedKeys(keys: readonly string[]): string[] {
   return more > 0 ? [...lists.slice(0, NAMED_KEYS), `and ${more} more`] : lists;
 }
 
-/** The audit log says which configuration is in force from its beginning on: all that follows was decided by it. */
-export function noteStart({ file, version }: Pick<GatewayDependencies, 'file' | 'version'>, audit: Audit): void {
-  audit.reload({ result: 'started', actor: 'start', version, ...(file && { digest: file.first.digest }) });
+/**
+ * The audit log says which configuration is in force from its beginning on: all that follows was decided by it.
+ * @param hash under the identity key that names accounts in what follows: by its name a report knows whether it can find them
+ */
+export function noteStart(
+  { file, version }: Pick<GatewayDependencies, 'file' | 'version'>,
+  audit: Audit,
+  hash: HashParts,
+): void {
+  const identity = identityName(hash);
+  audit.reload({ result: 'started', actor: 'start', version, identity, ...(file && { digest: file.first.digest }) });
 }
 
 /** @returns undefined where there is no file */

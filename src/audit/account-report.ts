@@ -7,6 +7,8 @@ import { type AuditVerdict, type VerifyOptions, type VerifyProgress, verifyAudit
 export interface ReportOptions extends Omit<VerifyOptions, 'onRecord'> {
   /** The account's keyed hashes in hex: under the current identity key, and under older ones. */
   readonly accounts: readonly string[];
+  /** Names of those keys (keyed-hash.ts). What was written under another one cannot be found. */
+  readonly identities: readonly string[];
   /** Inclusive and exclusive, as ISO 8601 in UTC with milliseconds. */
   readonly from: string;
   readonly to: string;
@@ -23,9 +25,10 @@ export interface Tally {
   notSent: number;
 }
 
-/** A time in which records are missing. */
+/** A time in which records are missing, or cannot be found. */
 export interface Hole {
-  readonly why: 'lost' | 'killed';
+  /** `under_way`: of requests that had begun when their thread was lost. `foreign_key`: accounts have other hashes there. */
+  readonly why: 'lost' | 'under_way' | 'killed' | 'foreign_key';
   /** The last record before it, if there is one, and the first behind it. */
   readonly after: string | undefined;
   readonly until: string;
@@ -85,6 +88,8 @@ class Collector {
   readonly #violations: Entry[] = [];
   readonly #changes: Entry[] = [];
   readonly #holes: Hole[] = [];
+  /** Since when the records are under an identity key that is not known here. */
+  #foreignSince: string | undefined;
   #entries = 0;
   #requests = 0;
   #outsideCount = 0;
@@ -104,6 +109,7 @@ class Collector {
     const { time, kind } = facts;
     const { from, to } = this.#options;
     if (kind === 'gap' || kind === 'opened') this.#hole(facts, line);
+    else if (kind === 'reload') this.#started(facts, line);
     this.#firstTime ??= time;
     // Of threads whose clocks were read in another order than they were written.
     if (this.#lastTime === undefined || time > this.#lastTime) this.#lastTime = time;
@@ -123,11 +129,28 @@ class Collector {
     const after = this.#lastTime;
     if (time < from || (after !== undefined && after >= to)) return;
     if (kind === 'gap') {
-      const lost = parseRecord(line.toString('utf8'))?.lost;
-      this.#holes.push({ why: 'lost', after, until: time, records: typeof lost === 'number' ? lost : undefined });
+      const gap = parseRecord(line.toString('utf8'));
+      const why = gap?.why === 'under_way' ? 'under_way' : 'lost';
+      this.#holes.push({ why, after, until: time, records: typeof gap?.lost === 'number' ? gap.lost : undefined });
     } else if (this.#lastKind !== undefined && this.#lastKind !== 'closed') {
       this.#holes.push({ why: 'killed', after, until: time, records: undefined });
     }
+  }
+
+  /** Each start says under which key the accounts have their hashes from then on. */
+  #started({ time }: LineFacts, line: Buffer): void {
+    const record = parseRecord(line.toString('utf8'));
+    if (record?.result !== 'started' || typeof record.identity !== 'string') return;
+    this.#endForeign(time);
+    if (!this.#options.identities.includes(record.identity)) this.#foreignSince = time;
+  }
+
+  #endForeign(until: string): void {
+    const { from, to } = this.#options;
+    const after = this.#foreignSince;
+    this.#foreignSince = undefined;
+    if (after === undefined || until < from || after >= to) return;
+    this.#holes.push({ why: 'foreign_key', after, until, records: undefined });
   }
 
   #entry(entry: Entry): void {
@@ -170,6 +193,7 @@ class Collector {
 
   report(verdict: AuditVerdict): AccountReport {
     const { from, to } = this.#options;
+    this.#endForeign(this.#lastTime ?? to);
     return {
       from,
       to,

@@ -20,7 +20,10 @@ export function findingOf(report: AccountReport): Finding {
   const when = `between ${short(covered.from)} and ${short(covered.to)}`;
   const where = report.homes.length === 0 ? 'to any region' : `outside ${homesText(report.homes)}`;
   if (report.holes.length > 0) {
-    const sentence = `The log shows no request of this account that was sent ${where} ${when}, but records are missing in it.`;
+    const but = report.holes.every(({ why }) => why === 'foreign_key')
+      ? 'but not all of it can be read for this account'
+      : 'but records are missing in it';
+    const sentence = `The log shows no request of this account that was sent ${where} ${when}, ${but}.`;
     return { answer: 'open', sentence, limits };
   }
   return { answer: 'held', sentence: `No request of this account was sent ${where} ${when}.`, limits };
@@ -68,9 +71,20 @@ function limitsOf({ verdict, covered, from, to, holes, unsigned }: AccountReport
 }
 
 function holeText({ why, after = 'its beginning', until, records }: Hole): string {
+  const between = `between ${short(after)} and ${short(until)}`;
   if (why === 'lost') {
     const which = records === undefined ? 'Records' : records === 1 ? '1 record' : `${records} records`;
-    return `${which} could not be written between ${short(after)} and ${short(until)}, and were lost.`;
+    return `${which} could not be written ${between}, and were lost.`;
+  }
+  if (why === 'under_way') {
+    const which = records === 1 ? '1 request has' : `${records ?? 'Some'} requests have`;
+    return `${which} no record, since the thread that had begun them ended ${between}: they may have been sent.`;
+  }
+  if (why === 'foreign_key') {
+    return (
+      `Records ${between} are under another identity key, so those of this account cannot be found there. Give that key, too: ` +
+      'GATEWAY_IDENTITY_KEY takes several, separated by commas.'
+    );
   }
   return `The gateway ended without closing the log after ${short(after)} (opened again at ${short(until)}): what it had not written by then is lost.`;
 }

@@ -6,7 +6,7 @@ import { codeOf } from '../audit/error.ts';
 import { type Finding, findingOf } from '../audit/finding.ts';
 import { accountKey } from '../caller/credentials.ts';
 import type { Config } from '../config/types.ts';
-import { accountHash } from '../keyed-hash.ts';
+import { accountHash, type HashParts, identityName } from '../keyed-hash.ts';
 import { nameFault, nameSentence } from '../locality/account-name.ts';
 import { loadIdentityKeys } from '../store/identity-key.ts';
 import { auditOf, publicKeysOf, showing } from './audit.ts';
@@ -50,7 +50,9 @@ export async function auditReport(options: AuditReportOptions): Promise<ExitCode
   const { name, config } = readConfig(options.config);
   const { file, keyFile } = auditOf(name, config.audit);
   const publicKeys = publicKeysOf(options.publicKey, () => keyFile);
-  const accounts = hashesOfAccount(config, account);
+  const hashes = identityHashes(config);
+  const accounts = hashes.map((hash) => accountHash(hash, accountKey(account)).toString('hex'));
+  const identities = hashes.map(identityName);
   const isCsv = options.format === 'csv' && !options.json;
   const out = openOutput(options.output);
   const entries: Entry[] = [];
@@ -61,7 +63,7 @@ export async function auditReport(options: AuditReportOptions): Promise<ExitCode
       else if (entries.length < PAGE_ENTRIES) entries.push(entry);
     };
     const report = await showing((progress) =>
-      reportAccount({ file, publicKeys, accounts, from, to, onEntry }, progress),
+      reportAccount({ file, publicKeys, accounts, identities, from, to, onEntry }, progress),
     );
     const named = { account, report, finding: findingOf(report), entries, madeAt: new Date().toISOString() };
     if (options.json) printJson(jsonOf(named));
@@ -101,8 +103,8 @@ export function dateOf(option: string, text: string | undefined): string {
   return new Date(ms).toISOString();
 }
 
-/** Under every identity key: records keep the hash under which they were written. */
-function hashesOfAccount({ identityKeyFile }: Config, account: string): string[] {
+/** Of every identity key: records keep the hash under which they were written. */
+function identityHashes({ identityKeyFile }: Config): HashParts[] {
   const env = process.env.GATEWAY_IDENTITY_KEY;
   if (env === undefined && !existsSync(identityKeyFile)) {
     throw new CommandError(
@@ -113,7 +115,7 @@ function hashesOfAccount({ identityKeyFile }: Config, account: string): string[]
   }
   try {
     const { current, older } = hashesOf(loadIdentityKeys({ file: identityKeyFile, env, now: Date.now }));
-    return [current, ...older].map((hash) => accountHash(hash, accountKey(account)).toString('hex'));
+    return [current, ...older];
   } catch (error) {
     throw stateProblem(error) ?? error;
   }

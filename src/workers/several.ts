@@ -130,7 +130,7 @@ async function open(config: Config, dependencies: Dependencies, audit: OpenedAud
   const operations = { audit: () => audit.journal?.readings(), reload: () => reloader?.readings() };
   const main = openMain(config, { ...dependencies, audit: audit.sink, operations }, () => pool);
   const pool = openWorkers(config, dependencies, main, () => placeOf(claimed ?? config.listen));
-  noteStart(dependencies, main.audit);
+  noteStart(dependencies, main.audit, main.state.hashes.current);
   const reloader = openReloader(dependencies, main.audit, (next) => prepareAll(next, main, pool));
   const snapshots = async () => [await main.metrics.snapshot(), ...(await pool.snapshots())];
   const isReady = (): boolean => phase === 'ready' && pool.readings().listening > 0;

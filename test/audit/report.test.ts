@@ -15,15 +15,18 @@ beforeEach(() => {
 afterEach(() => lab[Symbol.asyncDispose]());
 
 const request = (facts: RequestFacts = {}): void => lab.journal.append('request', requestInside(facts));
+/** Names of identity keys. */
+const KEY = '0a1b2c3d';
+const OTHER_KEY = '4e5f6071';
 const SPAN = { from: '2026-03-01T00:00:00.000Z', to: '2026-03-10T00:00:00.000Z' };
 
 async function report(
-  more: { from?: string; to?: string; accounts?: string[] } = {},
+  more: { from?: string; to?: string; accounts?: string[]; identities?: string[] } = {},
 ): Promise<AccountReport & { list: Entry[] }> {
   await lab.journal.flush();
   const list: Entry[] = [];
   const publicKeys = publicKeysBeside(lab.options.keyFile).map(({ key }) => key);
-  const options = { file: lab.options.file, publicKeys, accounts: [ANN], ...SPAN, ...more };
+  const options = { file: lab.options.file, publicKeys, accounts: [ANN], identities: [KEY], ...SPAN, ...more };
   const made = await reportAccount({ ...options, onEntry: (entry) => list.push(entry) });
   return { ...made, list };
 }
@@ -175,6 +178,46 @@ describe('the finding', () => {
       '12 records could not be written between 2026-03-01T12:00:00Z and 2026-03-01T12:00:00Z, and were lost.',
     );
     expect(findingOf(await report({ from: '2026-03-02T12:00:00.500Z' })).answer).toBe('held');
+  });
+
+  it('is open where requests were under way when their thread was lost', async () => {
+    request();
+    lab.journal.append('gap', '"lost":2,"why":"under_way"');
+    const finding = findingOf(await report());
+    expect(finding.answer).toBe('open');
+    expect(finding.limits).toContain(
+      '2 requests have no record, since the thread that had begun them ended between 2026-03-01T12:00:00Z and 2026-03-01T12:00:00Z: they may have been sent.',
+    );
+  });
+
+  it('is open where the period has records under an identity key that is not known, for as long as that was in use', async () => {
+    const started = (identity: string): void =>
+      lab.journal.append('reload', JSON.stringify({ result: 'started', identity }).slice(1, -1));
+    started(OTHER_KEY);
+    request({ account: BOB });
+    lab.advance(DAY_MS);
+    // A reload keeps the key.
+    lab.journal.append('reload', '"result":"applied"');
+    lab.advance(DAY_MS);
+    started(KEY);
+    request();
+    lab.advance(DAY_MS);
+    request();
+
+    const finding = findingOf(await report());
+    expect(finding).toMatchObject({
+      answer: 'open',
+      sentence: expect.stringMatching(
+        /^The log shows no request .*, but not all of it can be read for this account\.$/,
+      ),
+    });
+    expect(finding.limits.join()).toContain(
+      'Records between 2026-03-01T12:00:00Z and 2026-03-03T12:00:00Z are under another',
+    );
+    expect(findingOf(await report({ from: '2026-03-03T12:00:00.500Z' })).answer).toBe('held');
+    expect(findingOf(await report({ accounts: [ANN, BOB], identities: [KEY, OTHER_KEY] })).answer).toBe('held');
+    // Up to the end of the log, too.
+    expect(findingOf(await report({ from: '2026-03-03T12:00:00.500Z', identities: [] })).answer).toBe('open');
   });
 
   it('is open where the gateway was killed in the period', async () => {

@@ -20,8 +20,9 @@ import { type HeldRegion, openHeldRegion } from '../support/held-region.ts';
 import { call, type Reply } from '../support/http.ts';
 import { BRUNO } from '../support/lab.ts';
 import { needs } from '../support/needs.ts';
+import { runCli } from '../support/process.ts';
 import { until } from '../support/redis.ts';
-import { openServed, type Served, type ServedOptions } from './served.ts';
+import { IDENTITY_KEY, openServed, type Served, type ServedOptions } from './served.ts';
 
 const preload = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const WORKERS = 2;
@@ -102,6 +103,20 @@ it('every request of every thread has one record, in one chain, with its upstrea
   const toEu = records.filter(({ upstream }) => upstream === new URL(from.eu.url).host);
   expect(toEu).toHaveLength(from.eu.requests.length);
   expect(await verify()).toMatchObject({ good: true, unsigned: 0 });
+
+  // What an auditor is told of it, with the identity key of that time, and without.
+  const report = async (keys: string): Promise<string> => {
+    const [account = ''] = BRUNO.split(':');
+    const span = ['--from', '2020-01-01', '--to', '2100-01-01'];
+    const args = ['audit', 'report', '--account', account, ...span, '--config', from.file];
+    return (await runCli(args, { env: { GATEWAY_IDENTITY_KEY: keys } })).stdout;
+  };
+  const other = 'cd'.repeat(32);
+  expect(await report(IDENTITY_KEY)).toContain('No request of this account was sent outside eu between');
+  expect(await report(`${other},${IDENTITY_KEY}`)).toContain('No request of this account was sent outside eu between');
+  const blind = await report(other);
+  expect(blind).not.toContain('No request of this account');
+  expect(blind).toContain('are under another identity key');
 });
 
 function agentOf(agents: ReadonlyMap<number, Agent>, worker: number): Agent {
