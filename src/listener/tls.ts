@@ -79,6 +79,8 @@ export function isSecure(server: Server): server is HttpsServer {
  * @returns cuts them
  */
 export function watchHandshakes(server: Server): () => void {
+  // Without TLS there are none, and every connection would be taken for one: a drain would cut what is under way.
+  if (!isSecure(server)) return () => {};
   const open = new Map<string, Socket>();
   const peerOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
   server.on('connection', (socket: Socket) => {
