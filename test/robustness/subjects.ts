@@ -27,7 +27,8 @@ export interface Candidate {
   start(folder: string, port: number): Promise<Subject>;
 }
 
-const GATEWAY = (port: number): string => `listen: { host: 127.0.0.1, port: 0 }
+/** Of the gateway before one region. @param port of the region */
+export const gatewayFile = (port: number): string => `listen: { host: 127.0.0.1, port: 0 }
 admin: { host: 127.0.0.1, port: 0 }
 regions: { us: { upstreams: ["http://127.0.0.1:${port}"] } }
 accounts: { unknown: us }
@@ -137,7 +138,7 @@ export const GATEWAY_ITSELF: Candidate = {
   version: () => '',
   async start(folder, port) {
     const file = join(folder, 'gateway.yaml');
-    writeFileSync(file, GATEWAY(port));
+    writeFileSync(file, gatewayFile(port));
     const args = [join(ROOT, 'src/main.ts'), 'serve', '--config', file];
     const child = launch(process.execPath, args, { name: 'gateway', folder, core: undefined });
     try {
