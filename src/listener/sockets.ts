@@ -48,6 +48,8 @@ interface Connection {
   answered: IncomingMessage | undefined;
   /** Nothing more is served here; it ends with the current answer. */
   ending: boolean;
+  /** What is wrong with the last request, whose turn has not come yet: its body is not going to arrive. */
+  trouble: Refusal | undefined;
 }
 
 export interface Sockets {
@@ -95,7 +97,13 @@ export function createSockets(count: (code: RefusalCode) => void): Sockets {
 
   return {
     opened(socket) {
-      connections.set(socket, { current: undefined, waiting: [], answered: undefined, ending: false });
+      connections.set(socket, {
+        current: undefined,
+        waiting: [],
+        answered: undefined,
+        ending: false,
+        trouble: undefined,
+      });
       socket.once('close', () => connections.delete(socket));
     },
 
@@ -106,6 +114,7 @@ export function createSockets(count: (code: RefusalCode) => void): Sockets {
       const start = (): void => {
         const exchange = new Exchange(req, res);
         connection.current = exchange;
+        if (!req.complete) exchange.trouble = connection.trouble;
         if (connection.ending && connection.waiting.length === 0) res.shouldKeepAlive = false;
         res.on('close', () => {
           leave(socket, connection, exchange);
@@ -135,7 +144,10 @@ export function createSockets(count: (code: RefusalCode) => void): Sockets {
       if (current !== undefined) {
         stopAfterAnswer(connection);
         // A request that has arrived whole is served: what follows it is not its fault, and it may have been sent.
-        if (current.req.complete) return;
+        if (current.req.complete) {
+          connection.trouble = refusal;
+          return;
+        }
         current.trouble = refusal;
         current.interrupt?.(refusal);
       } else if (answered !== undefined && !answered.complete) {

@@ -55,6 +55,25 @@ describe('a caller who was told 408', () => {
   });
 });
 
+describe('a request that waits for its turn and never arrives whole', () => {
+  it.each([
+    ['whose chunks are none', 'not a chunk\r\n', '400'],
+    ['whose chunks stop coming', '', '408'],
+  ])('%s is refused when its turn has come, and nothing is held by it', async (_what, chunk, status) => {
+    lab = await openLab({ config: { request: { timeout: '400ms' }, limits: LIMITS } });
+    for (const path of ['/us/api/v1/status', '/eu/api/v1/share']) {
+      const caller = rawCaller(lab.gateway.url);
+      const method = path.endsWith('share') ? 'POST' : 'GET';
+      caller.send(
+        `${head('GET', '/us/api/v1/status')}${method} ${path} HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}`,
+      );
+      expect(statuses(await caller.closed)).toEqual(['200', status]);
+    }
+    expect([lab.us.requests.length, lab.eu.requests.length]).toEqual([2, 0]);
+    expect(await lab.metric('onetime_gateway_in_flight_requests')).toBe(0);
+  });
+});
+
 describe('garbage behind a call that is under way', () => {
   it.each(['in a packet of its own', 'in the same packet'])('%s does not take its answer', async (how) => {
     const held = await heldRegion();
