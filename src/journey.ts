@@ -14,6 +14,7 @@ import {
   type StandingOf,
 } from './domain.ts';
 import type { Admit } from './limit/admit.ts';
+import type { Shed } from './limit/pressure.ts';
 import type { Own } from './listener/own.ts';
 import type { Locate } from './locality/localities.ts';
 import type { Decide, Held } from './policy/question.ts';
@@ -69,6 +70,8 @@ export type Answer =
 export interface Rooms {
   readonly classify: (method: string, target: string) => Classified | Refusal;
   readonly identify: (headers: readonly string[], socketAddress: string) => Identified | Unidentified;
+  /** Turns away what this thread has no time for. */
+  readonly shed: Shed;
   readonly admit: Pick<Admit, 'admit'>;
   readonly locateAccount: Locate;
   /** What a connection holds the permit against. */
@@ -106,7 +109,7 @@ export interface Call {
 export type Journey = (arrival: Arrival, trip: Trip) => Promise<Answer>;
 
 export function createJourney(rooms: Rooms): Journey {
-  const { classify, identify, admit, locateAccount, standingOf, nameOf, locateKey, decide } = rooms;
+  const { classify, identify, shed, admit, locateAccount, standingOf, nameOf, locateKey, decide } = rooms;
   const { authenticate, replay, send, own } = rooms;
 
   return async function journey(arrival, trip) {
@@ -117,7 +120,7 @@ export function createJourney(rooms: Rooms): Journey {
     trip.route = route;
     if (route.version === 'reference') {
       trip.reason = 'answered_here';
-      return rooms.reference(route, arrival.headers);
+      return shed('anonymous') ?? rooms.reference(route, arrival.headers);
     }
 
     const identified = identify(arrival.headers, arrival.socketAddress);
@@ -127,6 +130,8 @@ export function createJourney(rooms: Rooms): Journey {
     // A link is followed, not called: whoever follows it does so as nobody.
     const caller = route.version === 'link' ? { ...identified.caller, credentials: undefined } : identified.caller;
 
+    const overloaded = shed(caller.credentials === undefined ? 'anonymous' : 'authenticated');
+    if (overloaded !== undefined) return overloaded;
     // What memory answers is not awaited: no promise on the way of most requests.
     const admitted = admit.admit(request, caller, patience);
     const limited = admitted instanceof Promise ? await admitted : admitted;

@@ -51,6 +51,7 @@ const REFUSALS = {
   ],
   region_down: [503, 'The region does not answer at the moment. The request was not sent.'],
   region_busy: [503, 'Every connection to the region is in use. The request was not sent.'],
+  overloaded: [503, 'The gateway has more to do than it can do in time. The request was not sent.'],
   audit_unavailable: [
     503,
     'What is sent cannot be recorded in the audit log at the moment, so nothing is. The request was not sent.',

@@ -7,6 +7,8 @@ import type { Config } from './config/types.ts';
 import type { RegionName } from './domain.ts';
 import { createKeyedHash } from './keyed-hash.ts';
 import type { LimitReadings } from './limit/admit.ts';
+import { createPressure } from './limit/pressure.ts';
+import { startMeter } from './limit/pressure-meter.ts';
 import { createKeyDigest } from './locality/held.ts';
 import { type Audit, type AuditSink, createAudit, NO_AUDIT } from './record/audit.ts';
 import type { LogLevelSwitch } from './record/level.ts';
@@ -59,6 +61,7 @@ export function clocksOf({ now, steady }: Pick<GatewayDependencies, 'now' | 'ste
 
 /** What is asked of the rooms of the configuration in force. */
 export interface InForce {
+  readonly config: Pick<Config, 'overload'>;
   readonly limits: () => LimitReadings[];
   readonly regions: () => ReturnType<typeof readingsOf>;
   readonly budgets: () => Promise<readonly (readonly [RegionName, number])[]>;
@@ -115,12 +118,15 @@ export function openBase(config: Config, dependencies: GatewayDependencies, inFo
       directory: () => directory.readings(),
       source: () => state.source?.readings(),
       workers: () => undefined,
+      pressure: () => pressure.readings(),
       tracing: tracing.readings,
       audit: () => dependencies.operations?.audit(),
       reload: () => dependencies.operations?.reload(),
     },
     { version, node: process.version },
   );
+  const pressure = createPressure(() => inForce().config.overload, metrics.shed);
+  const endMeter = startMeter(pressure.measured);
   const verifications = createVerifications({
     now: clocks.steady,
     hash: createKeyedHash(together?.secrets.hashKey ?? randomBytes(32)),
@@ -146,12 +152,14 @@ export function openBase(config: Config, dependencies: GatewayDependencies, inFo
     audit,
     auditSink: sink,
     verifications,
+    pressure,
     vault: replays.vault,
     keyDigest: createKeyDigest(state.digest),
     /** Places entries in the tables of the limits, and names credentials: the same in all threads. */
     seed: together?.secrets.seed ?? randomBytes(32),
     /** What is still to be told to the store is told before it is closed; a collector that hangs delays nothing of that. */
     async close(): Promise<void> {
+      endMeter();
       const traced = tracing.close();
       await replays.close();
       await state.close();

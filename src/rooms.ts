@@ -85,6 +85,7 @@ function openChecks(config: Config, base: Base, verify: Verify, admit: Admit, { 
     identify: createIdentify(createClientAddress(config.listen.trustProxy), (header) =>
       seededDigest(seed, `credentials\0${header}`),
     ),
+    shed: base.pressure.shed,
     admit,
     locateAccount,
     nameOf: ({ name, digest }: Credentials) => directory.nameOf(accountKey(name), digest).hex,

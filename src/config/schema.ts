@@ -7,6 +7,7 @@ import { accounts } from './schema-accounts.ts';
 import { audit } from './schema-audit.ts';
 import { admin, limits, listen, reference, replay, request } from './schema-callers.ts';
 import { log } from './schema-log.ts';
+import { overload } from './schema-overload.ts';
 import { anonymous, health, passthrough, regions, self, upstream } from './schema-regions.ts';
 import { reload } from './schema-reload.ts';
 import { tracing } from './schema-tracing.ts';
@@ -60,6 +61,7 @@ export function configSchema(names: readonly string[] = [], folder = '.') {
     upstream: upstream.prefault({}).describe('Connections to the regions.'),
     health: health.prefault({}).describe('How the gateway finds that a region does not answer.'),
     request: request.prefault({}).describe('What callers may send.'),
+    overload: overload.prefault({}).describe('Whom a thread turns away that has more to do than it can do in time.'),
     replay: replay.prefault({}).describe('Answers kept for callers that repeat with Idempotency-Key, or off.'),
     reference: reference.prefault({}).describe('What tells callers of the API.'),
     self: self(names).prefault({}).describe('For organisations that run one gateway per region.'),

@@ -88,6 +88,14 @@ export interface HealthConfig {
   readonly breaker: { readonly failures: number; readonly openMs: number; readonly mode: LimitMode };
 }
 
+/** When a thread turns calls away that it has no time for (docs/overload.md). */
+export interface OverloadConfig {
+  readonly eventLoopDelayMs: number;
+  /** Of the heap that the thread may have, above 0 and up to 1. */
+  readonly heap: number;
+  readonly mode: LimitMode;
+}
+
 /** Where spans go, and of how many requests. */
 export interface TracingConfig {
   /** Whole, with its path. */
@@ -230,6 +238,7 @@ export interface Config {
   };
   readonly health: HealthConfig;
   readonly request: { readonly bodyLimitBytes: number; readonly timeoutMs: number };
+  readonly overload: OverloadConfig;
   /** `undefined`: off. */
   readonly replay: ReplayConfig | undefined;
   /** What tells callers of the API: /openapi.json and /docs. */

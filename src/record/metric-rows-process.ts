@@ -17,6 +17,13 @@ export const PROCESS_METRICS = [
     across: 'first',
   },
   {
+    name: 'pressure',
+    type: 'gauge',
+    labels: ['kind'],
+    help: 'How late the event loop was when it was measured last (event_loop), and how much of the heap is in use (heap): of the bounds in `overload`, so that from 1 on calls are turned away. Of several threads, the one that is nearest.',
+    across: 'max',
+  },
+  {
     name: 'trace_spans_total',
     type: 'counter',
     labels: ['result'],

@@ -34,6 +34,12 @@ export const REQUEST_METRICS = [
     help: 'Requests over a limit: refused (enforce) or only counted (shadow).',
   },
   {
+    name: 'shed_total',
+    type: 'counter',
+    labels: ['class', 'mode'],
+    help: 'Requests that a thread had no time for, without credentials (anonymous) or with some (authenticated): refused with 503 (enforce), or only counted (shadow).',
+  },
+  {
     name: 'limit_entries',
     type: 'gauge',
     labels: ['limit'],

@@ -16,6 +16,7 @@ export type AnswerClass = '1xx' | '2xx' | '3xx' | '4xx' | '5xx' | 'gone';
 const EFFECTS: readonly Effect[] = ['none', 'creates', 'advances', 'destroys'];
 const OUTCOMES: readonly Outcome[] = ['delivered', 'unknown', 'not_sent'];
 const MODES = ['enforce', 'shadow'] as const;
+const LOADS = ['anonymous', 'authenticated'] as const;
 const PROBE_ANSWERS = ['up', 'down', 'nothing'] as const;
 const CLASSES: readonly AnswerClass[] = ['1xx', '2xx', '3xx', '4xx', '5xx'];
 
@@ -39,6 +40,8 @@ export interface Metrics {
   refused(code: RefusalCode): void;
   decided(reason: Reason): void;
   limited(limit: string, mode: 'enforce' | 'shadow'): void;
+  /** A request that the thread had no time for. */
+  shed(load: (typeof LOADS)[number], mode: (typeof MODES)[number]): void;
   verified(region: RegionName, result: 'good' | 'bad' | 'unavailable', cached: boolean): void;
   violated(): void;
   /** A call that found the breaker open: refused, or (shadow) only counted. */
@@ -74,6 +77,7 @@ export function createMetrics(readings: Readings, build: { version: string; node
   const refusals = counter('refusals_total');
   const decisions = counter('decisions_total');
   const limited = counter('limited_total');
+  const shed = counter('shed_total');
   const verifications = counter('verifications_total');
   const cacheHits = counter('verification_cache_hits_total');
   const violations = counter('pin_violations_total');
@@ -85,6 +89,7 @@ export function createMetrics(readings: Readings, build: { version: string; node
   new Gauge(shape('build_info')).set(build, 1);
   for (const code of REFUSAL_CODES) refusals(0, code);
   for (const reason of REASONS) decisions(0, reason);
+  for (const load of LOADS) for (const mode of MODES) shed(0, load, mode);
   violations(0);
 
   /** Read when it is scraped: one series for each row. */
@@ -171,6 +176,7 @@ export function createMetrics(readings: Readings, build: { version: string; node
     refused: (code) => refusals(1, code),
     decided: (reason) => decisions(1, reason),
     limited: (limit, mode) => limited(1, limit, mode),
+    shed: (load, mode) => shed(1, load, mode),
     verified: (region, result, cached) => (cached ? cacheHits : verifications)(1, region, result),
     violated: () => violations(1),
     held: (region, enforced) => held(1, region, enforced ? 'enforce' : 'shadow'),

@@ -48,6 +48,8 @@ export interface Readings {
   source(): SourceReading | undefined;
   /** Undefined where no spans are made. */
   tracing(): { readonly exported: number; readonly dropped: number } | undefined;
+  /** How near the thread is to turning calls away; empty where it answers none. */
+  pressure(): readonly (readonly [kind: string, ofBound: number])[];
   /** Undefined in a worker itself, and where there are none. */
   workers(): WorkersReading | undefined;
   /** Undefined where there is no audit log, and in workers. */
@@ -225,7 +227,8 @@ function tracingMetrics({ tracing }: Readings, { counted }: Instruments): void {
 
 const WITHOUT_WORKERS: WorkersReading = { listening: 1, restarts: { crashed: 0, out_of_memory: 0, ended: 0 } };
 
-function workerMetrics({ workers }: Readings, { counted, single }: Instruments): void {
+function workerMetrics({ workers, pressure }: Readings, { counted, single, gauge }: Instruments): void {
+  gauge('pressure', 'kind', pressure);
   single('workers', () => (workers() ?? WITHOUT_WORKERS).listening);
   counted('worker_restarts_total', 'reason', () => Object.entries((workers() ?? WITHOUT_WORKERS).restarts));
 }

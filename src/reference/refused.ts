@@ -32,6 +32,7 @@ const WHEN: Readonly<Record<RefusalCode, When>> = {
   held_elsewhere: (route) => isCall(route) && hasKey(route),
   pin_violation: isCall,
   audit_unavailable: isCall,
+  overloaded: always,
   not_found: isReference,
   method_not_allowed: never,
   request_timeout: always,

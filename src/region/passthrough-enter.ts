@@ -5,6 +5,7 @@ import type { Identified, Unidentified } from '../caller/identify.ts';
 import { type Caller, type Credentials, Permit, type RegionName, type Route, type StandingOf } from '../domain.ts';
 import type { Arrival } from '../journey.ts';
 import type { Admit } from '../limit/admit.ts';
+import type { Shed } from '../limit/pressure.ts';
 import type { Exchange } from '../listener/sockets.ts';
 import type { Locate } from '../locality/localities.ts';
 import type { Decide } from '../policy/question.ts';
@@ -62,6 +63,7 @@ export interface EnterRooms {
   /** The row of the route table that stands for every prefix. */
   readonly route: Route;
   readonly identify: (headers: readonly string[], socketAddress: string) => Identified | Unidentified;
+  readonly shed: Shed;
   readonly admit: Pick<Admit, 'admit'>;
   readonly locateAccount: Locate;
   readonly standingOf: StandingOf;
@@ -135,6 +137,8 @@ export function createEnter(rooms: EnterRooms): Enter {
       return authenticate.failed({ credentials: undefined, address }, refusal, patience);
     }
     const { caller, regionHeader, host } = identified;
+    const overloaded = rooms.shed(caller.credentials === undefined ? 'anonymous' : 'authenticated');
+    if (overloaded !== undefined) return overloaded;
     const request = { route, path: arrival.target, query: '', key: undefined, prefix: undefined };
     if (caller.credentials !== undefined) trip.account = caller.account = nameOf(caller.credentials);
     const limited = await admit.admit(request, caller, patience);

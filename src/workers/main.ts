@@ -76,6 +76,7 @@ export function openMain(
       source: () => source?.readings(),
       workers: () => pool().readings(),
       tracing: () => undefined,
+      pressure: () => [],
       ...operations,
     },
     { version, node: process.version },

@@ -4,7 +4,7 @@ import { RESERVED_SEGMENTS } from '../../src/config/schema.ts';
 import { errorsOf, REGIONS } from './support.ts';
 
 const KEYS =
-  'listen, admin, regions, accounts, anonymous, private, errors, passthrough, limits, upstream, health, request, replay, reference, self, reload, workers, store, storeTimeout, identityKey, audit, log, tracing';
+  'listen, admin, regions, accounts, anonymous, private, errors, passthrough, limits, upstream, health, request, overload, replay, reference, self, reload, workers, store, storeTimeout, identityKey, audit, log, tracing';
 const US = 'us: { upstreams: ["https://us.onetimesecret.com"] }';
 
 /** What follows line and column, for a text in front of two working regions. */
@@ -218,6 +218,11 @@ describe('numbers, durations, sizes', () => {
     ['upstream: { queue: { most: -1 } }', 'upstream.queue.most: found -1, expected a whole number of 0 or more'],
     ['upstream: { queue: { wait: 3 } }', `upstream.queue.wait: found 3, expected ${DURATION}`],
     ['upstream: { queue: 1024 }', 'upstream.queue: found 1024, expected a map with the keys most, wait'],
+    ['overload: { heap: 0 }', 'overload.heap: found 0, expected a number above 0, up to 1'],
+    ['overload: { heap: 1.1 }', 'overload.heap: found 1.1, expected a number from 0 to 1'],
+    ['overload: { heap: 90% }', 'overload.heap: found "90%", expected a number from 0 to 1'],
+    ['overload: { eventLoopDelay: 500 }', `overload.eventLoopDelay: found 500, expected ${DURATION}`],
+    ['overload: { mode: on }', 'overload.mode: found "on", expected one of enforce, shadow, off'],
     ['request: { timeout: 30 }', `request.timeout: found 30, expected ${DURATION}`],
     ['request: { timeout: "30" }', `request.timeout: found "30", expected ${DURATION}`],
     ['request: { timeout: 1.5s }', `request.timeout: found "1.5s", expected ${DURATION}`],

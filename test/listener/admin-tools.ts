@@ -32,6 +32,7 @@ export function metricsOf(regions: readonly string[], budgets: Readonly<Record<s
       source: () => undefined,
       workers: () => ({ listening: 3, restarts: { crashed: 1, out_of_memory: 0, ended: 1 } }),
       tracing: () => undefined,
+      pressure: () => [],
       audit: () => undefined,
       reload: () => undefined,
     },

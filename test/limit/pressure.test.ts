@@ -1,0 +1,155 @@
+// Whom a thread turns away, by what was measured of it.
+import { describe, expect, it } from 'vitest';
+import { createPressure, type Measured, type OverloadRules } from '../../src/limit/pressure.ts';
+import { startMeter } from '../../src/limit/pressure-meter.ts';
+
+const RULES: OverloadRules = { eventLoopDelayMs: 500, heap: 0.9, mode: 'enforce' };
+const WELL: Measured = { delayMs: 20, heap: 0.4 };
+const LATE: Measured = { delayMs: 500, heap: 0.4 };
+const VERY_LATE: Measured = { delayMs: 1000, heap: 0.4 };
+const FULL: Measured = { delayMs: 0, heap: 0.9 };
+const VERY_FULL: Measured = { delayMs: 0, heap: 0.95 };
+
+function open(first: OverloadRules = RULES) {
+  let rules = first;
+  const counted: string[] = [];
+  const pressure = createPressure(
+    () => rules,
+    (load, mode) => counted.push(`${load} ${mode}`),
+  );
+  return {
+    counted,
+    readings: pressure.readings,
+    use: (next: Partial<OverloadRules>) => {
+      rules = { ...rules, ...next };
+    },
+    measure: (...all: Measured[]) => {
+      for (const each of all) pressure.measured(each);
+    },
+    shed: () => {
+      const refusals = (['anonymous', 'authenticated'] as const).map((load) => pressure.shed(load)?.code);
+      return { anonymous: refusals[0], authenticated: refusals[1] };
+    },
+  };
+}
+
+const NOBODY = { anonymous: undefined, authenticated: undefined };
+const ANONYMOUS = { anonymous: 'overloaded', authenticated: undefined };
+const ALL = { anonymous: 'overloaded', authenticated: 'overloaded' };
+
+describe('a thread', () => {
+  it.each([
+    ['is as late as the bound', [LATE, LATE], ANONYMOUS],
+    ['is late, and once more than that', [LATE, VERY_LATE], ANONYMOUS],
+    ['is twice as late', [VERY_LATE, VERY_LATE], ALL],
+    ['has its heap as full as the bound', [FULL, FULL], ANONYMOUS],
+    ['has half of what was left in use, too', [VERY_FULL, VERY_FULL], ALL],
+    ['is late, then full', [LATE, FULL], ANONYMOUS],
+    [
+      'is below the bounds',
+      [
+        { delayMs: 499, heap: 0.89 },
+        { delayMs: 499, heap: 0.89 },
+      ],
+      NOBODY,
+    ],
+    ['had one pause', [WELL, { delayMs: 60_000, heap: 0.4 }, WELL], NOBODY],
+    ['has one pause now', [WELL, { delayMs: 60_000, heap: 0.99 }], NOBODY],
+    ['has a pause now and then', [VERY_LATE, WELL, VERY_LATE, WELL, VERY_LATE], NOBODY],
+  ])('that %s', (_, measured, expected) => {
+    const thread = open();
+    thread.measure(...measured);
+    expect(thread.shed()).toEqual(expected);
+  });
+
+  it('takes calls again after five measurements within the bounds in a row', () => {
+    const thread = open();
+    thread.measure(LATE, LATE, WELL, WELL, WELL, WELL);
+    expect(thread.shed()).toEqual(ANONYMOUS);
+    thread.measure(LATE, LATE, WELL, WELL, WELL, WELL);
+    expect(thread.shed()).toEqual(ANONYMOUS);
+    thread.measure(WELL);
+    expect(thread.shed()).toEqual(NOBODY);
+  });
+
+  it('takes accounts again first when it is only late', () => {
+    const thread = open();
+    thread.measure(VERY_LATE, VERY_LATE);
+    expect(thread.shed()).toEqual(ALL);
+    thread.measure(LATE, LATE, LATE, LATE, LATE);
+    expect(thread.shed()).toEqual(ANONYMOUS);
+  });
+
+  it('refuses with 503, not sent, and a time to come again', () => {
+    const pressure = createPressure(
+      () => RULES,
+      () => {},
+    );
+    pressure.measured(LATE);
+    pressure.measured(LATE);
+    const refusal = pressure.shed('anonymous');
+    expect([refusal?.status, refusal?.outcome, refusal?.details.headers]).toEqual([
+      503,
+      'not_sent',
+      ['Retry-After', '1'],
+    ]);
+  });
+
+  it('counts what it turned away, and in shadow what it would have', () => {
+    const thread = open();
+    thread.measure(LATE, LATE);
+    thread.shed();
+    thread.use({ mode: 'shadow' });
+    expect(thread.shed()).toEqual(NOBODY);
+    thread.measure(VERY_LATE, VERY_LATE);
+    expect(thread.shed()).toEqual(NOBODY);
+    expect(thread.counted).toEqual([
+      'anonymous enforce',
+      'anonymous shadow',
+      'anonymous shadow',
+      'authenticated shadow',
+    ]);
+  });
+
+  it('turns nobody away, and counts nothing, when it is off, also from one moment to the next', () => {
+    const thread = open();
+    thread.measure(VERY_LATE, VERY_LATE);
+    thread.use({ mode: 'off' });
+    expect(thread.shed()).toEqual(NOBODY);
+    thread.measure(VERY_LATE, VERY_LATE);
+    expect([thread.shed(), thread.counted]).toEqual([NOBODY, []]);
+  });
+
+  it('does not mind its heap where the bound is 1', () => {
+    const thread = open({ ...RULES, heap: 1 });
+    thread.measure({ delayMs: 0, heap: 0.999 }, { delayMs: 0, heap: 0.999 });
+    expect(thread.shed()).toEqual(NOBODY);
+  });
+
+  it('tells how near its bounds it is', () => {
+    const thread = open();
+    thread.measure({ delayMs: 250, heap: 0.45 });
+    expect(thread.readings()).toEqual([
+      ['event_loop', 0.5],
+      ['heap', 0.5],
+    ]);
+  });
+});
+
+it('is measured: how late it was when it was kept busy, and how full its heap is', async () => {
+  const busyMs = 300;
+  const late = await new Promise<Measured>((found) => {
+    const end = startMeter((measured) => {
+      if (measured.delayMs < busyMs / 3) return;
+      end();
+      found(measured);
+    });
+    // A timer that keeps the process while the meter does not.
+    setTimeout(() => {
+      const untilMs = performance.now() + busyMs;
+      while (performance.now() < untilMs);
+    }, 10);
+  });
+  expect(late.heap).toBeGreaterThan(0);
+  expect(late.heap).toBeLessThan(1);
+});
