@@ -13,6 +13,7 @@ import { createKeyDigest } from './locality/held.ts';
 import { type Audit, type AuditSink, createAudit, NO_AUDIT } from './record/audit.ts';
 import type { LogLevelSwitch } from './record/level.ts';
 import { createMetrics, type Metrics, type Readings } from './record/metrics.ts';
+import { createLookup, type Resolve } from './region/lookup.ts';
 import { createSharedVault } from './replay/shared-vault.ts';
 import { createVault, LARGEST_SHARE } from './replay/vault.ts';
 import type { readingsOf } from './rooms-health.ts';
@@ -45,6 +46,8 @@ export interface GatewayDependencies {
   readonly operations?: Pick<Readings, 'audit' | 'reload'>;
   /** Where the configuration is read again; left out: it came from no file. */
   readonly file?: ConfigFile;
+  /** Names of regions and proxies to addresses; left out: by the system. */
+  readonly resolve?: Resolve;
   /** For GATEWAY_IDENTITY_KEY. */
   readonly env?: NodeJS.ProcessEnv;
 }
@@ -155,6 +158,7 @@ export function openBase(config: Config, dependencies: GatewayDependencies, inFo
     pressure,
     vault: replays.vault,
     keyDigest: createKeyDigest(state.digest),
+    lookup: createLookup(clocks.steady, dependencies.resolve),
     /** Places entries in the tables of the limits, and names credentials: the same in all threads. */
     seed: together?.secrets.seed ?? randomBytes(32),
     /** What is still to be told to the store is told before it is closed; a collector that hangs delays nothing of that. */

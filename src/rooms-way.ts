@@ -8,8 +8,10 @@ import { addressKey } from './limit/key.ts';
 import { createLapsed, type Lapsed } from './locality/lapsed.ts';
 import type { Metrics } from './record/metrics.ts';
 import { Refusal } from './refusal.ts';
+import type { DialOptions } from './region/dial.ts';
 import { createForward, type Forward, type Observe, type OnViolation } from './region/forward.ts';
 import type { Health, HealthEvent } from './region/health.ts';
+import { forbiddenHosts, leadsAstray } from './region/location.ts';
 import { createProbe } from './region/probe.ts';
 import { createRegion, type Region } from './region/region.ts';
 import type { Base } from './rooms-base.ts';
@@ -49,7 +51,7 @@ export interface Way {
 
 /** Whether connections and breakers of one configuration do for the other. */
 export function isSameWay(one: Config, other: Config): boolean {
-  const partsOf = ({ upstream, regions }: Config) => [upstream, regions.map(({ tls }) => tls)];
+  const partsOf = ({ upstream, regions }: Config) => [upstream, regions.map(({ tls, proxy }) => [tls, proxy])];
   return isSameHealth(one, other) && isDeepStrictEqual(partsOf(one), partsOf(other));
 }
 
@@ -67,6 +69,27 @@ function placesIn(config: Config): (at: RegionName) => string {
   return (at) => places.get(at) ?? at;
 }
 
+/** How each region is reached: by a proxy of its own, or by everybody's. */
+export function dialsOf(config: Config, lookup: Base['lookup']): (region: RegionName) => DialOptions {
+  const { connectTimeoutMs, proxy: usual } = config.upstream;
+  const own = new Map(config.regions.map(({ name, tls, proxy }) => [name, { tls, proxy }]));
+  return (region) => {
+    const { tls, proxy = usual } = own.get(region) ?? {};
+    return { connectTimeoutMs, tls, proxy: proxy ?? undefined, lookup };
+  };
+}
+
+/** Counts headers that lead to a region behind the gateway's back. They stay here with all others that lead elsewhere. */
+function watchLeading({ regions }: Config, metrics: Metrics) {
+  const forbidden = new Map(regions.map(({ name }) => [name, forbiddenHosts(regions, name)]));
+  return (region: RegionName, leading: readonly string[]): void => {
+    const isForbidden = (host: string): boolean => forbidden.get(region)?.has(host) ?? false;
+    for (let i = 0; i + 1 < leading.length; i += 2) {
+      if (leadsAstray(leading[i] ?? '', leading[i + 1] ?? '', isForbidden)) metrics.locationRemoved(region);
+    }
+  };
+}
+
 /** What leaves leaves a trace, or it does not leave. */
 function untraceable(): Refusal {
   return new Refusal('audit_unavailable', { outcome: 'not_sent', headers: ['Retry-After', '5'] });
@@ -80,10 +103,11 @@ export function openWay(
   before: { readonly config: Config; readonly way: Pick<Way, 'health'> } | undefined,
 ): Way {
   const { log, metrics, clocks, state, audit } = base;
+  const dialOf = dialsOf(config, base.lookup);
   const regions = new Map<RegionName, Region>(
-    config.regions.map(({ name, upstreams, tls }) => [
+    config.regions.map(({ name, upstreams }) => [
       name,
-      createRegion(name, upstreams, { ...config.upstream, tls }),
+      createRegion(name, upstreams, { ...config.upstream, ...dialOf(name) }),
     ]),
   );
   const bounds = { bodyTimeoutMs: config.upstream.bodyTimeoutMs, patienceMs: config.upstream.queue.waitMs };
@@ -109,6 +133,7 @@ export function openWay(
     collectBytes: COLLECT_BYTES,
     observe,
     tlsFailed: metrics.tlsFailed,
+    led: watchLeading(config, metrics),
     onViolation,
     lapsed,
   });

@@ -25,7 +25,7 @@ import { createPassthrough } from './region/passthrough.ts';
 import { createSend } from './region/send.ts';
 import { createReplay } from './replay/replay.ts';
 import type { Base, InForce } from './rooms-base.ts';
-import { isSameWay, openWay, readingsOf, type Way } from './rooms-way.ts';
+import { dialsOf, isSameWay, openWay, readingsOf, type Way } from './rooms-way.ts';
 import { createClassify } from './route/classify.ts';
 import { LINK, PASSTHROUGH, REFERENCE, ROUTES } from './route/table.ts';
 import type { State } from './state.ts';
@@ -108,7 +108,8 @@ function openPassthrough(config: Config, base: Base, checks: Checks, { health, o
     hold: () => holdOnce(base.state.directory),
     observe: base.metrics.upstream,
     tlsFailed: base.metrics.tlsFailed,
-    tlsOf: new Map(config.regions.flatMap(({ name, tls }) => (tls === undefined ? [] : [[name, tls] as const]))),
+    astray: base.metrics.locationRemoved,
+    dialOf: dialsOf(config, base.lookup),
     route: PASSTHROUGH,
     regions: config.regions,
     requestTimeoutMs: config.request.timeoutMs,

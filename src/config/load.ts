@@ -108,8 +108,9 @@ function toFindings(issue: Issue, { tree, places }: Source): Finding[] {
   const path = pathOf(issue);
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey([...path, key], key, keysOf(path)));
   const found = valueAt(tree, path);
-  const hint = issue.code === 'custom' ? issue.params?.hint : undefined;
-  if (typeof hint === 'string') return [{ path, expected: issue.message, hint }];
+  const { hint, found: shown } = (issue.code === 'custom' && issue.params) || {};
+  const instead = typeof shown === 'string' ? { found: shown } : {};
+  if (typeof hint === 'string') return [{ path, expected: issue.message, hint, ...instead }];
   // a suggestion would tell of the value
   if (issue.code !== 'invalid_value' || typeof found !== 'string' || places.isHidden(path)) {
     return [{ path, expected: issue.message }];

@@ -13,6 +13,7 @@ import {
 } from './addresses.ts';
 import { byRegion, duration, flag, list, oneOf, regionRef, section, text, whole, wordOrRegion } from './fields.ts';
 import { PREFIX, readPrefix } from './paths.ts';
+import { regionProxy, upstreamProxy } from './schema-egress.ts';
 import { regionTls } from './schema-tls.ts';
 import type { RegionConfig } from './types.ts';
 
@@ -32,6 +33,7 @@ const region = (folder: string) =>
       .describe(
         "How the region's servers are known beyond the authorities that Node trusts, and how they know the gateway.",
       ),
+    proxy: regionProxy(),
   });
 
 export const regions = (folder: string) =>
@@ -89,6 +91,7 @@ export const upstream = section({
   forwardClientAddress: flag()
     .prefault(true)
     .describe('Whether regions are told the address of the client (X-Forwarded-For).'),
+  proxy: upstreamProxy(),
 }).transform(({ connectTimeout, headersTimeout, bodyTimeout, idleTimeout, ...others }) => ({
   connectTimeoutMs: connectTimeout,
   headersTimeoutMs: headersTimeout,

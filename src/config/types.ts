@@ -54,6 +54,14 @@ export interface UpstreamTls {
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
 }
 
+/** An HTTP proxy. */
+export interface UpstreamProxy {
+  /** Scheme, host and port. */
+  readonly origin: string;
+  /** The value of Proxy-Authorization. */
+  readonly authorization?: string | undefined;
+}
+
 export interface RegionConfig {
   readonly name: RegionName;
   /** Origins: scheme, host and port, no path. */
@@ -64,6 +72,8 @@ export interface RegionConfig {
   readonly web: string;
   /** `undefined`: as Node has it. */
   readonly tls?: UpstreamTls | undefined;
+  /** `undefined`: as `upstream` has it; `null`: none. */
+  readonly proxy?: UpstreamProxy | null | undefined;
 }
 
 /** Paths outside the API that are passed to a region as they come. */
@@ -235,6 +245,8 @@ export interface Config {
     /** What waits for one of them. */
     readonly queue: { readonly most: number; readonly waitMs: number };
     readonly forwardClientAddress: boolean;
+    /** `undefined`: none. */
+    readonly proxy?: UpstreamProxy | undefined;
   };
   readonly health: HealthConfig;
   readonly request: { readonly bodyLimitBytes: number; readonly timeoutMs: number };

@@ -15,6 +15,12 @@ export const REGION_METRICS = [
     help: 'Connections to the region that were given up for what its server showed: untrusted, expired, name (another host’s certificate), pin (none of the pinned keys), protocol. Nothing was sent.',
   },
   {
+    name: 'upstream_location_removed_total',
+    type: 'counter',
+    labels: ['region'],
+    help: 'Headers of the region’s answers (Location, Content-Location, Refresh, and Link of passed-through paths) that named another region or an upstream, and were left out. Redirects are never followed.',
+  },
+  {
     name: 'outcomes_total',
     type: 'counter',
     labels: ['region', 'purpose', 'effect', 'outcome'],

@@ -37,6 +37,8 @@ export interface Metrics {
   ): void;
   /** A server of the region was not spoken to, for what it showed of itself. */
   tlsFailed(region: RegionName, reason: string): void;
+  /** A header of the region's answer that led to another region, or to an upstream, was left out. */
+  locationRemoved(region: RegionName): void;
   refused(code: RefusalCode): void;
   decided(reason: Reason): void;
   limited(limit: string, mode: 'enforce' | 'shadow'): void;
@@ -82,6 +84,7 @@ export function createMetrics(readings: Readings, build: { version: string; node
   const cacheHits = counter('verification_cache_hits_total');
   const violations = counter('pin_violations_total');
   const tlsFailures = counter('upstream_tls_failures_total');
+  const locations = counter('upstream_location_removed_total');
   const replays = counter('replays_total');
   const changes = counter('directory_changes_total');
   const held = counter('breaker_held_total');
@@ -173,6 +176,7 @@ export function createMetrics(readings: Readings, build: { version: string; node
       outcomes(1, region, purpose, effect, outcome);
     },
     tlsFailed: (region, reason) => tlsFailures(1, region, reason),
+    locationRemoved: (region) => locations(1, region),
     refused: (code) => refusals(1, code),
     decided: (reason) => decisions(1, reason),
     limited: (limit, mode) => limited(1, limit, mode),

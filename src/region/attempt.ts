@@ -46,7 +46,13 @@ export type AttemptResult =
 const SLOWEST_BYTES_PER_MS = 64;
 
 const EMPTY = Buffer.alloc(0);
-const NO_HEAD: AnswerHead = { crossing: [], delimited: false, lengthBytes: undefined, intended: undefined };
+const NO_HEAD: AnswerHead = {
+  crossing: [],
+  delimited: false,
+  lengthBytes: undefined,
+  intended: undefined,
+  leading: undefined,
+};
 
 const INTERRUPTED = new Error('the caller has gone');
 const TWICE = new Error('a second send of one request was refused');

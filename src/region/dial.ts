@@ -1,11 +1,12 @@
 // How a connection to an upstream is opened, and who answered there: undici's own connector, which verifies TLS against the
-// host name of the URL.
+// host name of the URL; through a proxy, on the connection that the proxy has made.
 import { createHash, X509Certificate } from 'node:crypto';
-import type { Socket } from 'node:net';
+import type { LookupFunction, Socket } from 'node:net';
 import { checkServerIdentity, type TLSSocket } from 'node:tls';
 import type { buildConnector as BuildConnector } from 'undici';
 import buildConnector from 'undici/lib/core/connect.js';
 import { codeOf } from './failure.ts';
+import { createTunnel, type ProxyServer } from './tunnel.ts';
 
 /** What is asked of a region's servers beyond Node's own authorities, and what they are shown. PEM; pins as in config/types.ts. */
 export interface UpstreamTls {
@@ -19,6 +20,9 @@ export interface UpstreamTls {
 export interface DialOptions {
   readonly connectTimeoutMs: number;
   readonly tls?: UpstreamTls | undefined;
+  readonly proxy?: ProxyServer | undefined;
+  /** In place of the system's (lookup.ts). Of a region behind a proxy it is the proxy's matter. */
+  readonly lookup?: LookupFunction | undefined;
 }
 
 /** Why a server was not spoken to: a closed list, for metrics. */
@@ -58,8 +62,24 @@ export function certificateOf(socket: Socket | TLSSocket): string | undefined {
  * Whoever is reached shows a certificate each time, and it is verified each time: on a session that was resumed, Node would
  * neither look at the name again nor have a certificate to tell of.
  */
-export function openConnector({ connectTimeoutMs, tls }: DialOptions): BuildConnector.connector {
-  const common = { allowH2: false, timeout: connectTimeoutMs, maxCachedSessions: 0 };
+export function openConnector(options: DialOptions): BuildConnector.connector {
+  const { connectTimeoutMs: timeoutMs, proxy } = options;
+  const secure = openDirect(options);
+  if (proxy === undefined) return secure;
+  return createTunnel({ proxy, timeoutMs, reach: openDirect({ ...options, tls: undefined }), secure });
+}
+
+/** Of several addresses each gets its part of the time, and not only the quarter of a second that Node gives it. */
+const ADDRESSES = 4;
+
+function openDirect({ connectTimeoutMs, tls, lookup }: DialOptions): BuildConnector.connector {
+  const common = {
+    allowH2: false,
+    timeout: connectTimeoutMs,
+    maxCachedSessions: 0,
+    autoSelectFamilyAttemptTimeout: Math.max(10, Math.ceil(connectTimeoutMs / ADDRESSES)),
+    ...(lookup && { lookup }),
+  };
   if (tls === undefined) return buildConnector(common);
   const { ca, clientCert: cert, clientKey: key, minVersion, pinSha256 } = tls;
   const pins = new Set(pinSha256);

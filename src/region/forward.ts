@@ -38,6 +38,8 @@ export interface ForwardOptions extends AttemptOptions {
   readonly lapsed: (permit: Permit, to: RegionName) => Refusal | undefined;
   /** A server of the region was not spoken to, for what it showed of itself. */
   readonly tlsFailed: (region: RegionName, reason: TlsReason) => void;
+  /** Headers of a region's answer that lead elsewhere, flat; they stay here. */
+  readonly led: (region: RegionName, leading: readonly string[]) => void;
   /** Called once for each call that was allowed: what became of it and how long the region took. */
   readonly observe: Observe;
 }

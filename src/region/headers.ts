@@ -21,6 +21,8 @@ const RESPONSE_HEADERS = [
   'ratelimit-policy',
   'x-ots-intended-status',
 ];
+/** Those that lead elsewhere (location.ts), and stay here. Link has four letters, as Date has: it is not looked for. */
+const LEADING_HEADERS = ['location', 'content-location', 'refresh'];
 /** Those that say how long an answer's body is, and stay here. */
 const FRAMING_HEADERS = ['content-length', 'transfer-encoding'];
 
@@ -50,7 +52,7 @@ class Names {
 }
 
 const REQUEST_NAMES = new Names(REQUEST_HEADERS);
-const RESPONSE_NAMES = new Names([...RESPONSE_HEADERS, ...FRAMING_HEADERS]);
+const RESPONSE_NAMES = new Names([...RESPONSE_HEADERS, ...FRAMING_HEADERS, ...LEADING_HEADERS]);
 
 /** What is asked of the head of a region's answer. */
 export interface AnswerHead {
@@ -62,6 +64,8 @@ export interface AnswerHead {
   readonly lengthBytes: number | undefined;
   /** Of X-OTS-Intended-Status (UPSTREAM.md): which status the service would rather have sent. */
   readonly intended: string | undefined;
+  /** Flat: those that would lead elsewhere. Undefined: none. */
+  readonly leading: string[] | undefined;
 }
 
 /**
@@ -73,6 +77,7 @@ export function readAnswerHead(status: number, raw: readonly (Buffer | string)[]
   let delimited: boolean | undefined = status === 204 || status === 304 ? true : undefined;
   let lengthBytes: number | undefined;
   let intended: string | undefined;
+  let leading: string[] | undefined;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = RESPONSE_NAMES.find(raw[i] as Buffer | string);
     if (name === undefined) continue;
@@ -82,12 +87,15 @@ export function readAnswerHead(status: number, raw: readonly (Buffer | string)[]
       delimited ??= true;
       lengthBytes ??= Number(value);
     } else if (name === 'transfer-encoding') delimited ??= CHUNKED.test(value);
-    else {
+    else if (name === 'location' || name === 'content-location' || name === 'refresh') {
+      leading ??= [];
+      leading.push(name, value);
+    } else {
       crossing.push(name, value);
       if (name === 'x-ots-intended-status') intended ??= value.trim();
     }
   }
-  return { crossing, delimited: delimited ?? false, lengthBytes, intended };
+  return { crossing, delimited: delimited ?? false, lengthBytes, intended, leading };
 }
 
 const CHUNKED = /(^|,)\s*chunked\s*$/i;

@@ -1,7 +1,7 @@
 // Which headers cross on the passed-through paths: here all do, but for those that belong to one connection, forge where
 // a request comes from, carry credentials that stay, or lead past the gateway.
 import type { IncomingHttpHeaders } from 'node:http';
-import type { RegionName } from '../domain.ts';
+import { type IsForbiddenHost, leadsAstray, mayLead } from './location.ts';
 
 /** Belong to one connection (RFC 9110, 7.6.1), lower case. Headers that Connection names are dropped with them. */
 const HOP_BY_HOP = new Set([
@@ -95,50 +95,31 @@ export function passingRequestHeaders(raw: readonly string[], crossing: Crossing
   return headers;
 }
 
-/** A region by all its names (config/types.ts). */
-export interface PassthroughRegion {
-  readonly name: RegionName;
-  readonly upstreams: readonly string[];
-  readonly hosts: readonly string[];
-  readonly web: string;
-}
-
-/** Hosts to which no answer of a region's may lead: every region's upstreams, and the other regions' public names. */
-export function forbiddenHosts(regions: readonly PassthroughRegion[], own: RegionName): ReadonlySet<string> {
-  const urls = regions.flatMap(({ name, upstreams, web }) => (name === own ? upstreams : [...upstreams, web]));
-  const names = regions.flatMap(({ name, hosts }) => (name === own ? [] : hosts));
-  return new Set([...urls.map((url) => new URL(url).hostname), ...names]);
-}
-
-/** A host to which no answer may send a caller: lower case, without port. */
-export type IsForbiddenHost = (host: string) => boolean;
-
-const RELATIVE = 'relative.invalid';
-
-/** Whether a Location leads to a page of the gateway's own, or out into the world, but to no region behind its back. */
-function mayLead(location: string, isForbidden: IsForbiddenHost): boolean {
-  if (!URL.canParse(location, `http://${RELATIVE}`)) return false;
-  const { protocol, hostname } = new URL(location, `http://${RELATIVE}`);
-  if (protocol !== 'http:' && protocol !== 'https:') return false;
-  return hostname === RELATIVE || !isForbidden(hostname.replace(/\.$/, ''));
-}
-
 /**
  * What of a region's answer goes on to the caller.
  * @param received as parsed by Node or undici, names in lower case
+ * @param removed called for each header that would lead to a region behind the gateway's back
  */
 export function passingResponseHeaders(
   received: IncomingHttpHeaders,
   cookies: boolean,
   isForbidden: IsForbiddenHost,
+  removed: () => void,
 ): IncomingHttpHeaders {
   const named = namedBy([String(received.connection ?? '')]);
   const headers: IncomingHttpHeaders = {};
   for (const [name, value] of Object.entries(received)) {
-    if (value === undefined || HOP_BY_HOP.has(name) || STAYING.has(name) || named.has(name)) continue;
+    if (value === undefined) continue;
+    const values = typeof value === 'string' ? [value] : value;
+    if (values.some((each) => leadsAstray(name, each, isForbidden))) {
+      removed();
+      continue;
+    }
+    if (HOP_BY_HOP.has(name) || STAYING.has(name) || named.has(name)) continue;
     if (name.startsWith('onetime-gateway-')) continue;
     if (!cookies && (name === 'set-cookie' || name === 'set-cookie2')) continue;
-    if ((name === 'location' || name === 'content-location') && !mayLead(String(value), isForbidden)) continue;
+    const leads = name === 'location' || name === 'content-location';
+    if (leads && !values.every((each) => mayLead(each, isForbidden))) continue;
     headers[name] = value;
   }
   return headers;

@@ -5,7 +5,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Permit, RegionName } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
-import { certificateOf, openConnector, type UpstreamTls } from './dial.ts';
+import { certificateOf, type DialOptions, openConnector } from './dial.ts';
 import type { Passage } from './passthrough-enter.ts';
 import { objectOf } from './passthrough-handshake.ts';
 import type { Upstream } from './passthrough-upstream.ts';
@@ -29,8 +29,8 @@ interface Link {
 }
 
 export interface SocketOptions {
-  readonly connectTimeoutMs: number;
-  readonly tlsOf: ReadonlyMap<RegionName, UpstreamTls>;
+  /** How each region is reached. */
+  readonly dialOf: (region: RegionName) => DialOptions;
   readonly headersTimeoutMs: number;
   /** At most so many at a time, to all regions. */
   readonly connections: number;
@@ -75,9 +75,7 @@ export function createWebSockets(
   passageOf: (req: IncomingMessage) => Passage | undefined,
   options: SocketOptions,
 ): WebSockets {
-  const { connectTimeoutMs, tlsOf } = options;
-  const plain = openConnector({ connectTimeoutMs });
-  const connectors = new Map([...tlsOf].map(([region, tls]) => [region, openConnector({ connectTimeoutMs, tls })]));
+  const connectors = new Map<RegionName, ReturnType<typeof openConnector>>();
   const links = new Map<string, Link>();
   const linkOfTarget = new WeakMap<Peer, Link>();
   const idOf = new WeakMap<Passage, string>();
@@ -85,7 +83,8 @@ export function createWebSockets(
   let isGoingAway = false;
 
   function dial(region: RegionName, origin: string): Promise<Socket> {
-    const connector = connectors.get(region) ?? plain;
+    const connector = connectors.get(region) ?? openConnector(options.dialOf(region));
+    connectors.set(region, connector);
     const { hostname, host, protocol, port } = new URL(origin);
     return new Promise((settle, reject) => {
       connector({ hostname: hostname.replace(/^\[|\]$/g, ''), host, protocol, port }, (error, socket) => {

@@ -6,7 +6,7 @@ import type { Dispatcher } from 'undici';
 import type { Effect, Permit, RegionName } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import type { ConnectionOptions } from './connections.ts';
-import { createDial, tlsReasonOf, type UpstreamTls } from './dial.ts';
+import { createDial, type DialOptions, tlsReasonOf } from './dial.ts';
 import type { ForwardOptions, Observe, OnViolation } from './forward.ts';
 import { violation } from './guard.ts';
 import type { Health } from './health.ts';
@@ -25,8 +25,8 @@ export interface UpstreamOptions extends ConnectionOptions {
   readonly lapsed: (permit: Permit, region: RegionName) => Refusal | undefined;
   readonly observe: Observe;
   readonly tlsFailed: ForwardOptions['tlsFailed'];
-  /** Of regions that have something of their own. */
-  readonly tlsOf: ReadonlyMap<RegionName, UpstreamTls>;
+  /** How each region is reached. */
+  readonly dialOf: (region: RegionName) => DialOptions;
 }
 
 export type Received = Dispatcher.ResponseData<unknown>;
@@ -116,7 +116,7 @@ export function createUpstream(
 
   function openPool(region: RegionName, origin: string): Dispatcher {
     const way: Way = { region, host: new URL(origin).host };
-    const dial = createDial({ connectTimeoutMs, tls: options.tlsOf.get(region) });
+    const dial = createDial(options.dialOf(region));
     // Here, since the whole of undici takes a tenth of the start, and most gateways pass nothing through.
     const { Pool } = createRequire(import.meta.url)('undici') as typeof import('undici');
     const lines = {

@@ -4,8 +4,10 @@ import type { EventEmitter } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { RegionName } from '../domain.ts';
 import type { Answer } from '../journey.ts';
 import { Refusal } from '../refusal.ts';
+import { forbiddenHosts, type RegionNames } from './location.ts';
 import { lazyBody } from './passthrough-body.ts';
 import {
   createEnter,
@@ -16,15 +18,17 @@ import {
   type PassthroughRow,
 } from './passthrough-enter.ts';
 import { isHandshake } from './passthrough-handshake.ts';
-import { forbiddenHosts, type PassthroughRegion, passingResponseHeaders } from './passthrough-headers.ts';
+import { passingResponseHeaders } from './passthrough-headers.ts';
 import { isUnder } from './passthrough-path.ts';
 import { createWebSockets } from './passthrough-socket.ts';
 import { createUpstream, type Done, type UpstreamOptions } from './passthrough-upstream.ts';
 
 export interface PassthroughOptions extends EnterRooms, UpstreamOptions {
-  readonly regions: readonly PassthroughRegion[];
+  readonly regions: readonly RegionNames[];
   /** Longest WebSocket message. */
   readonly messageBytes: number;
+  /** A header of a region's answer was left out, since it would have led to a region behind the gateway's back. */
+  readonly astray: (region: RegionName) => void;
 }
 
 export interface Passthrough {
@@ -89,7 +93,7 @@ export function createPassthrough(rows: readonly PassthroughRow[], options: Pass
     const { row, trip, cookies } = passage;
     const isForbidden = (host: string): boolean => forbidden.get(row.region)?.has(host) ?? true;
     return {
-      ...passingResponseHeaders(received, cookies, isForbidden),
+      ...passingResponseHeaders(received, cookies, isForbidden, () => options.astray(row.region)),
       'x-request-id': trip.requestId,
       'onetime-gateway-region': row.region,
       'onetime-gateway-outcome': 'delivered',

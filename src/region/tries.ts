@@ -2,7 +2,7 @@
 // in place of a row of async functions: each of those keeps its frame and a promise, half a kilobyte a call.
 import type { Effect, Outcome, Permit } from '../domain.ts';
 import { hintForUnknown, Refusal } from '../refusal.ts';
-import { type AttemptRequest, type AttemptResult, attempt } from './attempt.ts';
+import { type AttemptRequest, type AttemptResult, attempt, type RegionAnswer } from './attempt.ts';
 import type { Borrowed, Connections } from './connections.ts';
 import { tlsReasonOf } from './dial.ts';
 import { codeOf, failureOf } from './failure.ts';
@@ -161,6 +161,7 @@ export class Tries {
     if (signal !== undefined) this.#options.health.report(this.#region.name, this.#order[this.#at] ?? '', signal);
     if (!unsent) {
       if (result.kind !== 'gone') this.#noteWay();
+      if (result.kind === 'answered') this.#noteLeading(result.answer);
       this.#end(result);
       return;
     }
@@ -175,6 +176,10 @@ export class Tries {
     const { egress } = this.#call;
     egress.upstream = this.#connection?.host;
     egress.certificate = this.#connection?.certificate;
+  }
+
+  #noteLeading({ head }: RegionAnswer): void {
+    if (head.leading !== undefined) this.#options.led(this.#region.name, head.leading);
   }
 
   /**

@@ -26,7 +26,7 @@ limits:
   failedAuth:         { per: 10m, requests: 10, burst: 10, mode: enforce }
   account:            { per: 60s, requests: 600, burst: 100, mode: enforce }
   regionBudget:       { per: 20m, requests: 800, burst: 800, mode: shadow }
-upstream: { connectTimeout: 3s, headersTimeout: 15s, bodyTimeout: 15s, idleTimeout: 4s, connections: 256, queue: { most: 1024, wait: 3s }, forwardClientAddress: true }
+upstream: { connectTimeout: 3s, headersTimeout: 15s, bodyTimeout: 15s, idleTimeout: 4s, connections: 256, queue: { most: 1024, wait: 3s }, forwardClientAddress: true, proxy: null }
 health:   { probe: 60s, breaker: { failures: 5, open: 10s, mode: enforce } }
 request:  { bodyLimit: 2MiB, timeout: 30s }
 overload: { eventLoopDelay: 500ms, heap: 0.9, mode: enforce }
@@ -79,6 +79,7 @@ const EXPECTED = {
     connections: 256,
     queue: { most: 1024, waitMs: 3_000 },
     forwardClientAddress: true,
+    proxy: undefined,
   },
   health: { probeMs: 60_000, breaker: { failures: 5, openMs: 10_000, mode: 'enforce' } },
   request: { bodyLimitBytes: 2_097_152, timeoutMs: 30_000 },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError, parseConfig } from '../../src/config/load.ts';
 import { RESERVED_SEGMENTS } from '../../src/config/schema.ts';
+import { PROXY } from '../../src/config/schema-egress.ts';
 import { errorsOf, REGIONS } from './support.ts';
 
 const KEYS =
@@ -214,6 +215,8 @@ describe('numbers, durations, sizes', () => {
     ['log: { sample: .nan }', 'log.sample: found NaN, expected a number from 0 to 1'],
     ['log: { sample: 10% }', 'log.sample: found "10%", expected a number from 0 to 1'],
     ['log: { slow: 1 }', `log.slow: found 1, expected ${DURATION}`],
+    ['upstream: { proxy: 3128 }', `upstream.proxy: found 3128, expected ${PROXY}`],
+    ['upstream: { proxy: [] }', `upstream.proxy: found an empty list, expected ${PROXY}`],
     ['upstream: { connections: 0 }', 'upstream.connections: found 0, expected a whole number of 1 or more'],
     ['upstream: { queue: { most: -1 } }', 'upstream.queue.most: found -1, expected a whole number of 0 or more'],
     ['upstream: { queue: { wait: 3 } }', `upstream.queue.wait: found 3, expected ${DURATION}`],

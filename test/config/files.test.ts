@@ -16,7 +16,9 @@ const uncommented = text
   .replace(/^( *)# {2}- /gm, '$1  - ')
   .replace(/^ {2}#source:\n(?: {2}# .*\n)+/m, (block) => block.replace(/^ {2}#/gm, '  '));
 /** And with the example of TLS, whose files are nowhere. */
-const withTls = uncommented.replace(/^( +)#tls:\n(?: +# .*\n)+/gm, (block) => block.replace(/^( +)#/gm, '$1'));
+const withTls = uncommented
+  .replace(/^( +)#tls:\n(?: +# .*\n)+/gm, (block) => block.replace(/^( +)#/gm, '$1'))
+  .replace(/^( +)#proxy:/gm, '$1proxy:');
 const env = { DIRECTORY_TOKEN: 'a-token' };
 
 type Node = z.core.JSONSchema._JSONSchema | undefined;

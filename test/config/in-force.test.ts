@@ -116,6 +116,7 @@ admin: { tokens: [{ name: deploy, role: write, hash: "sha256:${HASH}" }] }
 accounts:
   source: { url: "https://directory.example/a?apikey=${CANARY}", token: "\${TOKEN}" }
   rules: [{ account: "${CANARY}@corp.example", region: us }]
+upstream: { proxy: "http://${CANARY}:${CANARY}@proxy.example:3128" }
 tracing: { otlp: "https://spans.example/v1/traces", headers: { Authorization: "Bearer ${CANARY}", X-Key: "\${KEY}" } }
 `;
   const env = { TOKEN: `${CANARY}-token`, KEY: `${CANARY}-key`, GATEWAY_IDENTITY_KEY: HASH };
@@ -147,6 +148,7 @@ tracing: { otlp: "https://spans.example/v1/traces", headers: { Authorization: "B
       'accounts.source.token': '(hidden)',
       'accounts.rules[0].account': '(hidden)',
       'accounts.rules[0].region': 'us',
+      'upstream.proxy': 'http://(hidden)@proxy.example:3128',
       'tracing.otlp': 'https://spans.example/v1/traces',
       'tracing.headers.Authorization': '(hidden)',
       'tracing.headers.X-Key': '(hidden)',

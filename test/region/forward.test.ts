@@ -40,6 +40,7 @@ it('sends nothing when the lease ends while the connection is being opened', asy
     onViolation: () => {},
     lapsed: () => (over ? new Refusal('directory_unavailable', { outcome: 'not_sent' }) : undefined),
     tlsFailed: () => {},
+    led: () => {},
     observe: (_region, _purpose, _effect, outcome) => outcomes.push(outcome),
   });
   const send = () => {

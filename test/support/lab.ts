@@ -5,6 +5,7 @@ import { inForce } from '../../src/config/in-force.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { type Gateway, openGateway } from '../../src/gateway.ts';
 import type { ReloadReport } from '../../src/listener/admin-live-types.ts';
+import type { Resolve } from '../../src/region/lookup.ts';
 import type { Read } from '../../src/reload.ts';
 import { DEMO_ACCOUNTS } from '../../src/twin/accounts.ts';
 import { startTwin, type Twin, type TwinAccount, type TwinOptions } from '../../src/twin/twin.ts';
@@ -70,6 +71,8 @@ export interface LabOptions {
   readonly twins?: Partial<TwinOptions>;
   /** In place of the twins as the regions' upstream URLs. */
   readonly upstreams?: Readonly<Record<string, string[]>>;
+  /** In place of the system's resolver. */
+  readonly resolve?: Resolve;
 }
 
 export async function openLab(options: LabOptions = {}): Promise<Lab> {
@@ -109,6 +112,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
     now,
     env,
     file: { first, read: () => readText(text) },
+    ...(options.resolve && { resolve: options.resolve }),
   });
 
   const lab: Lab = {

@@ -1,0 +1,87 @@
+// A connection to a region through an HTTP proxy: the proxy is asked to connect (RFC 9110, 9.3.6), and what follows on that
+// connection is as if there were none. Its credentials go to it alone, and what it says goes to nobody.
+import { isIP, type Socket } from 'node:net';
+import type { buildConnector as BuildConnector } from 'undici';
+import { codeOf } from './failure.ts';
+import { proxyFault } from './tunnel-fault.ts';
+import { headFault } from './tunnel-head.ts';
+
+export interface ProxyServer {
+  /** `http://host:port` or `https://host:port`; over https its certificate is verified against its host name. */
+  readonly origin: string;
+  /** The value of Proxy-Authorization, or none. */
+  readonly authorization?: string | undefined;
+}
+
+export interface TunnelOptions {
+  readonly proxy: ProxyServer;
+  /** For all of it: to reach the proxy, its answer, and TLS with the region. */
+  readonly timeoutMs: number;
+  /** Opens the connection to the proxy. */
+  readonly reach: BuildConnector.connector;
+  /** Speaks TLS with the region, on the connection that it is given as `httpSocket`. */
+  readonly secure: BuildConnector.connector;
+}
+
+/** What a region is asked for by, in the words of CONNECT: a port is always there. */
+function authorityOf({ hostname, port, protocol }: BuildConnector.Options): string {
+  const host = isIP(hostname) === 6 ? `[${hostname}]` : hostname;
+  return `${host}:${port || (protocol === 'https:' ? 443 : 80)}`;
+}
+
+function connectHead(authority: string, { authorization }: ProxyServer): string {
+  const credentials = authorization === undefined ? '' : `Proxy-Authorization: ${authorization}\r\n`;
+  return `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${credentials}\r\n`;
+}
+
+/** @returns a connector like undici's own. Its errors have the codes of tunnel-fault.ts, or those of TLS with the region. */
+export function createTunnel({ proxy, timeoutMs, reach, secure }: TunnelOptions): BuildConnector.connector {
+  const { hostname, host, protocol, port } = new URL(proxy.origin);
+  const place = { hostname: hostname.replace(/^\[|\]$/g, ''), host, protocol, port };
+  return (target, done) => {
+    let over = false;
+    let raw: Socket | undefined;
+    let fault = proxyFault('timeout');
+    function fail(error: Error): void {
+      if (over) return;
+      over = true;
+      clearTimeout(timer);
+      raw?.destroy();
+      done(error, null);
+    }
+    function succeed(socket: Socket): void {
+      if (over) return;
+      over = true;
+      clearTimeout(timer);
+      done(null, socket);
+    }
+    const timer = setTimeout(() => fail(fault), timeoutMs);
+
+    reach(place, (...[unreached, socket]) => {
+      if (unreached !== null) {
+        fail(proxyFault('unreachable', codeOf(unreached)));
+        return;
+      }
+      if (over) {
+        socket.destroy();
+        return;
+      }
+      raw = socket;
+      // Who uses the connection afterwards hears of its errors too; until then a close is enough.
+      socket.on('error', () => {});
+      socket.once('close', () => fail(proxyFault('closed')));
+      headFault(socket, (refused) => {
+        if (refused !== undefined) fail(refused);
+        else if (target.protocol !== 'https:') succeed(socket);
+        else {
+          fault = proxyFault('stalled');
+          secure({ ...target, httpSocket: socket }, (...[untrusted, secured]) => {
+            if (untrusted === null) succeed(secured);
+            else fail(untrusted);
+          });
+        }
+      });
+      socket.write(connectHead(authorityOf(target), proxy), 'latin1');
+    });
+  };
+}
