@@ -27,8 +27,11 @@ export interface Tally {
 
 /** A time in which records are missing, or cannot be found. */
 export interface Hole {
-  /** `under_way`: of requests that had begun when their thread was lost. `foreign_key`: accounts have other hashes there. */
-  readonly why: 'lost' | 'under_way' | 'killed' | 'foreign_key';
+  /**
+   * `unsent`: of requests that surely were not sent. `under_way`: of those that had begun when their thread was lost.
+   * `foreign_key`: accounts have other hashes there.
+   */
+  readonly why: 'lost' | 'unsent' | 'under_way' | 'killed' | 'foreign_key';
   /** The last record before it, if there is one, and the first behind it. */
   readonly after: string | undefined;
   readonly until: string;
@@ -130,7 +133,7 @@ class Collector {
     if (time < from || (after !== undefined && after >= to)) return;
     if (kind === 'gap') {
       const gap = parseRecord(line.toString('utf8'));
-      const why = gap?.why === 'under_way' ? 'under_way' : 'lost';
+      const why = gap?.why === 'under_way' ? 'under_way' : gap?.sent === 0 ? 'unsent' : 'lost';
       this.#holes.push({ why, after, until: time, records: typeof gap?.lost === 'number' ? gap.lost : undefined });
     } else if (this.#lastKind !== undefined && this.#lastKind !== 'closed') {
       this.#holes.push({ why: 'killed', after, until: time, records: undefined });

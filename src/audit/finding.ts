@@ -19,8 +19,10 @@ export function findingOf(report: AccountReport): Finding {
   if (covered === undefined) return { answer: 'open', sentence: 'The log says nothing of this period.', limits };
   const when = `between ${short(covered.from)} and ${short(covered.to)}`;
   const where = report.homes.length === 0 ? 'to any region' : `outside ${homesText(report.homes)}`;
-  if (report.holes.length > 0) {
-    const but = report.holes.every(({ why }) => why === 'foreign_key')
+  // What was not sent was sent nowhere.
+  const holes = report.holes.filter(({ why }) => why !== 'unsent');
+  if (holes.length > 0) {
+    const but = holes.every(({ why }) => why === 'foreign_key')
       ? 'but not all of it can be read for this account'
       : 'but records are missing in it';
     const sentence = `The log shows no request of this account that was sent ${where} ${when}, ${but}.`;
@@ -75,6 +77,10 @@ function holeText({ why, after = 'its beginning', until, records }: Hole): strin
   if (why === 'lost') {
     const which = records === undefined ? 'Records' : records === 1 ? '1 record' : `${records} records`;
     return `${which} could not be written ${between}, and were lost.`;
+  }
+  if (why === 'unsent') {
+    const which = records === 1 ? '1 request has' : `${records ?? 'Some'} requests have`;
+    return `${which} no record, since nothing could be written ${between}: none of them was sent.`;
   }
   if (why === 'under_way') {
     const which = records === 1 ? '1 request has' : `${records ?? 'Some'} requests have`;

@@ -48,6 +48,11 @@ export function openJournal(options: AuditOptions, dependencies: AuditDependenci
   return new Journal(options, dependencies, openLog(options));
 }
 
+/** While nothing can be written, what is refused for that reason is most of what finds no room: no region received it. */
+function isUnsent(kind: AuditKind, inside: string): boolean {
+  return kind === 'request' && inside.includes('"upstream":null,') && !inside.includes('"outcome":"unknown"');
+}
+
 /** A class, so that `failing` is a plain member: it is looked at for each request. */
 class Journal implements AuditJournal {
   failing = false;
@@ -66,6 +71,8 @@ class Journal implements AuditJournal {
   #lost = 0;
   /** Of these the log says nothing yet. */
   #unreported = 0;
+  /** And of these a region may have received something. */
+  #unreportedSent = 0;
 
   constructor(options: AuditOptions, dependencies: AuditDependencies, log: OpenedLog) {
     const { now, observe } = dependencies;
@@ -173,13 +180,16 @@ class Journal implements AuditJournal {
     const records = kind === 'gap' ? Number(/"lost":(\d+)/.exec(inside)?.[1] ?? 1) : 1;
     this.#lost += records;
     this.#unreported += records;
+    if (!isUnsent(kind, inside)) this.#unreportedSent += records;
     this.#fail(this.#closing === undefined ? 'AUDIT_BUFFER_FULL' : 'AUDIT_CLOSED', undefined);
   }
 
   /** At the place in the order where they would have been. */
   #reportLoss(): void {
-    this.#outbox.push(draftOf('gap', `"lost":${this.#unreported}`, this.#dependencies.now()));
+    const inside = `"lost":${this.#unreported},"sent":${this.#unreportedSent}`;
+    this.#outbox.push(draftOf('gap', inside, this.#dependencies.now()));
     this.#unreported = 0;
+    this.#unreportedSent = 0;
   }
 
   #later(): void {

@@ -75,6 +75,30 @@ describe('a file that was moved away while it was open', () => {
     expect(await lab.verify()).toMatchObject({ good: true });
   });
 
+  it.each([
+    ['refused, and not sent', requestInside({ region: null, outcome: 'not_sent', refusal: 'audit_unavailable' }), 0],
+    ['delivered', requestInside(), 'all'],
+    ['sent, with an unknown outcome', requestInside({ outcome: 'unknown' }), 'all'],
+    ['of an unknown outcome, whoever was asked', requestInside({ region: null, outcome: 'unknown' }), 'all'],
+  ])(
+    'says of what found no room how much a region may have received: of requests that were %s',
+    async (_what, inside, sent) => {
+      await using lab = openAuditLab({ headsMs: 40, flushMs: 20 });
+      await lab.journal.flush();
+      renameSync(lab.options.file, `${lab.options.file}.away`);
+      lab.journal.append('request', requestInside());
+      lab.advance(1000);
+      await expect.poll(() => lab.journal.failing, { interval: 5, timeout: 5000 }).toBe(true);
+      while (lab.journal.readings().lost < 10) lab.journal.append('request', inside);
+      renameSync(`${lab.options.file}.away`, lab.options.file);
+      await expect.poll(() => lab.journal.failing, { interval: 5, timeout: 5000 }).toBe(false);
+      await lab.journal.close();
+      const gaps = lab.records().filter(({ kind }) => kind === 'gap');
+      expect(gaps).toMatchObject([{ lost: 10, sent: sent === 'all' ? 10 : sent }]);
+      expect(await lab.verify()).toMatchObject({ good: true });
+    },
+  );
+
   it('is said when the journal closes without having signed the last records', async () => {
     await using lab = openAuditLab();
     await lab.journal.flush();

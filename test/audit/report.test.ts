@@ -180,6 +180,16 @@ describe('the finding', () => {
     expect(findingOf(await report({ from: '2026-03-02T12:00:00.500Z' })).answer).toBe('held');
   });
 
+  it('holds where only records of requests were lost that were not sent, and says so', async () => {
+    request();
+    lab.journal.append('gap', '"lost":7,"sent":0');
+    const finding = findingOf(await report());
+    expect(finding.answer).toBe('held');
+    expect(finding.limits.join()).toContain('7 requests have no record, since nothing could be written between');
+    lab.journal.append('gap', '"lost":7,"sent":1');
+    expect(findingOf(await report()).answer).toBe('open');
+  });
+
   it('is open where requests were under way when their thread was lost', async () => {
     request();
     lab.journal.append('gap', '"lost":2,"why":"under_way"');
