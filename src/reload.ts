@@ -87,12 +87,12 @@ function placeOf({ file, line, column, key, expected }: Problem): string {
   return `${file}:${line}:${column}: ${key === '' ? '' : `${key}: `}expected ${expected}`;
 }
 
-/** Keys of the file whose value is another one; where only something hidden is, the file tells no more than that. */
+/** Keys of the file whose value is another one; a secret or a certificate that is another one has no other value there. */
 export function changedKeys(before: readonly ConfigValue[], after: readonly ConfigValue[]): string[] {
   const valuesOf = (values: readonly ConfigValue[]) => new Map(values.map(({ key, value }) => [key, value]));
   const [old, now] = [valuesOf(before), valuesOf(after)];
   const changed = [...new Set([...old.keys(), ...now.keys()])].filter((key) => old.get(key) !== now.get(key));
-  return changed.length > 0 ? changed : ['a value that is hidden'];
+  return changed.length > 0 ? changed : ['a hidden value, or what a named file holds'];
 }
 
 /** Keys that are other ones, and cannot change while the gateway runs. */

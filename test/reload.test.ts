@@ -207,7 +207,10 @@ it('what was opened when the gateway began to end is given up', async () => {
 it('a secret that is another one is a change without a name', async () => {
   const tokens = (digit: string) => ({ admin: { tokens: [{ name: 'ops', role: 'write', hash: HASH(digit) }] } });
   const { reload, reports } = open(text(tokens('a')));
-  expect(await reload(text(tokens('b')))).toMatchObject({ result: 'applied', changed: ['a value that is hidden'] });
+  expect(await reload(text(tokens('b')))).toMatchObject({
+    result: 'applied',
+    changed: ['a hidden value, or what a named file holds'],
+  });
   expect(JSON.stringify(reports)).not.toContain(HASH('b'));
 });
 
