@@ -77,7 +77,7 @@ function cases(rows: readonly Row[], peers: readonly string[], by: Case['by']): 
       const safer = saferPeers(row);
       const { grade, why } = gateway.judgement;
       const verdict =
-        (grade === 'safe' ? grade : `**${grade}**: ${why}`) + (safer.length > 0 ? `; ${safer} safer` : '');
+        (grade === 'safe' ? grade : `**${grade}**: ${why}`) + (safer.length > 0 ? `; safer: ${safer.join(', ')}` : '');
       const own = [one.name, one.sent, backOf(gateway.observation), sawOf(gateway.observation), verdict];
       return [...own, ...peers.map((name) => peerCell(row.peers.get(name)))];
     }),
@@ -108,8 +108,9 @@ export function renderDocument(
   ];
   return `# What an attack or a fault comes to
 
-Made by \`${COMMAND}\` from the cases of \`test/robustness/\`, which are tests, too: every row is what was seen when the
-bytes were sent, at the gateway as a process of its own, before a region that keeps what it is sent.
+Made by \`${COMMAND}\` from the cases of \`test/robustness/\`, which are
+tests, too: every row is what was seen when the bytes were sent, at the gateway as a process of its own, before a region that
+keeps what it is sent. Do not edit it.
 
 nginx, HAProxy and Caddy stand before the same region, with what their manuals have for a reverse proxy before an API: one
 prefix, the address of the client, the same times. They are not told what the API is, so what only a table of routes can
@@ -122,6 +123,9 @@ All are asked the same, case by case (\`test/robustness/judge.ts\`):
 - **weak**: the request was repaired and sent on, or sent on unseen; a broken answer was cut off in the caller's hands, or
   got no answer.
 - **unsafe**: what is doubtful was sent on as it came; a broken answer looks whole; somebody else was harmed.
+
+Much of what is weak here RFC 9112 allows, and some of it other applications need: an absolute target, a lone LF, a body that
+the connection ends. Before a call that can be made once, and a secret that one person may see, nobody should have to guess.
 
 ${table(['', ...GRADES], counts)}
 

@@ -1,26 +1,22 @@
 // Every case of docs/robustness.md at the gateway, as a process before one region: what its caller gets, what the region sees,
 // and that the process and whoever comes next notice nothing.
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Folder, openFolder } from '../support/folder.ts';
+import { openFolder } from '../support/folder.ts';
 import type { Case } from './case.ts';
 import { CASES } from './cases.ts';
 import { observe } from './observe.ts';
 import { GATEWAY_ITSELF, type Subject } from './subjects.ts';
 import { openWitness, type Witness } from './witness.ts';
 
-let folder: Folder;
+const opened = new AsyncDisposableStack();
 let witness: Witness;
 let gateway: Subject;
 beforeAll(async () => {
-  folder = openFolder();
-  witness = await openWitness();
-  gateway = await GATEWAY_ITSELF.start(folder.path, witness.port);
+  const folder = opened.use(openFolder());
+  witness = opened.use(await openWitness());
+  gateway = opened.use(await GATEWAY_ITSELF.start(folder.path, witness.port));
 });
-afterAll(async () => {
-  await gateway[Symbol.asyncDispose]();
-  await witness[Symbol.asyncDispose]();
-  folder[Symbol.dispose]();
-});
+afterAll(() => opened.disposeAsync());
 
 const titled = CASES.map((one): [string, Case] => [`${one.by}: ${one.name}`, one]);
 
