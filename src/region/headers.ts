@@ -98,7 +98,8 @@ export function readAnswerHead(status: number, raw: readonly (Buffer | string)[]
   return { crossing, delimited: delimited ?? false, lengthBytes, intended, leading };
 }
 
-const CHUNKED = /(^|,)\s*chunked\s*$/i;
+/** White space of HTTP alone: what else looks like it (U+00A0) makes another coding, which the parser reads to the end. */
+const CHUNKED = /(^|,)[ \t]*chunked[ \t]*$/i;
 
 /**
  * The header list of the one attempt. Host is set by the connection from the region's own URL, Content-Length from the

@@ -123,6 +123,16 @@ it('has seeds that a strict reader takes', () => {
   for (const seed of seeds) expect(readAnswer(seed, 0, false), seed).not.toBeTypeOf('string');
 });
 
+it('answers 502, outcome unknown, to a coding that only looks like chunked: nobody can tell whether it is whole', async () => {
+  const text = 'HTTP/1.1 200 OK\r\nTransfer-Encoding:\xa0chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n';
+  answering.set('wrong-0-0', { text, ending: 'end', random: createRandom(0) });
+  const received = await callTwice('wrong-0-0', 'good-0-0');
+  answering.delete('wrong-0-0');
+  expect(received).toMatch(/^HTTP\/1\.1 502 /);
+  expect(judge(text, received, 'good-0-0')).toBe('failed');
+  region.received.splice(0);
+});
+
 it.each(runsOf(800, 4))(
   'of answers made wrong none is delivered as another, or to another (seed $seed)',
   async (run) => {

@@ -10,7 +10,7 @@ import { type Expected, judge, type Sent } from './judge.ts';
 import { mutated } from './mutate.ts';
 import type { Random } from './random.ts';
 import { fuzz, runsOf, seedsOf, sendInPieces, shown, within } from './run.ts';
-import { readRequests } from './strict.ts';
+import { type ReadRequest, readAnswer, readRequests } from './strict.ts';
 
 const OFF = { mode: 'off' };
 const LIMITS = { anonymousRetrieval: OFF, perKey: OFF, failedAuth: OFF, account: OFF, regionBudget: OFF };
@@ -46,12 +46,25 @@ function nextAddress(): string {
   return `127.${1 + ((at >> 16) % 250)}.${(at >> 8) & 255}.${at & 255}`;
 }
 
+function countAnswers(received: string, requests: readonly ReadRequest[]): number {
+  let count = 0;
+  for (let at = 0; at < received.length; count++) {
+    const answer = readAnswer(received, at, requests[count]?.method === 'HEAD');
+    if (typeof answer === 'string') break;
+    at = answer.end;
+  }
+  return count;
+}
+
 async function exchange(text: string, random: Random, address: string): Promise<string> {
   const { hostname, port } = new URL(lab.gateway.url);
   const socket = connect({ host: hostname, port: Number(port), localAddress: address, noDelay: true });
   let received = '';
+  const { requests, rest } = readRequests(text);
   socket.setEncoding('latin1').on('data', (chunk: string) => {
     received += chunk;
+    // What was to come last may have become part of another request: then nothing else ends the connection.
+    if (rest === '' && countAnswers(received, requests) >= requests.length) socket.end();
   });
   socket.on('error', () => {});
   const closed = new Promise<string>((done) => socket.on('close', () => done(received)));

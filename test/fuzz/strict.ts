@@ -73,7 +73,9 @@ function readBody(
   const lengths = fields.filter(([name]) => name === 'content-length');
   const codings = fields.filter(([name]) => name === 'transfer-encoding');
   if (codings.length > 0) {
-    const chunked = codings.length === 1 && codings[0]?.[1].toLowerCase() === 'chunked';
+    // In an answer twice the same is no doubt: it ends where the chunks do, or is refused.
+    const most = otherwise === undefined ? 2 : 1;
+    const chunked = codings.length <= most && codings.every(([, coding]) => coding.toLowerCase() === 'chunked');
     return chunked && lengths.length === 0 ? readChunks(text, at) : 'malformed';
   }
   const given = lengths[0]?.[1];
