@@ -166,6 +166,7 @@ accounts:
     - { domain: eu.example, region: eu }
 store: sqlite:state/gateway.db
 identityKey: state/identity.key
+audit: { file: state/audit.jsonl, key: state/audit.key }
 `,
     );
     gateway = await startCli(['serve', '--config', file]);
