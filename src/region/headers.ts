@@ -10,10 +10,12 @@ const REQUEST_HEADERS = ['accept', 'accept-language', 'content-type', 'user-agen
 
 /**
  * Response headers that go to the caller (lower case). No Set-Cookie (a cookie of the region is a credential for it), no
- * Location (a redirect is not followed and could name another region), no Server, Via or Date of the region.
+ * Location (a redirect is not followed and could name another region), no Server, Via or Date of the region. Packed answers are
+ * not asked for; one that comes all the same is passed on as it is, and could not be read without Content-Encoding.
  */
 const RESPONSE_HEADERS = [
   'content-type',
+  'content-encoding',
   'content-language',
   'content-disposition',
   'retry-after',

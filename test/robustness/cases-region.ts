@@ -198,15 +198,12 @@ const BEHIND: readonly Case[] = [
 
 const BOMB = gzipSync(Buffer.alloc(64 * 1024 * 1024)).toString('latin1');
 const CONTENT: readonly Case[] = [
-  poor(
-    odd(
-      'compressed bomb',
-      '64 MiB of zeros as 64 kB of gzip, `Content-Encoding: gzip`, unasked',
-      writes(ok(BOMB, 'Content-Encoding: gzip\r\n')),
-      200,
-      isPassed(200, { has: /^content-encoding: gzip/im }),
-    ),
-    'the caller cannot read it',
+  odd(
+    'compressed bomb',
+    '64 MiB of zeros as 64 kB of gzip, `Content-Encoding: gzip`, unasked',
+    writes(ok(BOMB, 'Content-Encoding: gzip\r\n')),
+    200,
+    isPassed(200, { has: /^content-encoding: gzip/im }),
   ),
 ];
 
