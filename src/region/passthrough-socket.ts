@@ -119,8 +119,9 @@ export function createWebSockets(
     // The proxy's URL has been through a parser; what was matched is what is sent.
     request.path = passage.target;
     linkOfTarget.set(target, found);
-    if (options.lapsed(passage.permit, passage.row.region) !== undefined) {
-      request.destroy(new Error('what the permit rests on has ended'));
+    const written = request.getRawHeaderNames().flatMap((name) => [name, String(request.getHeader(name))]);
+    if (upstream.check(passage, written) ?? options.lapsed(passage.permit, passage.row.region)) {
+      request.destroy(new Error('what the permit rests on has ended, or the guard stopped it'));
       return;
     }
     passage.sent = true;

@@ -40,6 +40,8 @@ export interface Upstream {
   send(passage: Passage, makeBody: (() => Readable) | undefined, done: Done): void;
   /** The region's upstream URLs in the order to be tried, or why none may be: asked before every connection. */
   open(passage: Passage): readonly string[] | Refusal;
+  /** The guard of a connection that was opened elsewhere. @param headers flat: what is about to be written to it */
+  check(passage: Passage, headers: readonly string[]): Refusal | undefined;
   /** An upstream URL did not take a connection. */
   unreachable(passage: Passage, origin: string, cause: unknown): Refusal;
   close(): Promise<void>;
@@ -61,8 +63,12 @@ interface Way {
 }
 
 /** What is wrong with sending a passage to a region; told to those who count it. */
-function stopped(passage: Passage, region: RegionName, onViolation: OnViolation): Refusal | undefined {
-  const { permit, trip, headers } = passage;
+function stopped(
+  { permit, trip }: Passage,
+  region: RegionName,
+  headers: readonly string[],
+  onViolation: OnViolation,
+): Refusal | undefined {
   const ticket = { permit, purpose: 'forward', standing: trip.standing, retrieves: false } as const;
   const problem = violation(ticket, region, headers);
   if (problem === undefined) return undefined;
@@ -78,7 +84,7 @@ function watchOver(way: Way, { lapsed, onViolation }: UpstreamOptions): Dispatch
   return (dispatch) => (options, handler) => {
     const passage = (options as { opaque?: Passage }).opaque;
     if (passage === undefined) throw STOPPED;
-    const refusal = stopped(passage, way.region, onViolation);
+    const refusal = stopped(passage, way.region, passage.headers, onViolation);
     if (refusal !== undefined) {
       passage.lapsed = refusal;
       throw STOPPED;
@@ -140,7 +146,7 @@ export function createUpstream(
 
   function open(passage: Passage): readonly string[] | Refusal {
     const { row, trip } = passage;
-    const refusal = stopped(passage, row.region, options.onViolation);
+    const refusal = stopped(passage, row.region, passage.headers, options.onViolation);
     if (refusal !== undefined) return refusal;
     trip.region = row.region;
     trip.outcome = 'not_sent';
@@ -202,6 +208,7 @@ export function createUpstream(
 
   return {
     open,
+    check: (passage, headers) => stopped(passage, passage.row.region, headers, options.onViolation),
     unreachable,
     send(passage, makeBody, done) {
       const order = open(passage);
