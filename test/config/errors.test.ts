@@ -216,6 +216,10 @@ describe('numbers, durations, sizes', () => {
     ['log: { sample: 10% }', 'log.sample: found "10%", expected a number from 0 to 1'],
     ['log: { slow: 1 }', `log.slow: found 1, expected ${DURATION}`],
     ['upstream: { proxy: 3128 }', `upstream.proxy: found 3128, expected ${PROXY}`],
+    [
+      'upstream: { proxy: "proxy:3128" }',
+      `upstream.proxy: found a text (hidden: it may hold a password), expected ${PROXY}. Write it with http:// or https:// in front.`,
+    ],
     ['upstream: { proxy: [] }', `upstream.proxy: found an empty list, expected ${PROXY}`],
     ['upstream: { connections: 0 }', 'upstream.connections: found 0, expected a whole number of 1 or more'],
     ['upstream: { queue: { most: -1 } }', 'upstream.queue.most: found -1, expected a whole number of 0 or more'],
