@@ -44,7 +44,7 @@ interface Connection {
   /** At most one is served at a time; later requests of a pipelining caller wait for its answer. */
   current: Exchange | undefined;
   readonly waiting: (() => void)[];
-  /** The last request that was answered: its body may still be coming in. */
+  /** The last request that was answered, while its body is still coming in. */
   answered: IncomingMessage | undefined;
   /** Nothing more is served here; it ends with the current answer. */
   ending: boolean;
@@ -85,7 +85,8 @@ export function createSockets(count: (code: RefusalCode) => void): Sockets {
 
   function leave(socket: Socket, connection: Connection, { req }: Exchange): void {
     connection.current = undefined;
-    connection.answered = req;
+    // One that has arrived whole is let go of: callers keep their connections, and nothing of theirs is to stay with them.
+    connection.answered = req.complete ? undefined : req;
     if (socket.destroyed) {
       connection.waiting.length = 0;
       return;
