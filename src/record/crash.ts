@@ -16,8 +16,12 @@ function framesOf({ message, stack = '' }: Error): string[] {
   return lines.filter((line) => line.startsWith('    at '));
 }
 
-/** Logs the first defect of this thread that nobody caught, then calls `end`. */
+/**
+ * Logs the first defect of this thread that nobody caught, then calls `end`. A diagnostic report, where somebody has told
+ * Node to write one, leaves out the environment, in which keys and passwords are, and who is connected.
+ */
 export function onCrash(log: Pick<Logger, 'fatal'>, end: () => void): void {
+  Object.assign(process.report, { excludeEnv: true, excludeNetwork: true });
   let crashed = false;
   const crash = (error: unknown): void => {
     if (crashed) return;
