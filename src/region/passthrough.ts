@@ -17,6 +17,7 @@ import {
   type Passage,
   type PassthroughRow,
 } from './passthrough-enter.ts';
+import { passageFailureOf } from './passthrough-failure.ts';
 import { isHandshake } from './passthrough-handshake.ts';
 import { passingResponseHeaders } from './passthrough-headers.ts';
 import { isUnder } from './passthrough-path.ts';
@@ -86,6 +87,8 @@ export function createPassthrough(rows: readonly PassthroughRow[], options: Pass
     reply.hijack();
     const { exchange, sent, failure } = passage;
     const refusal = exchange.trouble ?? failure ?? new Refusal('internal_error', { outcome: 'not_sent' });
+    // Of an answer whose body never came, nothing may describe this one.
+    for (const name of exchange.res.getHeaderNames()) exchange.res.removeHeader(name);
     passage.refuse(sent ? new Refusal(refusal.code, { ...refusal.details, outcome: 'unknown' }) : refusal);
   }
 
@@ -188,7 +191,10 @@ export function createPassthrough(rows: readonly PassthroughRow[], options: Pass
           scope.removeAllContentTypeParsers();
           scope.setErrorHandler((cause, { raw }, reply) => {
             const passage = passageOf({ raw });
-            passage.failure ??= new Refusal('request_malformed', { outcome: 'not_sent', cause });
+            // Once it was sent it is the region that failed: its head was there, its body never came.
+            passage.failure ??= passage.sent
+              ? passageFailureOf(passage, cause)
+              : new Refusal('request_malformed', { outcome: 'not_sent', cause });
             fail(reply, passage);
           });
           await scope.register(import('@fastify/http-proxy'), proxyOptions(row));

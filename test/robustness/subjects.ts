@@ -34,6 +34,7 @@ regions: { us: { upstreams: ["http://127.0.0.1:${port}"] } }
 accounts: { unknown: us }
 anonymous: { create: us, retrieve: us }
 private: { verify: presence, ownership: off }
+passthrough: [{ prefix: /help, region: us }]
 limits:
   anonymousRetrieval: { mode: off }
   perKey: { mode: off }
