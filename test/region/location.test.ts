@@ -128,9 +128,9 @@ describe('an answer', () => {
   );
 
   it('of the API with a Location to anywhere else loses it as well, uncounted', async () => {
-    headers = { Location: 'https://elsewhere.example/x' };
+    headers = { Location: 'https://elsewhere.example/x', Link: `<${us.url}>; rel=next` };
     const reply = await lab.call('GET', '/eu/api/v1/status');
-    expect([reply.status, reply.headers.location]).toEqual([302, undefined]);
+    expect([reply.status, reply.headers.location, reply.headers.link]).toEqual([302, undefined, undefined]);
     headers = { Location: 'http://[' };
     expect((await lab.call('GET', '/eu/api/v1/status')).headers.location).toBeUndefined();
     expect(await removed()).toBe(0);

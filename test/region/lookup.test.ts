@@ -2,6 +2,7 @@
 import type { LookupAddress } from 'node:dns';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createLookup, FRESH_MS, type Resolve, STALE_MS } from '../../src/region/lookup.ts';
+import { forwardTo, openProxy } from '../support/broken-proxy.ts';
 import { type Lab, openLab } from '../support/lab.ts';
 import { openPageRegion } from '../support/page-region.ts';
 
@@ -129,7 +130,7 @@ describe('an address', () => {
 });
 
 describe('a region', () => {
-  async function open(resolve: Resolve): Promise<Lab> {
+  async function open(resolve: Resolve, upstream: object = {}): Promise<Lab> {
     const eu = await openPageRegion((_req, res) => {
       // Each call opens a connection.
       res.writeHead(200, { 'Content-Length': 2, Connection: 'close' }).end('{}');
@@ -139,7 +140,7 @@ describe('a region', () => {
     const lab = await openLab({
       upstreams: { eu: [`http://eu.region.example:${port}`] },
       resolve,
-      config: { passthrough: [{ prefix: '/app', region: 'eu' }] },
+      config: { upstream, passthrough: [{ prefix: '/app', region: 'eu' }] },
     });
     onTestFinished(() => lab.close());
     return lab;
@@ -188,5 +189,26 @@ describe('a region', () => {
       [200, 'delivered'],
       [200, 'delivered'],
     ]);
+  });
+
+  it('is 502 not_sent while a resolver hangs that has never answered', async () => {
+    const lab = await open(() => {}, { connectTimeout: '200ms' });
+    expect([await ask(lab), await ask(lab, '/app/x')]).toEqual([
+      [502, 'not_sent'],
+      [502, 'not_sent'],
+    ]);
+  });
+
+  it('behind a proxy is looked up by the proxy, which is looked up here', async () => {
+    await using proxy = await openProxy(forwardTo);
+    const asked: string[] = [];
+    const resolve: Resolve = (hostname, done) => {
+      asked.push(hostname);
+      done(null, [HERE]);
+    };
+    const lab = await open(resolve, { proxy: `http://proxy.corp.example:${proxy.port}` });
+    expect(await ask(lab)).toEqual([200, 'delivered']);
+    expect(asked).toEqual(['proxy.corp.example']);
+    expect(proxy.heads).toEqual([expect.stringMatching(/^CONNECT eu\.region\.example:\d+ HTTP\/1\.1\r\n/)]);
   });
 });
