@@ -45,7 +45,10 @@ function verifyElsewhere({ file, keyFile }: Pick<AuditConfig, 'file' | 'keyFile'
 
 function toolsOf(config: AuditConfig, journal: AuditJournal): AuditTools {
   return {
-    readings: () => journal.readings(),
+    readings() {
+      const head = journal.head();
+      return { ...journal.readings(), head: head ? { at: head.at, hash: head.hash, time: head.time } : null };
+    },
     tail: (count) => journal.tail(count),
     async verify() {
       await journal.flush();

@@ -139,10 +139,21 @@ export interface AuditReadings {
   readonly lost: number;
   readonly failing: boolean;
   readonly failures: number;
-  /** How long the oldest record that no signed head covers has been waiting for one; 0: none waits. Null: not known. */
-  readonly headAgeMs: number | null;
+  /** How long the oldest record that no signed head covers has been waiting for one; 0: none waits. */
+  readonly headAgeMs: number;
+  /** The newest one that has reached the disk; null: none has yet. */
+  readonly head: AuditHead | null;
   /** Of the current file. */
   readonly bytes: number;
+}
+
+/** What is worth noting elsewhere: with it nobody can cut the log back unseen. */
+export interface AuditHead {
+  /** The record that it signs, and all before it. */
+  readonly at: number;
+  /** Of that record, 64 hex digits. */
+  readonly hash: string;
+  readonly time: string;
 }
 
 /** One line of the audit log: these four, and what belongs to its kind (docs/audit.md). */

@@ -94,8 +94,11 @@ const AuditReadings = z.strictObject({
   headAgeMs: z
     .number()
     .min(0)
-    .nullable()
     .describe('How long the oldest record that no signed head covers has been waiting; 0: none waits.'),
+  head: z
+    .strictObject({ at: count, hash: z.string().regex(/^[0-9a-f]{64}$/), time })
+    .nullable()
+    .describe('The newest signed head; at and hash are what `audit verify --head` takes. null: there is none yet.'),
   bytes: count.describe('Of the current file.'),
 }) satisfies z.ZodType<live.AuditReadings>;
 

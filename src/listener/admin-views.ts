@@ -31,8 +31,8 @@ export function eventView({ epoch, atMs, what, hash, actor, detail }: Change): E
 
 /** What is documented, whatever else the journal tells. */
 export function auditView(readings: AuditReadings): AuditReadings {
-  const { file, sequence, written, lost, failing, failures, headAgeMs, bytes } = readings;
-  return { file, sequence, written, lost, failing, failures, headAgeMs, bytes };
+  const { file, sequence, written, lost, failing, failures, headAgeMs, head, bytes } = readings;
+  return { file, sequence, written, lost, failing, failures, headAgeMs, head, bytes };
 }
 
 export function keyView({ hash, region, kind, owner, expiresAtMs }: StoredKey): object {

@@ -17,6 +17,7 @@ const AUDIT = {
   failing: false,
   failures: 0,
   headAgeMs: 4000,
+  head: { at: 9, hash: 'ab'.repeat(32), time: '2026-05-04T09:30:00.000Z' },
   bytes: 4096,
 };
 const RECORDS = [

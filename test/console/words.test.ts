@@ -86,7 +86,8 @@ describe('troubles', () => {
     lost: 0,
     failing: false,
     failures: 0,
-    headAgeMs: null,
+    headAgeMs: 0,
+    head: null,
     bytes: 0,
   };
   const report = { at: 'x', actor: 'file', changed: [], needsRestart: [], problems: [] };

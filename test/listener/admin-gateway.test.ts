@@ -116,7 +116,7 @@ describe('the log level', () => {
 describe('the audit log', () => {
   it('shows its last records, oldest first, and how it is', async () => {
     const all = (await ask('GET', '/audit', undefined, asReader)).json();
-    expect(all).toMatchObject({ readings: { sequence: 3, failing: false, headAgeMs: null } });
+    expect(all).toMatchObject({ readings: { sequence: 3, failing: false, headAgeMs: 0, head: null } });
     expect(all.records).toEqual(RECORDS);
     expect((await ask('GET', '/audit?count=1')).json().records).toEqual(RECORDS.slice(-1));
   });

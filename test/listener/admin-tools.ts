@@ -55,7 +55,8 @@ export const AUDIT: AuditReadings = {
   lost: 0,
   failing: false,
   failures: 0,
-  headAgeMs: null,
+  headAgeMs: 0,
+  head: null,
   bytes: 812,
 };
 export const RECORDS: readonly AuditRecord[] = [1, 2, 3].map((seq) => ({

@@ -11,14 +11,11 @@ import { createTable } from './table.ts';
 
 const RECORDS_ASKED = 200;
 const RECORDS_SHOWN = 25;
-const KINDS = ['request', 'verify', 'violation', 'directory', 'reload', 'gap', 'head', 'opened', 'closed'];
+const KINDS = ['request', 'verify', 'violation', 'directory', 'reload', 'gap', 'pruned', 'head', 'opened', 'closed'];
 const OUTCOMES = ['delivered', 'unknown', 'not_sent', 'none'];
 
-/**
- * Reads anew when there is something new, one question at a time.
- * @param heard told of the last signed head among the records
- */
-export function createTail(page: Page, heard: (head: AuditRecord | undefined) => void) {
+/** Reads anew when there is something new, one question at a time. */
+export function createTail(page: Page) {
   const problems = problemBox(page);
   const table = createTable<AuditRecord>({
     caption: 'The latest records of the audit log',
@@ -65,7 +62,6 @@ export function createTail(page: Page, heard: (head: AuditRecord | undefined) =>
       const answer = await page.admin.audit(RECORDS_ASKED);
       records = [...answer.records].reverse();
       problems.clear();
-      heard(records.find(({ kind }) => kind === 'head'));
       show();
     } catch (error) {
       problems.show(error);

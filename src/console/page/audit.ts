@@ -1,6 +1,5 @@
 // The audit: what is written, whether it is whole, and the last records as they come.
-import type { AuditReadings, AuditRecord } from '../../listener/admin-live-types.ts';
-import { member } from './audit-record.ts';
+import type { AuditReadings } from '../../listener/admin-live-types.ts';
 import { createTail } from './audit-tail.ts';
 import { createVerification } from './audit-verification.ts';
 import { h } from './dom.ts';
@@ -10,7 +9,7 @@ import { createFact, createPill, section } from './parts.ts';
 
 export const createAudit: CreateView = (page) => {
   const readings = createReadings();
-  const tail = createTail(page, readings.setHead);
+  const tail = createTail(page);
   const verification = createVerification(page);
   const off = h(
     'div',
@@ -44,8 +43,9 @@ function createReadings() {
   const facts = {
     sequence: createFact('Last record'),
     requests: createFact('Requests since the start'),
-    head: createFact('Last signed head'),
-    headHash: createFact('Hash of the last head seen here'),
+    head: createFact('Newest signed head'),
+    unsigned: createFact('Oldest unsigned record'),
+    headHash: createFact('Hash of that head'),
     bytes: createFact('Size of the file'),
     lost: createFact('Lost'),
     file: createFact('File'),
@@ -56,27 +56,24 @@ function createReadings() {
     h('p', {}, state.element),
     h('dl', { class: 'facts' }, ...Object.values(facts).map((one) => one.element)),
   );
-  facts.headHash.set('none yet');
   facts.headHash.element.classList.add('hash');
   return {
     element,
-    set({ failing, failures, lost, sequence, written, headAgeMs, bytes: size, file }: AuditReadings) {
+    set({ failing, failures, lost, sequence, written, headAgeMs, head, bytes: size, file }: AuditReadings) {
       state.set(
         failing ? 'bad' : lost > 0 ? 'warn' : 'good',
         failing ? 'Cannot be written' : lost > 0 ? 'Written, with a gap' : 'Written',
       );
       facts.sequence.set(count(sequence));
       facts.requests.set(count(written.request ?? 0));
-      facts.head.set(headAgeMs === null ? 'none yet' : `${span(headAgeMs / 1000)} ago`);
+      facts.head.set(head === null ? 'none yet' : `record ${count(head.at)}, ${head.time.slice(11, 19)} UTC`);
+      facts.headHash.set(head?.hash ?? NOTHING);
+      facts.unsigned.set(headAgeMs === 0 ? 'none' : `${span(headAgeMs / 1000)} old`);
       facts.bytes.set(bytes(size));
       facts.lost.set(
         failures === 0 ? plural(lost, 'record') : `${plural(lost, 'record')}, ${plural(failures, 'failure')}`,
       );
       facts.file.set(file);
-    },
-    /** The last one that came by: where much is written, the latest records soon have none. */
-    setHead(record: AuditRecord | undefined) {
-      if (record !== undefined) facts.headHash.set(member(record, 'hash') ?? NOTHING);
     },
   };
 }
