@@ -33,6 +33,7 @@ type Told = (error: Error | null, addresses: readonly LookupAddress[]) => void;
 class Name {
   #addresses: readonly LookupAddress[] = [];
   #knownMs = Number.NEGATIVE_INFINITY;
+  #askedMs = Number.NEGATIVE_INFINITY;
   #failedMs = Number.NEGATIVE_INFINITY;
   #waiting: Told[] = [];
   readonly #hostname: string;
@@ -48,7 +49,8 @@ class Name {
   ask(told: Told): void {
     const now = this.#now();
     const isUsable = now - this.#knownMs < STALE_MS;
-    if (now - this.#knownMs < FRESH_MS || (isUsable && now - this.#failedMs < RETRY_MS)) {
+    const hangs = this.#waiting.length > 0 && now - this.#askedMs >= PATIENCE_MS;
+    if (now - this.#knownMs < FRESH_MS || (isUsable && (hangs || now - this.#failedMs < RETRY_MS))) {
       told(null, this.#addresses);
       return;
     }
@@ -73,6 +75,7 @@ class Name {
   #query(told: Told): void {
     this.#waiting.push(told);
     if (this.#waiting.length > 1) return;
+    this.#askedMs = this.#now();
     this.#resolve(this.#hostname, (error, addresses) => {
       const now = this.#now();
       const failure = error ?? (addresses.length === 0 ? noAddress() : null);
