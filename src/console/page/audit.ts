@@ -73,7 +73,8 @@ function createReadings() {
       facts.lost.set(
         failures === 0 ? plural(lost, 'record') : `${plural(lost, 'record')}, ${plural(failures, 'failure')}`,
       );
-      facts.file.set(file);
+      // The folder stands in the configuration.
+      facts.file.set(file.slice(file.lastIndexOf('/') + 1));
     },
   };
 }
