@@ -119,6 +119,8 @@ export function createUpstream(
 ): Upstream {
   const { health } = options;
   const { connections, idleTimeoutMs, connectTimeoutMs, headersTimeoutMs } = options;
+  /** Requests of one upstream URL without the head of an answer: those that are sent, and those that wait. */
+  const mostAsked = connections + options.queue.most;
 
   function openPool(region: RegionName, origin: string): Dispatcher {
     const way: Way = { region, host: new URL(origin).host };
@@ -140,7 +142,7 @@ export function createUpstream(
   const pools = new Map(
     [...regions].map(([region, origins]) => [
       region,
-      new Map(origins.map((origin) => [origin, openPool(region, origin)])),
+      new Map(origins.map((origin) => [origin, { pool: openPool(region, origin), asked: 0 }])),
     ]),
   );
 
@@ -175,13 +177,21 @@ export function createUpstream(
 
   /** One upstream URL. `done` gets what came of it, with `passage.failure` set unless it is an answer. */
   function attempt(passage: Passage, origin: string, body: Readable | undefined, done: Done): void {
-    const pool = pools.get(passage.row.region)?.get(origin);
-    if (pool === undefined) throw new Error('not an upstream URL of the region');
+    const line = pools.get(passage.row.region)?.get(origin);
+    if (line === undefined) throw new Error('not an upstream URL of the region');
+    // Undici's pool lets any number wait.
+    if (line.asked >= mostAsked) {
+      body?.destroy();
+      passage.failure = unreachable(passage, origin, BUSY);
+      done(BUSY);
+      return;
+    }
+    line.asked++;
     // Undici's own timeouts start with the connection; opening it may take its time after the wait.
     const patience = new AbortController();
     const timer = setTimeout(() => passage.sent || patience.abort(BUSY), 2 * connectTimeoutMs);
     const { method } = passage.trip;
-    pool.request(
+    line.pool.request(
       {
         path: passage.target,
         method: method as Dispatcher.HttpMethod,
@@ -193,6 +203,7 @@ export function createUpstream(
       },
       (error, received) => {
         clearTimeout(timer);
+        line.asked--;
         const flaw = error ?? flawOf(method, received);
         if (flaw === undefined) {
           done(null, received);
@@ -228,7 +239,7 @@ export function createUpstream(
       tryFrom(0);
     },
     async close() {
-      await Promise.all([...pools.values()].flatMap((each) => [...each.values()].map((pool) => pool.destroy())));
+      await Promise.all([...pools.values()].flatMap((each) => [...each.values()].map(({ pool }) => pool.destroy())));
     },
   };
 }

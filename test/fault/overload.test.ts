@@ -66,6 +66,22 @@ describe('when every connection to a region is in use', () => {
     expect((await first).status).toBe(200);
   });
 
+  it('answers 503 at once also on a passed-through path whose line is full', async () => {
+    const region = await held();
+    const passthrough = [{ prefix: '/help', region: 'us' }];
+    const lab = await open({ passthrough, upstream: { connections: 1, queue: { most: 1 } } }, region);
+    const first = [lab.call('GET', '/help/one'), lab.call('GET', '/help/two')];
+    await region.first;
+    await expect.poll(() => lab.metric('onetime_gateway_in_flight_requests')).toBe(2);
+    const turned = await lab.call('POST', '/help/three', { body: 'x' });
+    expect([turned.status, turned.json().error, turned.headers['retry-after']]).toEqual([503, 'region_busy', '1']);
+    const served = setInterval(() => region.release(), 5);
+    expect((await Promise.all(first)).map(({ status }) => status)).toEqual([200, 200]);
+    expect((await lab.call('GET', '/help/four')).status).toBe(200);
+    clearInterval(served);
+    expect(region.received).toHaveLength(3);
+  });
+
   it('answers 503 after the time to wait, once for all upstream URLs of the region', async () => {
     const [one, other] = [await held(), await held()];
     const lab = await openLab({
