@@ -54,4 +54,6 @@ export interface Case {
     /** Where it is not safe: what the document says of it, too. */
     readonly weak?: string;
   };
+  /** Why the gateway is not better than that, as whole sentences. */
+  readonly because?: string;
 }

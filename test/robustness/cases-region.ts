@@ -40,8 +40,8 @@ function odd(name: string, sent: string, region: Behave, status = 200, judge = i
 }
 
 /** Where the gateway could do better. */
-function poor(one: Case, weak: string): Case {
-  return { ...one, gateway: { ...one.gateway, weak } };
+function poor(one: Case, weak: string, because: string): Case {
+  return { ...one, because, gateway: { ...one.gateway, weak } };
 }
 
 const STATUSES: readonly Case[] = ['000', '099', '99', '600', '999', '1000', '2e2', '-200', ''].map((status) =>
@@ -81,6 +81,7 @@ const HEADS: readonly Case[] = [
       isNotRead(/HTTP\/2/),
     ),
     'repaired, or not looked at',
+    'undici does not tell which version an answer names.',
   ),
   broken(
     'field of 64 KiB',
@@ -101,6 +102,7 @@ const INFORMED: readonly Case[] = [
       isPassed(200),
     ),
     'an answer that can be read is lost',
+    'undici, which speaks to the regions, gives up a connection on which 100 comes unasked. The service sends none.',
   ),
   broken(
     '101 unasked',

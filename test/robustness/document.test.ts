@@ -41,6 +41,14 @@ it('names each case in which a peer is safer, and no other', () => {
   expect(document.includes('There is no case here')).toBe(safer.length === 0);
 });
 
+it('says where the gateway itself is not safe, and why', () => {
+  const told = CASES.flatMap(({ name, gateway: { weak }, because }) =>
+    weak === undefined ? [] : [`- ${name}: ${weak}. ${because}`],
+  );
+  for (const line of told) expect(document.split('\n')).toContain(line);
+  expect(told.every((line) => !line.includes('undefined'))).toBe(true);
+});
+
 describe('what it is made of', () => {
   const seen = (more: Partial<Observation>): Observation => ({
     answers: [],

@@ -95,6 +95,16 @@ function verdict(rows: readonly Row[]): string {
   return `Cases in which one of them is safer than the gateway:\n\n${list.join('\n')}`;
 }
 
+/** What the gateway does not do well, whoever does it better. */
+function shortcomings(rows: readonly Row[]): string {
+  const found = rows.filter(({ gateway }) => gateway.judgement.grade !== 'safe');
+  if (found.length === 0) return '';
+  const list = found.map(({ one, gateway }) =>
+    `- ${one.name}: ${gateway.judgement.why}. ${one.because ?? ''}`.trimEnd(),
+  );
+  return `\nWhere the gateway itself is not safe by this measure:\n\n${list.join('\n')}\n`;
+}
+
 /** @param versions by the peer's name */
 export function renderDocument(
   rows: readonly Row[],
@@ -130,7 +140,7 @@ the connection ends. Before a call that can be made once, and a secret that one 
 ${table(['', ...GRADES], counts)}
 
 ${verdict(rows)}
-
+${shortcomings(rows)}
 "closed" says that the connection ended, "left open" that it had not after four seconds. A word behind a status is
 \`Onetime-Gateway-Outcome\`.
 
