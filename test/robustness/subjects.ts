@@ -1,5 +1,5 @@
 // Who is looked at: the gateway as a process, and Debian's proxies, each before the same region. Their configurations are what
-// their manuals have for a reverse proxy before an API: one prefix, the client's address, the same times and sizes.
+// their manuals have for a reverse proxy before an API: one prefix, the client's address, the same times; sizes as they come.
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
