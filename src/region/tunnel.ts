@@ -34,54 +34,74 @@ function connectHead(authority: string, { authorization }: ProxyServer): string 
   return `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${credentials}\r\n`;
 }
 
+/** A tunnel that is being opened: what became of it is told once, and in time. */
+class Opening {
+  /** What it is that takes too long. */
+  waitsFor: 'timeout' | 'stalled' = 'timeout';
+  /** The connection to the proxy. */
+  #raw: Socket | undefined;
+  #over = false;
+  readonly #timer: NodeJS.Timeout;
+  readonly #done: BuildConnector.Callback;
+
+  constructor(timeoutMs: number, done: BuildConnector.Callback) {
+    this.#done = done;
+    this.#timer = setTimeout(() => this.fail(proxyFault(this.waitsFor)), timeoutMs);
+  }
+
+  reached(raw: Socket): void {
+    this.#raw = raw;
+    // Who uses the connection afterwards hears of its errors too; until then a close is enough.
+    raw.on('error', () => {});
+    raw.once('close', () => this.fail(proxyFault('closed')));
+    if (this.#over) raw.destroy();
+  }
+
+  fail(error: Error): void {
+    if (!this.#end()) return;
+    this.#raw?.destroy();
+    this.#done(error, null);
+  }
+
+  succeed(socket: Socket): void {
+    if (this.#end()) this.#done(null, socket);
+  }
+
+  /** @returns false: it was over before */
+  #end(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    clearTimeout(this.#timer);
+    return true;
+  }
+}
+
 /** @returns a connector like undici's own. Its errors have the codes of tunnel-fault.ts, or those of TLS with the region. */
 export function createTunnel({ proxy, timeoutMs, reach, secure }: TunnelOptions): BuildConnector.connector {
   const { hostname, host, protocol, port } = new URL(proxy.origin);
   const place = { hostname: hostname.replace(/^\[|\]$/g, ''), host, protocol, port };
-  return (target, done) => {
-    let over = false;
-    let raw: Socket | undefined;
-    let fault = proxyFault('timeout');
-    function fail(error: Error): void {
-      if (over) return;
-      over = true;
-      clearTimeout(timer);
-      raw?.destroy();
-      done(error, null);
-    }
-    function succeed(socket: Socket): void {
-      if (over) return;
-      over = true;
-      clearTimeout(timer);
-      done(null, socket);
-    }
-    const timer = setTimeout(() => fail(fault), timeoutMs);
 
+  function ask(socket: Socket, target: BuildConnector.Options, opening: Opening): void {
+    opening.reached(socket);
+    headFault(socket, (refused) => {
+      if (refused !== undefined) opening.fail(refused);
+      else if (target.protocol !== 'https:') opening.succeed(socket);
+      else {
+        opening.waitsFor = 'stalled';
+        secure({ ...target, httpSocket: socket }, (...[untrusted, secured]) => {
+          if (untrusted === null) opening.succeed(secured);
+          else opening.fail(untrusted);
+        });
+      }
+    });
+    socket.write(connectHead(authorityOf(target), proxy), 'latin1');
+  }
+
+  return (target, done) => {
+    const opening = new Opening(timeoutMs, done);
     reach(place, (...[unreached, socket]) => {
-      if (unreached !== null) {
-        fail(proxyFault('unreachable', codeOf(unreached)));
-        return;
-      }
-      if (over) {
-        socket.destroy();
-        return;
-      }
-      raw = socket;
-      // Who uses the connection afterwards hears of its errors too; until then a close is enough.
-      socket.on('error', () => {});
-      socket.once('close', () => fail(proxyFault('closed')));
-      headFault(socket, (refused) => {
-        if (refused !== undefined) fail(refused);
-        else if (target.protocol !== 'https:') succeed(socket);
-        else {
-          fault = proxyFault('stalled');
-          secure({ ...target, httpSocket: socket }, (...[untrusted, secured]) => {
-            if (untrusted === null) succeed(secured);
-            else fail(untrusted);
-          });
-        }
-      });
-      socket.write(connectHead(authorityOf(target), proxy), 'latin1');
+      if (unreached === null) ask(socket, target, opening);
+      else opening.fail(proxyFault('unreachable', codeOf(unreached)));
     });
   };
 }
