@@ -17,6 +17,8 @@ const EFFECTS: readonly Effect[] = ['none', 'creates', 'advances', 'destroys'];
 const OUTCOMES: readonly Outcome[] = ['delivered', 'unknown', 'not_sent'];
 const MODES = ['enforce', 'shadow'] as const;
 const LOADS = ['anonymous', 'authenticated'] as const;
+/** Of region/dial.ts. */
+const TLS_REASONS = ['untrusted', 'expired', 'name', 'pin', 'protocol'] as const;
 const PROBE_ANSWERS = ['up', 'down', 'nothing'] as const;
 const CLASSES: readonly AnswerClass[] = ['1xx', '2xx', '3xx', '4xx', '5xx'];
 
@@ -36,7 +38,7 @@ export interface Metrics {
     durationMs: number,
   ): void;
   /** A server of the region was not spoken to, for what it showed of itself. */
-  tlsFailed(region: RegionName, reason: string): void;
+  tlsFailed(region: RegionName, reason: (typeof TLS_REASONS)[number]): void;
   /** A header of the region's answer that led to another region, or to an upstream, was left out. */
   locationRemoved(region: RegionName): void;
   refused(code: RefusalCode): void;
@@ -154,6 +156,8 @@ export function createMetrics(readings: Readings, build: { version: string; node
       }
       for (const mode of MODES) held(0, name, mode);
       for (const answer of PROBE_ANSWERS) probes(0, name, answer);
+      for (const reason of TLS_REASONS) tlsFailures(0, name, reason);
+      locations(0, name);
     }
   }
 

@@ -61,7 +61,9 @@ describe.skipIf(process.platform !== 'linux')('a quick comparison with the peers
   it('says which peers and workloads there are when it is given others', async () => {
     const peers = await bench('--peers', 'squid');
     expect(peers.code).toBe(1);
-    expect(peers.stderr).toContain('there is no peer squid, only gateway-unaudited, nginx, haproxy, caddy, http-proxy,');
+    expect(peers.stderr).toContain(
+      'there is no peer squid, only gateway-unaudited, nginx, haproxy, caddy, http-proxy,',
+    );
     const workloads = await bench('--workloads', 'everything');
     expect(workloads.code).toBe(1);
     expect(workloads.stderr).toContain('There are retrieve, retrieve-anonymous, refused,');
