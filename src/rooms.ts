@@ -131,8 +131,8 @@ function openRecord({ log }: Config, base: Base): Recorder {
 function openReference(config: Config, version: string) {
   return createReference({
     ...config.reference,
-    routes: [...ROUTES, LINK, ...REFERENCE],
     isSecure: config.listen.tls !== undefined,
+    routes: [...ROUTES, LINK, ...REFERENCE],
     regions: config.regions.map(({ name }) => name),
     version,
     errors: config.errors,
@@ -187,9 +187,9 @@ export function openRooms(config: Config, base: Base, before?: Rooms, shared?: S
       journey: tracing.journey(rooms, createJourney),
       record: tracing.record(openRecord(config, base)),
       passthrough: openPassthrough(config, base, checks, way),
+      tls: config.listen.tls,
       bodyLimitBytes: config.request.bodyLimitBytes,
       timeoutMs: config.request.timeoutMs,
-      tls: config.listen.tls,
       storeTimeoutMs: config.storeTimeoutMs,
     },
   };

@@ -24,7 +24,7 @@ export type Forwarded =
   | { readonly kind: 'gone' };
 
 export interface ForwardOptions extends AttemptOptions {
-  /** How long a request may wait for a free connection. */
+  /** How long a request may wait for a free connection, at all upstream URLs of its region together. */
   readonly patienceMs: number;
   /** The clients that share one part of the line, by name: addresses of one IPv6 network do. */
   readonly clientOf: (address: string) => string;
