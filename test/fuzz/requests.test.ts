@@ -95,7 +95,7 @@ it('has seeds that a strict reader takes', () => {
   for (const seed of seeds) expect(readRequests(seed + LAST).requests.length, seed).toBeGreaterThan(1);
 });
 
-it.each(runsOf(2000, 6))(
+it.each(runsOf(6000, 6))(
   'from good requests, made wrong, nothing odd is sent anywhere (seed $seed)',
   async (run) => {
     const tally = { delivered: 0, refused: 0 };
