@@ -83,9 +83,9 @@ function readBody(
   const lengths = fields.filter(([name]) => name === 'content-length');
   const codings = fields.filter(([name]) => name === 'transfer-encoding');
   if (codings.length > 0) {
-    // In an answer twice the same is no doubt: it ends where the chunks do, or is refused.
-    const most = otherwise === undefined ? 2 : 1;
-    const chunked = codings.length <= most && codings.every(([, coding]) => coding.toLowerCase() === 'chunked');
+    const all = codings.map(([, coding]) => coding.toLowerCase());
+    // Of a request chunked alone is taken. An answer ends where its chunks do, whatever else was done to it before.
+    const chunked = otherwise === undefined ? /^(.*,[ \t]*)?chunked$/.test(all.join(',')) : all.join() === 'chunked';
     return chunked && lengths.length === 0 ? readChunks(text, at) : 'malformed';
   }
   const given = lengths[0]?.[1];
