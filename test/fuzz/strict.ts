@@ -18,8 +18,8 @@ const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** RFC 9112, 3: spaces may be more than one, which is no harm: what is sent on is made anew. */
 const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) +([\x21-\x7e\x80-\xff]+) +HTTP\/1\.[01]$/;
-/** Nobody reads the reason, and it goes no further: whatever stands there, but for ends of lines. The version neither. */
-const STATUS_LINE = /^HTTP\/(?:0\.9|1\.[01]|2\.0) ([1-9]\d\d)(?: [^\r\n]*)?$/;
+/** Nobody reads the reason, and it goes no further: whatever stands there, also a bare CR. The version neither. */
+const STATUS_LINE = /^HTTP\/(?:0\.9|1\.[01]|2\.0) ([1-9]\d\d)(?: [^\n]*)?$/;
 const CHUNK_HEAD = /^([0-9A-Fa-f]{1,12})[ \t]*(;[\t\x20-\x7e\x80-\xff]*)?$/;
 
 const lineAt = (text: string, at: number): string | undefined => {
