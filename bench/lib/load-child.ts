@@ -77,7 +77,8 @@ function useOne(socket: Socket): Promise<void> {
       if (isWaiting && performance.now() < endMs) counts.broken++;
       settle();
     });
-    const atEnd = setTimeout(() => socket.destroy(), Math.max(0, endMs - performance.now()));
+    // A timer takes whole milliseconds, and must not be early: what it cuts would count.
+    const atEnd = setTimeout(() => socket.destroy(), Math.max(0, Math.ceil(endMs - performance.now()) + 1));
   });
 }
 
