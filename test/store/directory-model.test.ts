@@ -253,7 +253,7 @@ for (const engine of ENGINES) {
           await world.close();
         }
       });
-      await fc.assert(property, { numRuns: 100, interruptAfterTimeLimit: 6_000, markInterruptAsFailure: false });
+      await fc.assert(property, { numRuns: 100, interruptAfterTimeLimit: 9_000, markInterruptAsFailure: false });
     }, 60_000);
   });
 }
