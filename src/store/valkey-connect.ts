@@ -53,6 +53,9 @@ function commonOptions(config: ValkeyConfig): Options {
     keepAlive: 10_000,
     // What was sent when a connection broke may have been done: it is never sent again.
     autoResendUnfulfilledCommands: false,
+    // Who listens subscribes whenever the connection is ready; ioredis would do it too, and where the connection is lost in that
+    // moment nobody could catch what it throws: the process would end.
+    autoResubscribe: false,
     maxRetriesPerRequest: 0,
     maxLoadingRetryTime: 500,
     disableClientInfo: true,
