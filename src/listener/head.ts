@@ -30,8 +30,8 @@ function malformed(hint: string): Refusal {
 const HOST = 'host';
 const PORT = /^[0-9]{1,5}$/;
 const IPV6 = /^\[[0-9a-f:.]{2,45}\]$/i;
-/** What the last good one was: a gateway is called by few names. */
-let lastGood = '';
+/** What the last good one was, if any was: a gateway is called by few names. */
+let lastGood: string | undefined;
 
 /** RFC 9110, 7.2 and RFC 3986, 3.2: a name or an address, and a port; no user, no path, no list. */
 function isHost(value: string): boolean {
