@@ -114,7 +114,7 @@ describe('who may import whom', () => {
     const allowed = new Set([
       'journey.ts <- region/headers.ts',
       'listener/respond.ts <- region/headers.ts',
-      'listener/public.ts <- record/record.ts',
+      'listener/serve.ts <- record/record.ts',
       'caller/identify.ts <- caller/credentials.ts',
       // SQLite is the store's alone, and its locks are the only ones of the system that Node reaches.
       'audit/lock.ts <- store/file-lock.ts',

@@ -17,7 +17,7 @@ export class HttpArrival implements Arrival {
     this.method = req.method ?? '';
     this.target = req.url ?? '';
     this.headers = req.rawHeaders;
-    this.socketAddress = req.socket.remoteAddress ?? '';
+    this.socketAddress = exchange.address;
     this.downstream = exchange;
     this.#bodyLimitBytes = bodyLimitBytes;
   }

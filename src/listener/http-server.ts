@@ -4,6 +4,7 @@ import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import type { ServerOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { Refusal } from '../refusal.ts';
+import { type Gate, guardConnections } from './accept.ts';
 import { createServer, https } from './http.ts';
 import type { Sockets } from './sockets.ts';
 
@@ -22,8 +23,16 @@ export interface Doors {
   readonly upgraded: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
 
-/** @param tls of a listener that speaks it */
-export function createHttpServer(doors: Doors, sockets: Sockets, tls: ServerOptions | undefined): Server {
+/**
+ * @param tls of a listener that speaks it
+ * @param gates what a connection has to pass first
+ */
+export function createHttpServer(
+  doors: Doors,
+  sockets: Sockets,
+  tls: ServerOptions | undefined,
+  gates: readonly Gate[],
+): Server {
   const { serve, upgrades, upgraded } = doors;
   const options = {
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -40,6 +49,7 @@ export function createHttpServer(doors: Doors, sockets: Sockets, tls: ServerOpti
   server.on('upgrade', upgraded);
   // An Expect that Node does not know is none of the API's: served as if it were not there (RFC 9110, 10.1.1 allows it).
   server.on('checkExpectation', serve);
+  guardConnections(server, gates);
   return server;
 }
 

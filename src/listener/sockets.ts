@@ -11,6 +11,8 @@ import { STATUS_CODES } from './http.ts';
 export class Exchange {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
+  /** Where it comes from: the peer of its connection, or whom a load balancer names for it. */
+  readonly address: string;
   /** Set while the body is being received: ends that with a refusal. */
   interrupt: ((refusal: Refusal) => void) | undefined;
   /** Trouble that came before the body was asked for. */
@@ -18,9 +20,10 @@ export class Exchange {
   /** One listener of the response's `close` for all who wait for it: each further one costs a microsecond a request. */
   readonly #callbacks: (() => void)[] = [];
 
-  constructor(req: IncomingMessage, res: ServerResponse) {
+  constructor(req: IncomingMessage, res: ServerResponse, address: string) {
     this.req = req;
     this.res = res;
+    this.address = address;
   }
 
   /** A caller that has closed its side cannot be answered any more (Node ends the other side then). */
@@ -41,6 +44,7 @@ export class Exchange {
 }
 
 interface Connection {
+  readonly address: string;
   /** At most one is served at a time; later requests of a pipelining caller wait for its answer. */
   current: Exchange | undefined;
   readonly waiting: (() => void)[];
@@ -79,8 +83,14 @@ const CODES: Readonly<Record<string, RefusalCode>> = {
 /** The peer has closed or reset its side, in the middle of a request or between two. */
 const LEFT = new Set(['ECONNRESET', 'HPE_INVALID_EOF_STATE']);
 
-/** @param count called for each refusal that belongs to no request */
-export function createSockets(count: (code: RefusalCode) => void): Sockets {
+/**
+ * @param count called for each refusal that belongs to no request
+ * @param addressOf where a connection comes from; asked once, when it is opened
+ */
+export function createSockets(
+  count: (code: RefusalCode) => void,
+  addressOf: (socket: Socket) => string = peerAddress,
+): Sockets {
   const connections = new Map<Socket, Connection>();
 
   function leave(socket: Socket, connection: Connection, { req }: Exchange): void {
@@ -99,6 +109,7 @@ export function createSockets(count: (code: RefusalCode) => void): Sockets {
   return {
     opened(socket) {
       connections.set(socket, {
+        address: addressOf(socket),
         current: undefined,
         waiting: [],
         answered: undefined,
@@ -113,7 +124,7 @@ export function createSockets(count: (code: RefusalCode) => void): Sockets {
       const connection = connections.get(socket);
       if (connection === undefined || connection.ending) return;
       const start = (): void => {
-        const exchange = new Exchange(req, res);
+        const exchange = new Exchange(req, res, connection.address);
         connection.current = exchange;
         if (!req.complete) exchange.trouble = connection.trouble;
         if (connection.ending && connection.waiting.length === 0) res.shouldKeepAlive = false;
@@ -171,6 +182,10 @@ export function createSockets(count: (code: RefusalCode) => void): Sockets {
       }
     },
   };
+}
+
+function peerAddress({ remoteAddress = '' }: Socket): string {
+  return remoteAddress;
 }
 
 /** What has arrived whole is still served; what comes behind it is not. */
