@@ -3,6 +3,7 @@ import type { Config, LogLevel } from '../config/types.ts';
 import type { Gateway } from '../gateway.ts';
 import { onCrash } from '../record/crash.ts';
 import { type Lines, openLines } from '../record/lines.ts';
+import { watchFiles } from '../rooms-files.ts';
 import type { ConfigFile } from '../rooms-reload.ts';
 import { beginThread } from '../workers/begun.ts';
 import { configFile, orEnd } from './config.ts';
@@ -106,6 +107,7 @@ export async function serve(options: ServeOptions): Promise<ExitCode> {
   });
   onCrash(log, () => process.exit(EXIT.failure));
   const ended = untilSignal();
+  watchFiles(log);
 
   let gateway: Gateway;
   try {

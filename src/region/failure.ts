@@ -6,9 +6,18 @@ const TIMEOUTS = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
 /** What undici does not take: the caller's own doing, noticed before anything was sent. */
 const MALFORMED = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED']);
 
+/** What this machine has no more of: descriptors, ports, memory. No connection was tried, and the region knows nothing of it. */
+const SPENT = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL']);
+
 /** The code of a failure's cause, as undici and Node give it; empty where there is none. */
 export function codeOf(cause: unknown): string {
   return typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : '';
+}
+
+/** Whether it was the gateway's own machine that had nothing left, also for a connection to a proxy (tunnel-fault.ts). */
+export function isSpent(cause: unknown): boolean {
+  if (SPENT.has(codeOf(cause))) return true;
+  return cause instanceof Error && 'errcode' in cause && SPENT.has(String(cause.errcode));
 }
 
 /**
@@ -17,6 +26,9 @@ export function codeOf(cause: unknown): string {
  */
 export function failureOf(sent: boolean, cause: unknown, hint?: string): Refusal {
   const code = codeOf(cause);
+  if (!sent && isSpent(cause)) {
+    return new Refusal('overloaded', { outcome: 'not_sent', cause, headers: ['Retry-After', '1'] });
+  }
   if (!sent) {
     return new Refusal(MALFORMED.has(code) ? 'request_malformed' : 'region_unreachable', {
       outcome: 'not_sent',

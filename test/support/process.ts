@@ -27,6 +27,8 @@ export interface StartOptions {
   readonly cwd?: string;
   /** Added to this process's environment; undefined takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** A program and its arguments that runs the one that is to be started, and becomes it: `sh -c 'ulimit ...; exec "$@"' sh`. */
+  readonly through?: readonly string[];
 }
 
 function collect(child: ChildProcess) {
@@ -45,9 +47,10 @@ function collect(child: ChildProcess) {
 export async function start(
   command: string,
   args: readonly string[],
-  { cwd = ROOT, env }: StartOptions = {},
+  { cwd = ROOT, env, through = [] }: StartOptions = {},
 ): Promise<Running> {
-  const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [first = command, ...others] = [...through, command, ...args];
+  const child = spawn(first, others, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const { printed, watchers } = collect(child);
   const exited = new Promise<Exit>((settle) => child.on('close', (code, signal) => settle({ code, signal })));
   const pid = await new Promise<number>((settle, reject) => {

@@ -41,6 +41,10 @@ export interface ServedOptions {
   readonly upstreams?: Readonly<Record<string, string>>;
   readonly accounts?: Readonly<Record<'us' | 'eu', readonly TwinAccount[]>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** As StartOptions has it. */
+  readonly through?: readonly string[];
+  /** Those of another one, which has ended: they stay that one's to close. */
+  readonly before?: World;
 }
 
 export function linesOf(running: Running): LogLine[] {
@@ -55,11 +59,18 @@ export async function readMetric(adminUrl: string, series: string): Promise<numb
   return line === undefined ? 0 : Number(line.slice(series.length + 1));
 }
 
-export async function openServed({ workers, config, upstreams, accounts, env }: ServedOptions): Promise<Served> {
+/** What a gateway is put into, and outlives it. */
+export type World = Pick<Served, 'us' | 'eu' | 'folder'>;
+
+async function openWorld(accounts: ServedOptions['accounts']): Promise<World> {
   const twin = (region: 'us' | 'eu') =>
     startTwin({ region, accounts: [...DEMO_ACCOUNTS[region], ...(accounts?.[region] ?? [])] });
-  const [us, eu] = [await twin('us'), await twin('eu')];
-  const folder = openFolder();
+  return { us: await twin('us'), eu: await twin('eu'), folder: openFolder() };
+}
+
+export async function openServed(options: ServedOptions): Promise<Served> {
+  const { workers, config, upstreams, accounts, env, through, before } = options;
+  const { us, eu, folder } = before ?? (await openWorld(accounts));
   const text = JSON.stringify({
     listen: { host: '127.0.0.1', port: 0 },
     admin: { host: '127.0.0.1', port: 0 },
@@ -78,7 +89,10 @@ export async function openServed({ workers, config, upstreams, accounts, env }: 
     ...config,
   });
   const file = folder.write('gateway.yaml', text);
-  const running = await startCli(['serve', '--config', file], { env: { GATEWAY_IDENTITY_KEY: IDENTITY_KEY, ...env } });
+  const running = await startCli(['serve', '--config', file], {
+    env: { GATEWAY_IDENTITY_KEY: IDENTITY_KEY, ...env },
+    ...(through && { through }),
+  });
   const [, url = '', adminUrl = ''] = await running.line(/"url":"([^"]+)","admin":"([^"]+)".*"listening"/);
   const agents: Agent[] = [];
 
@@ -120,6 +134,7 @@ export async function openServed({ workers, config, upstreams, accounts, env }: 
     async [Symbol.asyncDispose]() {
       for (const agent of agents) agent.destroy();
       await running[Symbol.asyncDispose]();
+      if (before !== undefined) return;
       await Promise.all([us.close(), eu.close()]);
       folder[Symbol.dispose]();
     },

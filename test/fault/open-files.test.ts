@@ -1,0 +1,128 @@
+// A process that has used up its file descriptors: who is connected goes on, nothing is sent that cannot be, no region is
+// taken for the one that fails, and all is well when there are some again.
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { Agent } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { parseConfig } from '../../src/config/load.ts';
+import { openFiles, openFilesLimit } from '../../src/record/open-files.ts';
+import { roomForCallers, warnOfFewFiles } from '../../src/rooms-files.ts';
+import { call, type Reply } from '../support/http.ts';
+import { openServed, type Served } from '../workers/served.ts';
+
+const limited = (most: number): readonly string[] => ['sh', '-c', `ulimit -n ${most}; exec "$@"`, 'sh'];
+const STATUS = '/api/v1/status';
+const NONE_LEFT = /no descriptor is left/;
+
+const closing: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+function standing(): Agent {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  closing.push(() => agent.destroy());
+  return agent;
+}
+
+/** Takes what descriptors there are, by connections on which nothing is asked. @returns gives them back */
+async function exhaust(from: Served): Promise<() => void> {
+  const { hostname, port } = new URL(from.adminUrl);
+  const sockets: Socket[] = [];
+  const end = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+  closing.push(end);
+  while (!NONE_LEFT.test(from.process.stdout())) {
+    const socket = connect(Number(port), hostname);
+    socket.on('error', () => {});
+    sockets.push(socket);
+    await Promise.race([once(socket, 'connect'), once(socket, 'close')]);
+  }
+  return end;
+}
+
+const said = (from: Served, what: RegExp): number => from.log().filter(({ msg }) => what.test(String(msg))).length;
+
+describe.each([1, 2])('without a descriptor left, with %i worker(s)', (workers) => {
+  it('serves who is connected, sends nothing that it cannot send, blames no region, and goes on when there are some', async () => {
+    await using from = await openServed({ workers, through: limited(64) });
+    const [caller, operator] = [standing(), standing()];
+    const ask = (region: string): Promise<Reply> => from.call('GET', `/${region}${STATUS}`, { agent: caller });
+    const metric = async (series: string): Promise<number> => {
+      const { body } = await call(from.adminUrl, 'GET', '/metrics', { agent: operator });
+      return Number(
+        body
+          .split('\n')
+          .find((line) => line.startsWith(`${series} `))
+          ?.slice(series.length),
+      );
+    };
+    expect((await ask('us')).status).toBe(200);
+    expect(await metric('process_max_fds')).toBe(64);
+    const free = await exhaust(from);
+
+    // On a connection to the region that is there.
+    expect((await ask('us')).status).toBe(200);
+    // One more than there is a connection for, and more often than opens a breaker.
+    from.eu.clearLedger();
+    for (let turn = 0; turn < 8; turn++) {
+      const refused = await ask('eu');
+      expect([refused.status, refused.json().error]).toEqual([503, 'overloaded']);
+      expect([refused.headers['onetime-gateway-outcome'], refused.headers['retry-after']]).toEqual(['not_sent', '1']);
+    }
+    expect(from.eu.requests).toEqual([]);
+    expect(await metric('onetime_gateway_region_up{region="eu"}')).toBe(1);
+    expect(await metric('onetime_gateway_breaker_state{region="eu"}')).toBe(0);
+    expect((await call(from.adminUrl, 'GET', '/readyz', { agent: operator })).status).toBe(200);
+    // As many as there may be, not as many as there were when they could be counted last.
+    expect(await metric('process_open_fds')).toBeGreaterThanOrEqual(60);
+
+    free();
+    await expect.poll(async () => (await ask('eu')).status, { timeout: 5000 }).toBe(200);
+    expect((await from.call('GET', `/us${STATUS}`)).status).toBe(200);
+    expect(await metric('process_open_fds')).toBeLessThan(60);
+    await expect.poll(() => said(from, /there are descriptors again/), { timeout: 15_000 }).toBe(1);
+    expect(said(from, NONE_LEFT)).toBe(1);
+    expect((await from.stop('SIGTERM')).code).toBe(0);
+  }, 60_000);
+});
+
+describe('the room for callers', () => {
+  const configOf = (connections: number) =>
+    parseConfig(
+      JSON.stringify({ regions: { us: { upstreams: ['https://us.example'] } }, upstream: { connections }, workers: 2 }),
+      'files.yaml',
+      {},
+    );
+
+  it('leaves each of them a descriptor for its call, and is never nothing', () => {
+    const many = roomForCallers(configOf(100), 10_000);
+    expect(many).toBeGreaterThan(9000);
+    expect(roomForCallers(configOf(200), 10_000)).toBe(many - 100);
+    // No more connections to regions are used than there are callers.
+    expect(roomForCallers(configOf(1000), 400)).toBe(roomForCallers(configOf(10_000), 400));
+    expect(roomForCallers(configOf(100), 20)).toBe(16);
+    expect(roomForCallers(configOf(100), undefined)).toBeGreaterThan(0);
+  });
+
+  it('is told of where it is less than what is allowed, and not otherwise', () => {
+    const warn = vi.fn();
+    warnOfFewFiles(configOf(100), 10_000, { warn }, 1024);
+    expect(warn.mock.calls).toEqual([
+      [
+        { limit: 1024, room: roomForCallers(configOf(100), 1024), wanted: 10_000 },
+        expect.stringContaining('LimitNOFILE='),
+      ],
+    ]);
+    warnOfFewFiles(configOf(100), 10_000, { warn }, 100_000);
+    expect(warn).toHaveBeenCalledTimes(1);
+  });
+});
+
+it.runIf(process.platform === 'linux')('counts what is open, as the system does', () => {
+  const before = openFiles(openFilesLimit()) ?? 0;
+  expect(Math.abs(before - (readdirSync('/proc/self/fd').length - 1))).toBeLessThan(20);
+  expect(openFilesLimit()).toBeGreaterThan(before);
+});
