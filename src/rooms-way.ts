@@ -8,7 +8,7 @@ import { addressKey } from './limit/key.ts';
 import { createLapsed, type Lapsed } from './locality/lapsed.ts';
 import type { Metrics } from './record/metrics.ts';
 import { Refusal } from './refusal.ts';
-import type { DialOptions } from './region/dial.ts';
+import type { DialFault, DialOptions } from './region/dial.ts';
 import { createForward, type Forward, type Observe, type OnViolation } from './region/forward.ts';
 import type { Health, HealthEvent } from './region/health.ts';
 import { forbiddenHosts, leadsAstray } from './region/location.ts';
@@ -70,12 +70,19 @@ function placesIn(config: Config): (at: RegionName) => string {
 }
 
 /** How each region is reached: by a proxy of its own, or by everybody's. */
-export function dialsOf(config: Config, lookup: Base['lookup']): (region: RegionName) => DialOptions {
+export function dialsOf(
+  config: Config,
+  { lookup, metrics }: Pick<Base, 'lookup' | 'metrics'>,
+): (region: RegionName) => DialOptions {
   const { connectTimeoutMs, proxy: usual } = config.upstream;
   const own = new Map(config.regions.map(({ name, tls, proxy }) => [name, { tls, proxy }]));
   return (region) => {
     const { tls, proxy = usual } = own.get(region) ?? {};
-    return { connectTimeoutMs, tls, proxy: proxy ?? undefined, lookup };
+    const failed = (why: DialFault): void => {
+      if (why.kind === 'tls') metrics.tlsFailed(region, why.reason);
+      else if (why.kind === 'proxy') metrics.proxyFailed(region, why.reason);
+    };
+    return { connectTimeoutMs, tls, proxy: proxy ?? undefined, lookup, failed };
   };
 }
 
@@ -103,7 +110,7 @@ export function openWay(
   before: { readonly config: Config; readonly way: Pick<Way, 'health'> } | undefined,
 ): Way {
   const { log, metrics, clocks, state, audit } = base;
-  const dialOf = dialsOf(config, base.lookup);
+  const dialOf = dialsOf(config, base);
   const regions = new Map<RegionName, Region>(
     config.regions.map(({ name, upstreams }) => [
       name,
@@ -132,7 +139,7 @@ export function openWay(
     health,
     collectBytes: COLLECT_BYTES,
     observe,
-    tlsFailed: metrics.tlsFailed,
+    line: metrics,
     led: watchLeading(config, metrics),
     onViolation,
     lapsed,

@@ -15,6 +15,12 @@ export const REGION_METRICS = [
     help: 'Connections to the region that were given up for what its server showed: untrusted, expired, name (another host’s certificate), pin (none of the pinned keys), protocol. Nothing was sent.',
   },
   {
+    name: 'upstream_proxy_failures_total',
+    type: 'counter',
+    labels: ['region', 'reason'],
+    help: 'Connections to the region that its egress proxy did not make, callers’ and the gateway’s own: unreachable, timeout, closed, garbled (no answer of HTTP), authentication, refused; no_route (5xx: the proxy could not reach the region) and stalled (TLS with the region did not begin) may be the region’s doing. Nothing was sent.',
+  },
+  {
     name: 'upstream_location_removed_total',
     type: 'counter',
     labels: ['region'],
@@ -37,6 +43,18 @@ export const REGION_METRICS = [
     type: 'gauge',
     labels: ['region'],
     help: 'Requests waiting for a free connection to the region.',
+  },
+  {
+    name: 'upstream_wait_seconds',
+    type: 'histogram',
+    labels: ['region'],
+    help: 'How long calls that had to wait for a free connection to the region waited, until they had one or `upstream.queue.wait` was over.',
+  },
+  {
+    name: 'upstream_turned_away_total',
+    type: 'counter',
+    labels: ['region', 'reason'],
+    help: 'Calls that got no connection to the region, 503 region_busy: full (the line was), share (their account or address had its part of it), late (`upstream.queue.wait` was over). Nothing was sent.',
   },
   {
     name: 'region_up',

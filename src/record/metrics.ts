@@ -5,6 +5,7 @@ import { type Effect, type Outcome, REASONS, type Reason, type RegionName, type 
 import { REFUSAL_CODES, type RefusalCode } from '../refusal.ts';
 import type { Snapshot } from './aggregate.ts';
 import { type MetricName, PREFIX, rowOf } from './metric-table.ts';
+import { openFiles, openFilesLimit } from './open-files.ts';
 import { type Asked, type Readings, type Scraped, scrapedMetrics } from './scraped.ts';
 import { counterTally, histogramTally, type RegisterTally } from './tallies.ts';
 
@@ -19,6 +20,19 @@ const MODES = ['enforce', 'shadow'] as const;
 const LOADS = ['anonymous', 'authenticated'] as const;
 /** Of region/dial.ts. */
 const TLS_REASONS = ['untrusted', 'expired', 'name', 'pin', 'protocol'] as const;
+/** Of region/tunnel-fault.ts. */
+const PROXY_REASONS = [
+  'unreachable',
+  'timeout',
+  'stalled',
+  'closed',
+  'garbled',
+  'authentication',
+  'refused',
+  'no_route',
+] as const;
+/** Of region/queue.ts and region.ts. */
+const TURNED = ['full', 'share', 'late'] as const;
 const PROBE_ANSWERS = ['up', 'down', 'nothing'] as const;
 const CLASSES: readonly AnswerClass[] = ['1xx', '2xx', '3xx', '4xx', '5xx'];
 
@@ -39,6 +53,12 @@ export interface Metrics {
   ): void;
   /** A server of the region was not spoken to, for what it showed of itself. */
   tlsFailed(region: RegionName, reason: (typeof TLS_REASONS)[number]): void;
+  /** The egress proxy of the region made no connection. */
+  proxyFailed(region: RegionName, reason: (typeof PROXY_REASONS)[number]): void;
+  /** A call got no connection to the region: the line was full, or whoever it is had its share of it, or time was over. */
+  turnedAway(region: RegionName, why: (typeof TURNED)[number]): void;
+  /** A call waited in the line for the region, until it had a connection or its time was over. */
+  waited(region: RegionName, durationMs: number): void;
   /** A header of the region's answer that led to another region, or to an upstream, was left out. */
   locationRemoved(region: RegionName): void;
   refused(code: RefusalCode): void;
@@ -86,6 +106,9 @@ export function createMetrics(readings: Readings, build: { version: string; node
   const cacheHits = counter('verification_cache_hits_total');
   const violations = counter('pin_violations_total');
   const tlsFailures = counter('upstream_tls_failures_total');
+  const proxyFailures = counter('upstream_proxy_failures_total');
+  const turnedAway = counter('upstream_turned_away_total');
+  const waits = histogram('upstream_wait_seconds');
   const locations = counter('upstream_location_removed_total');
   const replays = counter('replays_total');
   const changes = counter('directory_changes_total');
@@ -157,12 +180,16 @@ export function createMetrics(readings: Readings, build: { version: string; node
       for (const mode of MODES) held(0, name, mode);
       for (const answer of PROBE_ANSWERS) probes(0, name, answer);
       for (const reason of TLS_REASONS) tlsFailures(0, name, reason);
+      for (const reason of PROXY_REASONS) proxyFailures(0, name, reason);
+      for (const why of TURNED) turnedAway(0, name, why);
+      waits(undefined, name);
       locations(0, name);
     }
   }
 
   // Node's own come last: the gateway's are what a person looks for first.
   collectDefaultMetrics({ register: registry });
+  countOpenFiles(registry);
 
   return {
     began() {
@@ -180,6 +207,9 @@ export function createMetrics(readings: Readings, build: { version: string; node
       outcomes(1, region, purpose, effect, outcome);
     },
     tlsFailed: (region, reason) => tlsFailures(1, region, reason),
+    proxyFailed: (region, reason) => proxyFailures(1, region, reason),
+    turnedAway: (region, why) => turnedAway(1, region, why),
+    waited: (region, durationMs) => waits(durationMs / 1000, region),
     locationRemoved: (region) => locations(1, region),
     refused: (code) => refusals(1, code),
     decided: (reason) => decisions(1, reason),
@@ -200,4 +230,21 @@ export function createMetrics(readings: Readings, build: { version: string; node
       return { body: await registry.metrics(), contentType: registry.contentType };
     },
   };
+}
+
+/** prom-client’s own stays at its last number, at first 0, when no descriptor is left to count them with. */
+function countOpenFiles(registry: Registry): void {
+  const name = 'process_open_fds';
+  const limit = openFilesLimit();
+  // Elsewhere than on Linux there is none.
+  if (limit === undefined || registry.getSingleMetric(name) === undefined) return;
+  registry.removeSingleMetric(name);
+  new Gauge({
+    name,
+    help: 'Number of open file descriptors.',
+    registers: [registry],
+    collect() {
+      this.set(openFiles(limit) ?? 0);
+    },
+  });
 }

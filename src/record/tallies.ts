@@ -84,12 +84,15 @@ export function counterTally(
   };
 }
 
-/** @param bounds of the buckets, ascending @returns observes a value at these label values */
+/**
+ * @param bounds of the buckets, ascending
+ * @returns observes a value at these label values; undefined makes the series known
+ */
 export function histogramTally(
   register: RegisterTally,
   shape: TallyShape,
   bounds: readonly number[],
-): (value: number, ...values: readonly string[]) => void {
+): (value: number | undefined, ...values: readonly string[]) => void {
   const { name } = shape;
   /** The last bucket is `+Inf`. */
   const places = new Places(shape.labels, () => ({ buckets: new Float64Array(bounds.length + 1), sum: 0 }));
@@ -107,6 +110,7 @@ export function histogramTally(
   register(metricOf('histogram', shape, values));
   return (value, ...values) => {
     const place = places.at(values);
+    if (value === undefined) return;
     place.sum += value;
     let bucket = 0;
     while (bucket < bounds.length && value > (bounds[bucket] as number)) bucket++;

@@ -6,7 +6,7 @@ import Client from 'undici/lib/dispatcher/client.js';
 import type { RegionName } from '../domain.ts';
 import { createDial, type DialOptions } from './dial.ts';
 import { probeViolation, type Ticket, violation } from './guard.ts';
-import { createQueue, type Queued } from './queue.ts';
+import { createQueue, type Joined, type Queued } from './queue.ts';
 
 export interface ConnectionOptions extends DialOptions {
   readonly headersTimeoutMs: number;
@@ -55,8 +55,8 @@ export interface Connections {
   readonly host: string;
   /** A free or new connection now, or undefined when all are in use. */
   take(): Borrowed | undefined;
-  /** Queues for the next connection that is given back; false when there is no place in the line (queue.ts), or it is closed. */
-  wait(waiter: Waiter): boolean;
+  /** Queues for the next connection that is given back, where there is a place in the line; once it is closed, there is none. */
+  wait(waiter: Waiter): Joined;
   /** Leaves the line, for example because the caller has gone. */
   leave(waiter: Waiter): void;
   /** Connections lent out now. */
@@ -136,7 +136,7 @@ export function createConnections(region: RegionName, origin: string, options: C
       const line = free.pop() ?? (all.size < options.connections ? open() : undefined);
       return line === undefined ? undefined : lend(line);
     },
-    wait: (waiter) => !closed && queue.join(waiter),
+    wait: (waiter) => (closed ? 'full' : queue.join(waiter)),
     leave: queue.leave,
     get inUse() {
       return inUse;

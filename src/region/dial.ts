@@ -7,6 +7,7 @@ import type { buildConnector as BuildConnector } from 'undici';
 import buildConnector from 'undici/lib/core/connect.js';
 import { codeOf } from './failure.ts';
 import { createTunnel, type ProxyServer } from './tunnel.ts';
+import { ProxyError, type ProxyReason } from './tunnel-fault.ts';
 
 /** What is asked of a region's servers beyond Node's own authorities, and what they are shown. PEM; pins as in config/types.ts. */
 export interface UpstreamTls {
@@ -23,7 +24,15 @@ export interface DialOptions {
   readonly proxy?: ProxyServer | undefined;
   /** In place of the system's (lookup.ts). Of a region behind a proxy it is the proxy's matter. */
   readonly lookup?: LookupFunction | undefined;
+  /** Told of every connection that could not be opened, whoever wanted it. */
+  readonly failed?: ((why: DialFault) => void) | undefined;
 }
+
+/** What a connection was given up for. `other`: nothing listens, nobody answers, the name is not found. */
+export type DialFault =
+  | { readonly kind: 'tls'; readonly reason: TlsReason }
+  | { readonly kind: 'proxy'; readonly reason: ProxyReason }
+  | { readonly kind: 'other' };
 
 /** Why a server was not spoken to: a closed list, for metrics. */
 export type TlsReason = 'untrusted' | 'expired' | 'name' | 'pin' | 'protocol';
@@ -51,6 +60,12 @@ export function tlsReasonOf(cause: unknown): TlsReason | undefined {
   return REASONS[code] ?? (/^(ERR_SSL_|EPROTO$)/.test(code) ? 'protocol' : undefined);
 }
 
+function faultOf(cause: unknown): DialFault {
+  if (cause instanceof ProxyError) return { kind: 'proxy', reason: cause.reason };
+  const reason = tlsReasonOf(cause);
+  return reason === undefined ? { kind: 'other' } : { kind: 'tls', reason };
+}
+
 /** SHA-256 of the certificate that the peer showed, in lower-case hex; undefined without TLS. */
 export function certificateOf(socket: Socket | TLSSocket): string | undefined {
   if (!('getPeerX509Certificate' in socket)) return undefined;
@@ -63,10 +78,19 @@ export function certificateOf(socket: Socket | TLSSocket): string | undefined {
  * neither look at the name again nor have a certificate to tell of.
  */
 export function openConnector(options: DialOptions): BuildConnector.connector {
-  const { connectTimeoutMs: timeoutMs, proxy } = options;
+  const { connectTimeoutMs: timeoutMs, proxy, failed } = options;
   const secure = openDirect(options);
-  if (proxy === undefined) return secure;
-  return createTunnel({ proxy, timeoutMs, reach: openDirect({ ...options, tls: undefined }), secure });
+  if (proxy === undefined) return telling(secure, failed);
+  return telling(createTunnel({ proxy, timeoutMs, reach: openDirect({ ...options, tls: undefined }), secure }), failed);
+}
+
+function telling(connector: BuildConnector.connector, failed: DialOptions['failed']): BuildConnector.connector {
+  if (failed === undefined) return connector;
+  return (target, done) =>
+    connector(target, (...result) => {
+      if (result[0] !== null) failed(faultOf(result[0]));
+      done(...result);
+    });
 }
 
 /** Of several addresses each gets its part of the time, and not only the quarter of a second that Node gives it. */

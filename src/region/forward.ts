@@ -3,10 +3,9 @@
 import type { Effect, Outcome, Permit, RegionName, Route, Standing, Trace } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import type { AttemptOptions, AttemptRequest, RegionAnswer } from './attempt.ts';
-import type { TlsReason } from './dial.ts';
 import type { Ticket } from './guard.ts';
 import type { Health } from './health.ts';
-import type { Region } from './region.ts';
+import type { NoConnection, Region } from './region.ts';
 import { Tries } from './tries.ts';
 
 /** The caller on the other side, as far as forwarding must know it. */
@@ -36,12 +35,22 @@ export interface ForwardOptions extends AttemptOptions {
    * have waited long for its body, its verification or a free connection.
    */
   readonly lapsed: (permit: Permit, to: RegionName) => Refusal | undefined;
-  /** A server of the region was not spoken to, for what it showed of itself. */
-  readonly tlsFailed: (region: RegionName, reason: TlsReason) => void;
+  /** Told of the line for a region's connections. */
+  readonly line: LineObserver;
   /** Headers of a region's answer that lead elsewhere, flat; they stay here. */
   readonly led: (region: RegionName, leading: readonly string[]) => void;
   /** Called once for each call that was allowed: what became of it and how long the region took. */
   readonly observe: Observe;
+}
+
+/** Why a call got no connection. */
+export type Turned = Exclude<NoConnection, 'gone'>;
+
+export interface LineObserver {
+  /** A call waited until it had a connection or its time was over. */
+  waited(region: RegionName, durationMs: number): void;
+  /** A call was refused since it got no connection. */
+  turnedAway(region: RegionName, why: Turned): void;
 }
 
 export type Purpose = Ticket['purpose'];

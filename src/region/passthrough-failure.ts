@@ -3,11 +3,25 @@ import type { Dispatcher } from 'undici';
 import type { Effect } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import { failureOf } from './failure.ts';
+import type { Turned } from './forward.ts';
 import type { Passage } from './passthrough-enter.ts';
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-export const BUSY = Object.assign(new Error('no connection became free'), { code: 'BUSY' });
+/** Why a passage got no connection. */
+export class Busy extends Error {
+  readonly code = 'BUSY';
+  readonly why: Turned;
+
+  constructor(why: Turned) {
+    super('no connection became free');
+    this.why = why;
+  }
+}
+
+/** Once for all: who is turned away costs no stack. */
+export const FULL = new Busy('full');
+export const LATE = new Busy('late');
 const UNDELIMITED = new Error(
   'the answer has neither Content-Length nor chunked encoding: whether it is whole cannot be told',
 );
@@ -19,7 +33,7 @@ export function effectOf(method: string): Effect {
 
 /** A call that failed, as the refusal that its caller gets. */
 export function passageFailureOf({ sent }: Passage, cause: unknown): Refusal {
-  if (!sent && cause === BUSY)
+  if (!sent && cause instanceof Busy)
     return new Refusal('region_busy', { outcome: 'not_sent', headers: ['Retry-After', '1'] });
   return failureOf(sent, cause);
 }

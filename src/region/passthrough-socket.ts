@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import type { Permit, RegionName } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import { certificateOf, type DialOptions, openConnector } from './dial.ts';
+import type { LineObserver } from './forward.ts';
 import type { Passage } from './passthrough-enter.ts';
 import { objectOf } from './passthrough-handshake.ts';
 import type { Upstream } from './passthrough-upstream.ts';
@@ -38,6 +39,8 @@ export interface SocketOptions {
   readonly messageBytes: number;
   /** Undefined while what the permit rests on still holds (forward.ts). */
   readonly lapsed: (permit: Permit, region: RegionName) => Refusal | undefined;
+  /** Told of who finds as many WebSockets open as may be. */
+  readonly line: Pick<LineObserver, 'turnedAway'>;
 }
 
 export interface WebSockets {
@@ -147,6 +150,7 @@ export function createWebSockets(
       const order = upstream.open(passage);
       if (order instanceof Refusal) return order;
       if (links.size >= options.connections) {
+        options.line.turnedAway(passage.row.region, 'full');
         return busy();
       }
       let refusal = new Refusal('region_unreachable', { outcome: 'not_sent' });

@@ -6,12 +6,12 @@ import type { Dispatcher } from 'undici';
 import type { Effect, Permit, RegionName } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import type { ConnectionOptions } from './connections.ts';
-import { createDial, type DialOptions, tlsReasonOf } from './dial.ts';
-import type { ForwardOptions, Observe, OnViolation } from './forward.ts';
+import { createDial, type DialOptions } from './dial.ts';
+import type { LineObserver, Observe, OnViolation } from './forward.ts';
 import { violation } from './guard.ts';
 import type { Health } from './health.ts';
 import type { Passage } from './passthrough-enter.ts';
-import { BUSY, effectOf, flawOf, passageFailureOf } from './passthrough-failure.ts';
+import { Busy, effectOf, FULL, flawOf, LATE, passageFailureOf } from './passthrough-failure.ts';
 import { Line } from './passthrough-line.ts';
 import { signalOf } from './probe.ts';
 
@@ -24,7 +24,8 @@ export interface UpstreamOptions extends ConnectionOptions {
   /** Undefined while what the permit rests on still holds (forward.ts). */
   readonly lapsed: (permit: Permit, region: RegionName) => Refusal | undefined;
   readonly observe: Observe;
-  readonly tlsFailed: ForwardOptions['tlsFailed'];
+  /** Told of the line for a region's connections. */
+  readonly line: Pick<LineObserver, 'turnedAway'>;
   /** How each region is reached. */
   readonly dialOf: (region: RegionName) => DialOptions;
 }
@@ -92,6 +93,8 @@ function watchOver(way: Way, { lapsed, onViolation }: UpstreamOptions): Dispatch
     const { onRequestStart } = handler;
     handler.onRequestStart = (controller, context) => {
       onRequestStart?.call(handler, controller, context);
+      // It waited too long, and its caller has been told.
+      if (controller.aborted) return;
       if (passage.sent) {
         controller.abort(TWICE);
         return;
@@ -168,9 +171,7 @@ export function createUpstream(
   }
 
   function unreachable(passage: Passage, origin: string, cause: unknown): Refusal {
-    const reason = tlsReasonOf(cause);
-    if (reason !== undefined) options.tlsFailed(passage.row.region, reason);
-    const signal = cause === BUSY ? undefined : signalOf({ kind: 'failed', sent: false, cause });
+    const signal = cause instanceof Busy ? undefined : signalOf({ kind: 'failed', sent: false, cause });
     if (signal !== undefined && !passage.signal.aborted) health.report(passage.row.region, origin, signal);
     return passageFailureOf(passage, cause);
   }
@@ -182,14 +183,23 @@ export function createUpstream(
     // Undici's pool lets any number wait.
     if (line.asked >= mostAsked) {
       body?.destroy();
-      passage.failure = unreachable(passage, origin, BUSY);
-      done(BUSY);
+      passage.failure = unreachable(passage, origin, FULL);
+      done(FULL);
       return;
     }
     line.asked++;
-    // Undici's own timeouts start with the connection; opening it may take its time after the wait.
+    // Undici's own timeouts start with the connection; opening it may take its time after the wait. What waits is told of an
+    // abort when its turn comes, and not before: its caller is told here.
     const patience = new AbortController();
-    const timer = setTimeout(() => passage.sent || patience.abort(BUSY), 2 * connectTimeoutMs);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      if (passage.sent) return;
+      isLate = true;
+      patience.abort(LATE);
+      body?.destroy();
+      passage.failure = unreachable(passage, origin, LATE);
+      done(LATE);
+    }, 2 * connectTimeoutMs);
     const { method } = passage.trip;
     line.pool.request(
       {
@@ -204,6 +214,7 @@ export function createUpstream(
       (error, received) => {
         clearTimeout(timer);
         line.asked--;
+        if (isLate) return;
         const flaw = error ?? flawOf(method, received);
         if (flaw === undefined) {
           done(null, received);
@@ -232,8 +243,12 @@ export function createUpstream(
         attempt(passage, order[at] ?? '', makeBody?.(), (error, received) => {
           const untouched = !passage.sent && !passage.signal.aborted && passage.lapsed === undefined;
           const again = error !== null && untouched && at + 1 < order.length;
-          if (again && passage.failure?.code !== 'request_malformed') tryFrom(at + 1);
-          else done(error, received);
+          if (again && passage.failure?.code !== 'request_malformed') {
+            tryFrom(at + 1);
+            return;
+          }
+          if (error instanceof Busy) options.line.turnedAway(passage.row.region, error.why);
+          done(error, received);
         });
       };
       tryFrom(0);

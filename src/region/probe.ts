@@ -2,7 +2,7 @@
 // (createProbe).
 import type { RegionName } from '../domain.ts';
 import { type AttemptOptions, type AttemptResult, attempt } from './attempt.ts';
-import { codeOf } from './failure.ts';
+import { codeOf, isSpent } from './failure.ts';
 import { meaningOfAnswer } from './interpret.ts';
 import { borrow, type Region } from './region.ts';
 
@@ -55,7 +55,7 @@ export function signalOf(result: AttemptResult): Signal | undefined {
   if (result.kind === 'gone' || result.kind === 'stopped') return undefined;
   if (result.kind === 'answered') return meaningOfAnswer(result.answer) === 'fault' ? 'suspicious' : 'success';
   const code = codeOf(result.cause);
-  if (OWN.has(code)) return undefined;
+  if (OWN.has(code) || (!result.sent && isSpent(result.cause))) return undefined;
   if (isUnaskedContinue(result.cause)) return 'suspicious';
   return !result.sent || TRANSPORT.test(code) ? 'failure' : 'suspicious';
 }
@@ -85,7 +85,7 @@ export function createProbe(regions: ReadonlyMap<RegionName, Region>, options: P
     if (upstream === undefined) return 'nothing';
     const connection = await borrow(upstream, options.patienceMs, NOBODY);
     // All in use: its calls will tell.
-    if (connection === undefined) return 'nothing';
+    if (typeof connection === 'string') return 'nothing';
     const result = await new Promise<AttemptResult>((settle) => {
       const request = { ...STATUS, headers: [...STATUS.headers] };
       attempt(connection, 'probe', request, attemptOptions, { isGone: () => false, settle });

@@ -7,9 +7,11 @@ export interface Queued {
   readonly whose: string | undefined;
 }
 
+/** Whether somebody is in the line, or why not: it is full, or whoever it is has a full share of it. */
+export type Joined = 'joined' | 'full' | 'share';
+
 export interface Queue<Waiter extends Queued> {
-  /** @returns false: it is full, or whoever it is has a full share of it */
-  join(waiter: Waiter): boolean;
+  join(waiter: Waiter): Joined;
   /** Who is not in it any more leaves nothing. */
   leave(waiter: Waiter): void;
   /** Takes out who has waited longest. */
@@ -37,15 +39,15 @@ export function createQueue<Waiter extends Queued>(most: number): Queue<Waiter> 
 
   return {
     join(waiter) {
-      if (line.size >= most) return false;
+      if (line.size >= most) return 'full';
       const { whose } = waiter;
       if (whose !== undefined) {
         const held = places.get(whose) ?? 0;
-        if (held >= share && 2 * line.size >= most) return false;
+        if (held >= share && 2 * line.size >= most) return 'share';
         places.set(whose, held + 1);
       }
       line.add(waiter);
-      return true;
+      return 'joined';
     },
     leave,
     next() {

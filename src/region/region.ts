@@ -8,12 +8,16 @@ import {
   type Waiter,
 } from './connections.ts';
 import type { Downstream } from './forward.ts';
+import type { Joined } from './queue.ts';
 
 export interface Region {
   readonly name: RegionName;
   readonly upstreams: readonly Connections[];
   close(): Promise<void>;
 }
+
+/** Why there was no connection: no place in the line (queue.ts), its time was over, or the caller had gone. */
+export type NoConnection = Exclude<Joined, 'joined'> | 'late' | 'gone';
 
 /** @param origins the region's upstream URLs, in order of preference; never another region's */
 export function createRegion(name: RegionName, origins: readonly string[], options: ConnectionOptions): Region {
@@ -28,14 +32,14 @@ export function createRegion(name: RegionName, origins: readonly string[], optio
 }
 
 /**
- * A connection now, or within `patienceMs`; undefined when none became free, or the caller left while waiting.
+ * A connection now, or within `patienceMs`.
  * @param downstream who leaves the line when it hangs up
  */
 export function borrow(
   upstream: Connections,
   patienceMs: number,
   downstream: Pick<Downstream, 'onGone'>,
-): Borrowed | Promise<Borrowed | undefined> {
+): Borrowed | Promise<Borrowed | NoConnection> {
   return upstream.take() ?? waitFor(upstream, patienceMs, downstream);
 }
 
@@ -48,7 +52,7 @@ export function waitFor(
   patienceMs: number,
   downstream: Pick<Downstream, 'onGone'>,
   whose?: string,
-): Promise<Borrowed | undefined> {
+): Promise<Borrowed | NoConnection> {
   return new Promise((settle) => {
     const waiter: Waiter = {
       whose,
@@ -57,13 +61,14 @@ export function waitFor(
         settle(connection);
       },
     };
-    const leave = (): void => {
+    const leave = (why: NoConnection): void => {
       clearTimeout(timer);
       upstream.leave(waiter);
-      settle(undefined);
+      settle(why);
     };
-    const timer = setTimeout(leave, patienceMs);
-    if (upstream.wait(waiter)) downstream.onGone(leave);
-    else leave();
+    const timer = setTimeout(() => leave('late'), patienceMs);
+    const joined = upstream.wait(waiter);
+    if (joined === 'joined') downstream.onGone(() => leave('gone'));
+    else leave(joined);
   });
 }

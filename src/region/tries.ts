@@ -4,12 +4,11 @@ import type { Effect, Outcome, Permit } from '../domain.ts';
 import { hintForUnknown, Refusal } from '../refusal.ts';
 import { type AttemptRequest, type AttemptResult, attempt, type RegionAnswer } from './attempt.ts';
 import type { Borrowed, Connections } from './connections.ts';
-import { tlsReasonOf } from './dial.ts';
 import { codeOf, failureOf } from './failure.ts';
-import type { Downstream, Egress, Forwarded, ForwardOptions, Purpose } from './forward.ts';
+import type { Downstream, Egress, Forwarded, ForwardOptions, Purpose, Turned } from './forward.ts';
 import type { Ticket } from './guard.ts';
 import { signalOf } from './probe.ts';
-import { type Region, waitFor } from './region.ts';
+import { type NoConnection, type Region, waitFor } from './region.ts';
 
 /** What is to be sent, for whom, and who hears what came of it. */
 export interface CallToRegion {
@@ -25,8 +24,8 @@ export interface CallToRegion {
   readonly reject: (error: unknown) => void;
 }
 
-/** `busy`: no connection in time. A refusal: nothing was sent. */
-type Tried = Exclude<AttemptResult, { kind: 'stopped' }> | 'busy' | Refusal;
+/** Text: why there was no connection. A refusal: nothing was sent. */
+type Tried = Exclude<AttemptResult, { kind: 'stopped' }> | Turned | Refusal;
 
 const GONE: Tried = { kind: 'gone' };
 
@@ -42,9 +41,11 @@ export class Tries {
   /** Which upstream URL is tried, and whether for the second time. */
   #at = -1;
   #again = false;
-  #last: Tried = 'busy';
+  #last: Tried = 'full';
   /** What is left of the time that it may wait for a connection. */
   #patienceMs: number;
+  /** In the lines of all upstream URLs together; undefined: it did not have to wait. */
+  #waitedMs: number | undefined;
   #connection: Borrowed | undefined;
   /** What ended while the connection was being opened, so that nothing was sent. */
   #late: Refusal | undefined;
@@ -109,18 +110,20 @@ export class Tries {
     const sinceMs = performance.now();
     waitFor(upstream, Math.max(0, this.#patienceMs), downstream, whose)
       .then((connection) => {
-        this.#patienceMs -= performance.now() - sinceMs;
+        const waitedMs = performance.now() - sinceMs;
+        this.#patienceMs -= waitedMs;
+        if (typeof connection !== 'string' || connection === 'late') this.#waitedMs = (this.#waitedMs ?? 0) + waitedMs;
         this.#use(connection);
       })
       .catch((error: unknown) => this.#fail(error));
   }
 
-  #use(connection: Borrowed | undefined): void {
+  #use(connection: Borrowed | NoConnection): void {
     const { downstream, request } = this.#call;
-    if (connection === undefined) {
-      if (downstream.isGone()) this.#end(GONE);
+    if (typeof connection === 'string') {
+      if (connection === 'gone' || downstream.isGone()) this.#end(GONE);
       else {
-        this.#last = 'busy';
+        this.#last = connection;
         this.#next();
       }
       return;
@@ -165,8 +168,6 @@ export class Tries {
       this.#end(result);
       return;
     }
-    const reason = result.kind === 'failed' ? tlsReasonOf(result.cause) : undefined;
-    if (reason !== undefined) this.#options.tlsFailed(this.#region.name, reason);
     this.#last = result;
     this.#later(() => this.#next());
   }
@@ -176,6 +177,12 @@ export class Tries {
     const { egress } = this.#call;
     egress.upstream = this.#connection?.host;
     egress.certificate = this.#connection?.certificate;
+  }
+
+  #noteLine(tried: Tried): void {
+    const { name } = this.#region;
+    if (this.#waitedMs !== undefined && tried !== GONE) this.#options.line.waited(name, this.#waitedMs);
+    if (typeof tried === 'string') this.#options.line.turnedAway(name, tried);
   }
 
   #noteLeading({ head }: RegionAnswer): void {
@@ -206,6 +213,7 @@ export class Tries {
     const { outcome, forwarded } = conclude(tried, effect);
     const durationMs = performance.now() - this.#startedMs;
     egress.upstreamMs = durationMs;
+    this.#noteLine(tried);
     this.#options.observe(this.#region.name, purpose, effect, outcome, durationMs, egress);
     over();
     resolve(forwarded);
@@ -221,7 +229,7 @@ export class Tries {
 /** What became of the attempts, in the words of the caller and of the record. */
 function conclude(result: Tried, effect: Effect): { outcome: Outcome; forwarded: Forwarded } {
   if (result instanceof Refusal) return { outcome: 'not_sent', forwarded: { kind: 'refused', refusal: result } };
-  if (result === 'busy') {
+  if (typeof result === 'string') {
     const refusal = new Refusal('region_busy', { outcome: 'not_sent', headers: ['Retry-After', '1'] });
     return { outcome: 'not_sent', forwarded: { kind: 'refused', refusal } };
   }

@@ -8,12 +8,23 @@ const FAULTS = {
   garbled: ['ERR_PROXY_ANSWER', 'what the proxy answered is no head of HTTP/1, too long, or more than a head'],
   authentication: ['ERR_PROXY_AUTHENTICATION', 'the proxy does not take the credentials, or wants some'],
   refused: ['ERR_PROXY_REFUSED', 'the proxy does not connect to the region'],
+  no_route: ['ERR_PROXY_NO_ROUTE', 'the proxy could not connect to the region'],
 } as const satisfies Record<string, readonly [code: string, sentence: string]>;
 
-export type ProxyFault = keyof typeof FAULTS;
+/** A closed list, for metrics. `stalled` and `no_route` may be the region's doing; all others are the proxy's. */
+export type ProxyReason = keyof typeof FAULTS;
 
-/** @param errcode for the log: what lies beneath, a code of the system or the status of the proxy's answer */
-export function proxyFault(fault: ProxyFault, errcode?: string | number): Error {
-  const [code, sentence] = FAULTS[fault];
-  return Object.assign(new Error(sentence), { code, ...(errcode !== undefined && { errcode }) });
+export class ProxyError extends Error {
+  readonly reason: ProxyReason;
+  readonly code: string;
+  /** What lies beneath, for the log: a code of the system, or the status of the proxy's answer. */
+  readonly errcode: string | number | undefined;
+
+  constructor(reason: ProxyReason, errcode?: string | number) {
+    const [code, sentence] = FAULTS[reason];
+    super(sentence);
+    this.reason = reason;
+    this.code = code;
+    this.errcode = errcode;
+  }
 }

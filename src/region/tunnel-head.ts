@@ -1,6 +1,6 @@
 // The head of a proxy's answer to CONNECT, read from its connection and no byte further.
 import type { Socket } from 'node:net';
-import { proxyFault } from './tunnel-fault.ts';
+import { ProxyError } from './tunnel-fault.ts';
 
 /** Beyond it no honest proxy has anything to say. */
 const MOST_BYTES = 8 * 1024;
@@ -13,15 +13,17 @@ const STATUS_LINE = /^HTTP\/1\.[01] ([1-5]\d\d)(?: [^\r\n]*)?\r\n/;
 
 /** `undefined`: it is not all there. */
 function judge(seen: string): Error | 'connected' | undefined {
-  if (!BEGINNING.startsWith(seen.slice(0, BEGINNING.length))) return proxyFault('garbled');
+  if (!BEGINNING.startsWith(seen.slice(0, BEGINNING.length))) return new ProxyError('garbled');
   const end = seen.indexOf(HEAD_END);
-  if (end === -1) return seen.length > MOST_BYTES ? proxyFault('garbled') : undefined;
+  if (end === -1) return seen.length > MOST_BYTES ? new ProxyError('garbled') : undefined;
   const status = Number(STATUS_LINE.exec(seen)?.[1] ?? 0);
-  if (status === 0 || end > MOST_BYTES) return proxyFault('garbled');
-  if (AUTHENTICATION.has(status)) return proxyFault('authentication', status);
-  if (status !== 200) return proxyFault('refused', status);
+  if (status === 0 || end > MOST_BYTES) return new ProxyError('garbled');
+  if (AUTHENTICATION.has(status)) return new ProxyError('authentication', status);
+  // RFC 9110, 15.6: it would, and could not. Anything else is what it does not want to, or should never say.
+  if (status >= 500) return new ProxyError('no_route', status);
+  if (status !== 200) return new ProxyError('refused', status);
   // A server speaks when it was spoken to: what is there already is nobody's answer.
-  return seen.length > end + HEAD_END.length ? proxyFault('garbled') : 'connected';
+  return seen.length > end + HEAD_END.length ? new ProxyError('garbled') : 'connected';
 }
 
 /**

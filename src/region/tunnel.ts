@@ -3,7 +3,7 @@
 import { isIP, type Socket } from 'node:net';
 import type { buildConnector as BuildConnector } from 'undici';
 import { codeOf } from './failure.ts';
-import { proxyFault } from './tunnel-fault.ts';
+import { ProxyError } from './tunnel-fault.ts';
 import { headFault } from './tunnel-head.ts';
 
 export interface ProxyServer {
@@ -46,14 +46,14 @@ class Opening {
 
   constructor(timeoutMs: number, done: BuildConnector.Callback) {
     this.#done = done;
-    this.#timer = setTimeout(() => this.fail(proxyFault(this.waitsFor)), timeoutMs);
+    this.#timer = setTimeout(() => this.fail(new ProxyError(this.waitsFor)), timeoutMs);
   }
 
   reached(raw: Socket): void {
     this.#raw = raw;
     // Who uses the connection afterwards hears of its errors too; until then a close is enough.
     raw.on('error', () => {});
-    raw.once('close', () => this.fail(proxyFault('closed')));
+    raw.once('close', () => this.fail(new ProxyError('closed')));
     if (this.#over) raw.destroy();
   }
 
@@ -101,7 +101,7 @@ export function createTunnel({ proxy, timeoutMs, reach, secure }: TunnelOptions)
     const opening = new Opening(timeoutMs, done);
     reach(place, (...[unreached, socket]) => {
       if (unreached === null) ask(socket, target, opening);
-      else opening.fail(proxyFault('unreachable', codeOf(unreached)));
+      else opening.fail(new ProxyError('unreachable', codeOf(unreached)));
     });
   };
 }

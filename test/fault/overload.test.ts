@@ -35,6 +35,13 @@ const BEHIND_PROXY = { listen: { host: '127.0.0.1', port: 0, trustProxy: ['127.0
 const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
 const waits = (lab: Lab, count: number) => expect.poll(() => lab.metric(WAITING)).toBe(count);
 
+/** From us, by reason. */
+async function turnedAway(lab: Lab): Promise<Record<string, number>> {
+  const of = async (reason: string) =>
+    [reason, await lab.metric(`onetime_gateway_upstream_turned_away_total{region="us",reason="${reason}"}`)] as const;
+  return Object.fromEntries(await Promise.all(['full', 'share', 'late'].map(of)));
+}
+
 describe('when every connection to a region is in use', () => {
   it('answers 503 within milliseconds, not sent, to whoever finds the line full', async () => {
     const region = await held();
@@ -54,6 +61,10 @@ describe('when every connection to a region is in use', () => {
     expect((await Promise.all(first)).map(({ status }) => status)).toEqual([200, 200, 200]);
     clearInterval(served);
     expect(region.received).toHaveLength(3);
+    expect(await turnedAway(lab)).toEqual({ full: 1, share: 0, late: 0 });
+    // The two that waited, and got a connection.
+    expect(await lab.metric('onetime_gateway_upstream_wait_seconds_count{region="us"}')).toBe(2);
+    expect(await lab.metric('onetime_gateway_upstream_wait_seconds_count{region="eu"}')).toBe(0);
   });
 
   it('lets nobody wait where the line has no places', async () => {
@@ -64,6 +75,8 @@ describe('when every connection to a region is in use', () => {
     expect((await lab.call('GET', STATUS)).status).toBe(503);
     region.release();
     expect((await first).status).toBe(200);
+    expect(await turnedAway(lab)).toEqual({ full: 1, share: 0, late: 0 });
+    expect(await lab.metric('onetime_gateway_upstream_wait_seconds_count{region="us"}')).toBe(0);
   });
 
   it('answers 503 at once also on a passed-through path whose line is full', async () => {
@@ -80,6 +93,26 @@ describe('when every connection to a region is in use', () => {
     expect((await lab.call('GET', '/help/four')).status).toBe(200);
     clearInterval(served);
     expect(region.received).toHaveLength(3);
+    expect(await turnedAway(lab)).toEqual({ full: 1, share: 0, late: 0 });
+  });
+
+  it('answers 503 after the time to wait also on a passed-through path', async () => {
+    const region = await held();
+    const passthrough = [{ prefix: '/help', region: 'us' }];
+    const upstream = { connections: 1, connectTimeout: '200ms', headersTimeout: '20s' };
+    const lab = await open({ passthrough, upstream }, region);
+    const first = lab.call('GET', '/help/one');
+    await region.first;
+    const late = await lab.call('GET', '/help/two');
+    expect([late.status, late.json().error]).toEqual([503, 'region_busy']);
+    expect(late.headers['onetime-gateway-outcome']).toBe('not_sent');
+    region.release();
+    expect((await first).status).toBe(200);
+    const served = setInterval(() => region.release(), 5);
+    expect((await lab.call('GET', '/help/three')).status).toBe(200);
+    clearInterval(served);
+    expect(await turnedAway(lab)).toEqual({ full: 0, share: 0, late: 1 });
+    expect(region.received.map((head) => head.split(' ')[1])).toEqual(['/help/one', '/help/three']);
   });
 
   it('answers 503 after the time to wait, once for all upstream URLs of the region', async () => {
@@ -104,6 +137,12 @@ describe('when every connection to a region is in use', () => {
     other.release();
     expect((await Promise.all(underWay)).map(({ status }) => status)).toEqual([200, 200]);
     expect([one.received.length, other.received.length]).toEqual([1, 1]);
+    expect(await turnedAway(lab)).toEqual({ full: 0, share: 0, late: 1 });
+    // One call found the second URL free, the other none: each waited once, whatever URLs it tried.
+    expect(await lab.metric('onetime_gateway_upstream_wait_seconds_count{region="us"}')).toBe(2);
+    const waitedSeconds = await lab.metric('onetime_gateway_upstream_wait_seconds_sum{region="us"}');
+    expect(waitedSeconds).toBeGreaterThan(0.78);
+    expect(waitedSeconds).toBeLessThan(1.5);
   });
 
   it('sends nothing of a caller that left the line, and the next one takes its place', async () => {
@@ -124,6 +163,9 @@ describe('when every connection to a region is in use', () => {
     clearInterval(served);
     expect(region.received).toHaveLength(2);
     expect(region.received.join()).not.toContain(key);
+    // Who left was not turned away.
+    expect(await turnedAway(lab)).toEqual({ full: 0, share: 0, late: 0 });
+    expect(await lab.metric('onetime_gateway_upstream_wait_seconds_count{region="us"}')).toBe(1);
   });
 
   it('does not let one client fill the line, and serves others and accounts behind it', async () => {
@@ -149,6 +191,7 @@ describe('when every connection to a region is in use', () => {
     const statuses = (await Promise.all([first, ...greedy, ...network, account])).map(({ status }) => status);
     clearInterval(served);
     expect(statuses).toEqual(Array(8).fill(200));
+    expect(await turnedAway(lab)).toEqual({ full: 0, share: 2, late: 0 });
   });
 });
 

@@ -38,7 +38,7 @@ interface Egress {
   readonly tls?: object;
 }
 
-async function openGateway(eu: string, { proxy, own, tls }: Egress, more: object = {}): Promise<Lab> {
+async function openGateway(eu: string, { proxy, own, tls }: Egress, more: object = {}, health = {}): Promise<Lab> {
   const lab = await openLab({
     config: {
       regions: {
@@ -47,6 +47,7 @@ async function openGateway(eu: string, { proxy, own, tls }: Egress, more: object
       },
       upstream: { connectTimeout: '400ms', ...(proxy !== undefined && { proxy }), ...more },
       passthrough: [{ prefix: '/app', region: 'eu' }],
+      health,
     },
   });
   onTestFinished(() => lab.close());
@@ -77,6 +78,29 @@ function echo(lab: Lab): Promise<string> {
     socket.onerror = () => settle('none');
   });
 }
+
+/** Connections that the proxies did not make, by region and reason; those that never happened are left out. */
+async function proxyFailures(lab: Lab): Promise<Record<string, number>> {
+  const series = (await lab.metrics()).matchAll(
+    /^onetime_gateway_upstream_proxy_failures_total\{region="(\w+)",reason="(\w+)"\} (\d+)$/gm,
+  );
+  const counts = [...series].map(([, region, reason, count]) => [`${region} ${reason}`, Number(count)] as const);
+  expect(counts).toHaveLength(2 * REASONS.length);
+  return Object.fromEntries(counts.filter(([, count]) => count > 0));
+}
+
+/** What the metric says of each code of the log's. */
+const REASON_OF: Readonly<Record<string, string>> = {
+  ERR_PROXY_UNREACHABLE: 'unreachable',
+  ERR_PROXY_TIMEOUT: 'timeout',
+  ERR_PROXY_STALLED: 'stalled',
+  ERR_PROXY_CLOSED: 'closed',
+  ERR_PROXY_ANSWER: 'garbled',
+  ERR_PROXY_AUTHENTICATION: 'authentication',
+  ERR_PROXY_REFUSED: 'refused',
+  ERR_PROXY_NO_ROUTE: 'no_route',
+};
+const REASONS = Object.values(REASON_OF);
 
 function expectNothingTold(lab: Lab, ...bodies: string[]): void {
   const told = [...lab.log, ...bodies].join('\n');
@@ -139,7 +163,8 @@ describe.skipIf(!hasTinyproxy)('through tinyproxy', () => {
   it('is not gone where the proxy cannot reach the region', async () => {
     const lab = await openGateway(`http://127.0.0.1:${await closedPort()}`, { proxy: urlOf('canary:word') });
     expect(outcomeOf(await ask(lab))).toEqual([502, 'not_sent']);
-    expect(logged(lab, 'cause')).toContainEqual(expect.objectContaining({ code: 'ERR_PROXY_REFUSED' }));
+    expect(logged(lab, 'cause')).toContainEqual(expect.objectContaining({ code: 'ERR_PROXY_NO_ROUTE' }));
+    expect(await proxyFailures(lab)).toEqual({ 'eu no_route': expect.any(Number) });
   });
 
   it('goes a region with a proxy of its own, and another with null does not', async () => {
@@ -149,6 +174,7 @@ describe.skipIf(!hasTinyproxy)('through tinyproxy', () => {
     expect(outcomeOf(await ask(own))).toEqual([200, 'delivered']);
     const none = await openGateway(eu.url, { proxy: nowhere, own: null });
     expect(outcomeOf(await ask(none))).toEqual([200, 'delivered']);
+    expect([await proxyFailures(own), await proxyFailures(none)]).toEqual([{}, {}]);
     const everybodys = await openGateway(eu.url, { proxy: nowhere });
     expect(outcomeOf(await ask(everybodys))).toEqual([502, 'not_sent']);
   });
@@ -223,6 +249,7 @@ describe('a proxy', () => {
       'ERR_PROXY_REFUSED',
       (socket) => void socket.write('HTTP/1.1 302 No\r\nLocation: http://x\r\n\r\n'),
     ],
+    ['answers 502', 'ERR_PROXY_NO_ROUTE', (socket) => void socket.write('HTTP/1.1 502 No\r\n\r\n')],
     ['answers 204', 'ERR_PROXY_REFUSED', (socket) => void socket.write('HTTP/1.1 204 No\r\n\r\n')],
   ];
   it.each(FAULTS)('that %s: 502 not_sent, %s, and nobody is told its credentials', async (_what, code, behave) => {
@@ -239,6 +266,10 @@ describe('a proxy', () => {
     const codes = logged(lab, 'cause').map((cause) => Reflect.get(cause as object, 'code'));
     expect(codes.length).toBeGreaterThanOrEqual(2);
     expect(new Set(codes)).toEqual(new Set([code]));
+    // The call, the passed-through one and the WebSocket; and whatever the gateway asks by itself.
+    const failed = await proxyFailures(lab);
+    expect(Object.keys(failed)).toEqual([`eu ${REASON_OF[code]}`]);
+    expect(Object.values(failed)[0]).toBeGreaterThanOrEqual(3);
     const metrics = await lab.metrics();
     expectNothingTold(lab, metrics, ...replies.map((reply) => JSON.stringify(reply)));
     expect(JSON.stringify(replies)).not.toContain(String(proxy.port));
@@ -250,6 +281,20 @@ describe('a proxy', () => {
     const reply = await ask(lab);
     expect(outcomeOf(reply)).toEqual([502, 'not_sent']);
     expect(logged(lab, 'cause')).toEqual([{ name: 'Error', code: 'ERR_PROXY_UNREACHABLE', errcode: 'ECONNREFUSED' }]);
+    expect(await proxyFailures(lab)).toEqual({ 'eu unreachable': expect.any(Number) });
+  });
+
+  it('that fails a probe is counted, also while no caller asks', async () => {
+    const eu = await openRegion();
+    const lab = await openGateway(
+      eu.url,
+      { proxy: `http://127.0.0.1:${await closedPort()}` },
+      {},
+      { probe: '1s', breaker: { failures: 1, open: '1s' } },
+    );
+    expect(outcomeOf(await ask(lab))).toEqual([502, 'not_sent']);
+    await expect.poll(async () => (await proxyFailures(lab))['eu unreachable'], { timeout: 10_000 }).toBeGreaterThan(2);
+    expect(logged(lab, 'status')).toEqual([502]);
   });
 
   it('that fails once is asked again by the next call, and the one before is not repeated', async () => {

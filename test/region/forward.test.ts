@@ -39,7 +39,7 @@ it('sends nothing when the lease ends while the connection is being opened', asy
     },
     onViolation: () => {},
     lapsed: () => (over ? new Refusal('directory_unavailable', { outcome: 'not_sent' }) : undefined),
-    tlsFailed: () => {},
+    line: { waited: () => {}, turnedAway: () => {} },
     led: () => {},
     observe: (_region, _purpose, _effect, outcome) => outcomes.push(outcome),
   });

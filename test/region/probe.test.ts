@@ -42,7 +42,7 @@ async function broken(behave: (socket: Socket) => void) {
 async function signal({ upstreams: [upstream] }: Region, isGone = false) {
   if (upstream === undefined) throw new Error('a region without upstreams');
   const connection = await borrow(upstream, 50, { onGone() {} });
-  if (connection === undefined) throw new Error('no connection');
+  if (typeof connection === 'string') throw new Error(`no connection: ${connection}`);
   const request = { method: 'POST' as const, target: '/api/v1/share', headers: [], body: Buffer.from('secret=x') };
   const options = { collectBytes: 1024, bodyTimeoutMs: 300, now: Date.now };
   const ticket = { permit: permitToCreate(US), purpose: 'forward', standing: 'nobody', retrieves: false } as const;

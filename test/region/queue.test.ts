@@ -7,20 +7,20 @@ const call = (whose?: string): Queued => ({ whose });
 
 /** @returns how many of `count` calls got in */
 function enter(queue: ReturnType<typeof createQueue>, whose: string | undefined, count: number): number {
-  return Array.from({ length: count }, () => queue.join(call(whose))).filter((joined) => joined).length;
+  return Array.from({ length: count }, () => queue.join(call(whose))).filter((joined) => joined === 'joined').length;
 }
 
 describe('the line for a connection', () => {
   it('lets in as many as it may, and the first first', () => {
     const queue = createQueue(3);
     const calls = ['a', 'b', 'c', 'd'].map(call);
-    expect(calls.map((each) => queue.join(each))).toEqual([true, true, true, false]);
+    expect(calls.map((each) => queue.join(each))).toEqual(['joined', 'joined', 'joined', 'full']);
     expect([queue.next(), queue.next(), queue.next(), queue.next()]).toEqual([...calls.slice(0, 3), undefined]);
   });
 
   it('lets nobody in where it has no places', () => {
-    expect(createQueue(0).join(call('a'))).toBe(false);
-    expect(createQueue(0).join(call())).toBe(false);
+    expect(createQueue(0).join(call('a'))).toBe('full');
+    expect(createQueue(0).join(call())).toBe('full');
   });
 
   it('has places for one alone up to its half, and for others behind that', () => {
@@ -59,7 +59,8 @@ describe('the line for a connection', () => {
             const one = call(whose);
             const mine = model.filter((each) => each.whose === whose).length;
             const fits = model.length < most && (mine < Math.max(1, Math.floor(most / 4)) || 2 * model.length < most);
-            expect(queue.join(one)).toBe(fits);
+            const expected = model.length >= most ? 'full' : fits ? 'joined' : 'share';
+            expect(queue.join(one)).toBe(expected);
             if (fits) model.push(one);
           } else if (does === 'next') expect(queue.next()).toBe(model.shift());
           else {
