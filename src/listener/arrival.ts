@@ -1,9 +1,9 @@
 // A request of the public listener as the journey takes it.
 import type { Arrival } from '../journey.ts';
+import type { Exchange } from './exchange.ts';
 import { receive } from './receive.ts';
-import type { Exchange } from './sockets.ts';
 
-/** A request as it came in over HTTP/1.1. */
+/** A request as it came in over HTTP. */
 export class HttpArrival implements Arrival {
   readonly method: string;
   readonly target: string;

@@ -3,13 +3,14 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Refusal, RefusalCode } from '../refusal.ts';
+import type { Exchange } from './exchange.ts';
 import { type Front, FrontInUse } from './fronts.ts';
 import { bound, CHECK_MS, createHttpServer, type Doors } from './http-server.ts';
 import { NO_SCHEMAS } from './no-schemas.ts';
 import { openPassthroughApp, type Routed } from './passthrough-app.ts';
 import type { Respond } from './respond.ts';
 import { createServe, type ServeOptions, type Take } from './serve.ts';
-import { createSockets, type Exchange } from './sockets.ts';
+import { createSockets } from './sockets.ts';
 import { Certificates, type ListenTls, serverOptions, watchHandshakes } from './tls.ts';
 import { createUnderWay } from './under-way.ts';
 

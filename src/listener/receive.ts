@@ -1,6 +1,6 @@
 // The whole request body, bounded, before anything is sent anywhere: nothing half-received ever reaches a region.
 import { Refusal } from '../refusal.ts';
-import type { Exchange } from './sockets.ts';
+import type { Exchange } from './exchange.ts';
 
 const EMPTY = Buffer.alloc(0);
 

@@ -1,10 +1,10 @@
 // Writes answers: the region's, the gateway's own and refusals. The only place that knows the response headers that
 // every answer carries.
-import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
 import type { OwnAnswer, RegionReply } from '../journey.ts';
 import type { Trip } from '../record/record.ts';
 import { CHALLENGE, type Refusal, refusalBody } from '../refusal.ts';
+import type { Outgoing } from './message.ts';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -27,7 +27,7 @@ function append(headers: string[], more: readonly string[]): void {
 type Answered = Pick<Trip, 'requestId' | 'sentBytes'>;
 
 /** Writes a complete answer in one go; to HEAD without its body. @returns the bytes of the body */
-function write(res: ServerResponse, status: number, headers: string[], body: Buffer | string, head: boolean): number {
+function write(res: Outgoing, status: number, headers: string[], body: Buffer | string, head: boolean): number {
   const bytes = Buffer.byteLength(body);
   // RFC 9110, 8.6: neither has a length of its own.
   if (status !== 204 && status !== 304) headers.push('Content-Length', String(bytes));
@@ -44,10 +44,10 @@ function write(res: ServerResponse, status: number, headers: string[], body: Buf
 }
 
 export interface Respond {
-  refuse(res: ServerResponse, refusal: Refusal, trip: Answered, head: boolean): void;
+  refuse(res: Outgoing, refusal: Refusal, trip: Answered, head: boolean): void;
   /** An answer of the gateway's own. */
-  own(res: ServerResponse, answer: OwnAnswer, trip: Answered, head: boolean): void;
-  region(res: ServerResponse, reply: RegionReply, trip: Answered, head: boolean): void;
+  own(res: Outgoing, answer: OwnAnswer, trip: Answered, head: boolean): void;
+  region(res: Outgoing, reply: RegionReply, trip: Answered, head: boolean): void;
 }
 
 /** @param isDraining asked for each answer */

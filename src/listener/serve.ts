@@ -1,16 +1,17 @@
 // One request and its answer: it is begun, takes the journey, is answered and recorded once.
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Trace } from '../domain.ts';
 import type { Answer, Arrival } from '../journey.ts';
 import type { Epochs } from '../locality/epochs.ts';
 import { beginTrip, type Trip } from '../record/record.ts';
 import { Refusal } from '../refusal.ts';
 import { HttpArrival } from './arrival.ts';
+import type { Exchange } from './exchange.ts';
 import type { FrontInUse } from './fronts.ts';
-import { endsConnection, headProblem } from './head.ts';
+import { endsConnection } from './head.ts';
+import type { Outgoing } from './message.ts';
 import type { Respond } from './respond.ts';
-import type { Exchange } from './sockets.ts';
 import type { UnderWay } from './under-way.ts';
 
 export interface ServeOptions {
@@ -19,7 +20,7 @@ export interface ServeOptions {
   readonly epochs: Pick<Epochs, 'enter' | 'leave'>;
   readonly onBegin: () => void;
   /** The trace that a request with these headers is part of. */
-  readonly trace: (headers: IncomingMessage['headers']) => Trace | undefined;
+  readonly trace: (headers: IncomingHttpHeaders) => Trace | undefined;
 }
 
 /** The journey, or for a passed-through path the checks before the proxy's own route. */
@@ -29,7 +30,7 @@ export interface Serve {
   /** Never rejects. @returns resolves when it is answered, or passed on */
   serve(exchange: Exchange, by: FrontInUse, take: Take): Promise<void>;
   /** Writes an answer for a request that `serve` has begun. */
-  write(answer: Answer, trip: Trip, res: ServerResponse, timeoutMs: number): void;
+  write(answer: Answer, trip: Trip, res: Outgoing, timeoutMs: number): void;
 }
 
 /** What an answer means for the record, also when nobody is there to take it. */
@@ -54,7 +55,7 @@ function discard(answer: Answer): void {
 }
 
 /** Cuts a caller that does not take its answer. Small answers have left by now and set no timer. */
-function boundDelivery(res: ServerResponse, timeoutMs: number): void {
+function boundDelivery(res: Outgoing, timeoutMs: number): void {
   if (res.closed || !res.writableEnded || (res.socket?.writableLength ?? 0) === 0) return;
   const timer = setTimeout(() => res.destroy(), timeoutMs).unref();
   res.once('close', () => clearTimeout(timer));
@@ -64,7 +65,7 @@ function boundDelivery(res: ServerResponse, timeoutMs: number): void {
 export function createServe(respond: Respond, underWay: UnderWay, options: ServeOptions): Serve {
   const { now, epochs, onBegin, trace } = options;
 
-  function write(answer: Answer, trip: Trip, res: ServerResponse, timeoutMs: number): void {
+  function write(answer: Answer, trip: Trip, res: Outgoing, timeoutMs: number): void {
     note(answer, trip);
     const head = trip.method === 'HEAD';
     if (answer === 'gone' || res.closed) {
@@ -99,7 +100,7 @@ export function createServe(respond: Respond, underWay: UnderWay, options: Serve
     };
     exchange.onGone(over);
     try {
-      const answer = headProblem(req) ?? (await take(new HttpArrival(exchange, front.bodyLimitBytes), trip));
+      const answer = exchange.headProblem() ?? (await take(new HttpArrival(exchange, front.bodyLimitBytes), trip));
       if (answer !== 'passed') write(answer, trip, res, front.timeoutMs);
     } catch (cause) {
       // After the request was sent its outcome is unknown, and a defect of ours must not hide that.

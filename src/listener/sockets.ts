@@ -5,41 +5,28 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Refusal, type RefusalCode, refusalBody } from '../refusal.ts';
+import { Exchange } from './exchange.ts';
+import { headProblem } from './head.ts';
 import { STATUS_CODES } from './http.ts';
+import type { Incoming } from './message.ts';
 
-/** One request and its answer. */
-export class Exchange {
+/** Of HTTP/1.1. */
+class MessageExchange extends Exchange {
   readonly req: IncomingMessage;
-  readonly res: ServerResponse;
-  /** Where it comes from: the peer of its connection, or whom a load balancer names for it. */
-  readonly address: string;
-  /** Set while the body is being received: ends that with a refusal. */
-  interrupt: ((refusal: Refusal) => void) | undefined;
-  /** Trouble that came before the body was asked for. */
-  trouble: Refusal | undefined;
-  /** One listener of the response's `close` for all who wait for it: each further one costs a microsecond a request. */
-  readonly #callbacks: (() => void)[] = [];
 
   constructor(req: IncomingMessage, res: ServerResponse, address: string) {
+    super(res, address);
     this.req = req;
-    this.res = res;
-    this.address = address;
+  }
+
+  headProblem(): Refusal | undefined {
+    return headProblem(this.req);
   }
 
   /** A caller that has closed its side cannot be answered any more (Node ends the other side then). */
   isGone(): boolean {
     const { req, res } = this;
     return res.closed || res.destroyed || !req.socket.writable;
-  }
-
-  /** Registers what is to be called when the answer has left, or its caller. */
-  onGone(callback: () => void): void {
-    this.#callbacks.push(callback);
-  }
-
-  /** The response is closed. */
-  close(): void {
-    for (const callback of this.#callbacks) callback();
   }
 }
 
@@ -49,7 +36,7 @@ interface Connection {
   current: Exchange | undefined;
   readonly waiting: (() => void)[];
   /** The last request that was answered, while its body is still coming in. */
-  answered: IncomingMessage | undefined;
+  answered: Incoming | undefined;
   /** Nothing more is served here; it ends with the current answer. */
   ending: boolean;
   /** What is wrong with the last request, whose turn has not come yet: its body is not going to arrive. */
@@ -124,7 +111,7 @@ export function createSockets(
       const connection = connections.get(socket);
       if (connection === undefined || connection.ending) return;
       const start = (): void => {
-        const exchange = new Exchange(req, res, connection.address);
+        const exchange = new MessageExchange(req, res, connection.address);
         connection.current = exchange;
         if (!req.complete) exchange.trouble = connection.trouble;
         if (connection.ending && connection.waiting.length === 0) res.shouldKeepAlive = false;

@@ -1,7 +1,7 @@
 // The caller's body as a stream that the connection to a region may destroy without cutting the caller, who is still to
 // be answered. Nothing is read before the connection asks for it, so that another upstream URL can be tried.
-import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import type { Incoming } from '../listener/message.ts';
 
 const CUT = new Error('the caller did not send the whole body');
 
@@ -9,7 +9,7 @@ const CUT = new Error('the caller did not send the whole body');
  * @param req nothing of its body read yet, or by an earlier such stream of which nothing was asked
  * @param onBytes told of each piece, in bytes
  */
-export function lazyBody(req: IncomingMessage, onBytes: (bytes: number) => void): Readable {
+export function lazyBody(req: Incoming, onBytes: (bytes: number) => void): Readable {
   let reading = false;
   const onData = (chunk: Buffer): void => {
     onBytes(chunk.length);

@@ -6,7 +6,7 @@ import { type Caller, type Credentials, Permit, type RegionName, type Route, typ
 import type { Arrival } from '../journey.ts';
 import type { Admit } from '../limit/admit.ts';
 import type { Shed } from '../limit/pressure.ts';
-import type { Exchange } from '../listener/sockets.ts';
+import type { Exchange } from '../listener/exchange.ts';
 import type { Locate } from '../locality/localities.ts';
 import type { Decide } from '../policy/question.ts';
 import type { Trip } from '../record/record.ts';

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Permit, RegionName } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import { certificateOf, type DialOptions, openConnector } from './dial.ts';
@@ -23,7 +24,7 @@ interface Peer {
 
 interface Link {
   readonly passage: Passage;
-  readonly caller: Socket;
+  readonly caller: Duplex;
   readonly region: Socket;
   readonly host: string;
   open: boolean;
@@ -66,7 +67,7 @@ function busy(hint?: string): Refusal {
 }
 
 /** Stops reading from one side while the other has not taken what it was given. */
-function throttle(from: Peer, to: Socket): void {
+function throttle(from: Peer, to: Duplex): void {
   if (from.isPaused || !to.writableNeedDrain) return;
   from.pause();
   to.once('drain', () => from.resume());

@@ -60,7 +60,7 @@ export function createPassthrough(rows: readonly PassthroughRow[], options: Pass
   const upstream = createUpstream(new Map(used.map(({ name, upstreams }) => [name, upstreams])), options);
   const forbidden = new Map(used.map(({ name }) => [name, forbiddenHosts(options.regions, name)]));
   const passages = new WeakMap<object, Passage>();
-  const handshakes = new WeakSet<IncomingMessage>();
+  const handshakes = new WeakSet<object>();
   const webSockets = createWebSockets(upstream, (req) => passages.get(req), options);
   const enter = createEnter(options);
   const match = (target: string): PassthroughRow | undefined => rows.find(({ prefix }) => isUnder(target, prefix));
