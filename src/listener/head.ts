@@ -27,6 +27,9 @@ function malformed(hint: string): Refusal {
   return new Refusal('request_malformed', { hint, outcome: 'not_sent' });
 }
 
+/** What is looked at. */
+type Head = Pick<IncomingMessage, 'url' | 'headers' | 'rawHeaders' | 'httpVersionMajor' | 'httpVersionMinor'>;
+
 const HOST = 'host';
 const PORT = /^[0-9]{1,5}$/;
 const IPV6 = /^\[[0-9a-f:.]{2,45}\]$/i;
@@ -68,18 +71,23 @@ function nameProblem(raw: readonly string[]): Refusal | undefined {
 }
 
 /** RFC 9112, 6.1: what is not chunked alone is not understood here, and HTTP/1.0 has no transfer codings. */
-function codingProblem(req: IncomingMessage): Refusal | undefined {
+function codingProblem(req: Head): Refusal | undefined {
   const coding = req.headers['transfer-encoding'];
   if (coding === undefined) return undefined;
   if (req.httpVersionMinor === 0) return malformed('HTTP/1.0 has no Transfer-Encoding: send a Content-Length.');
   return coding.toLowerCase() === 'chunked' ? undefined : malformed('The only Transfer-Encoding taken is chunked.');
 }
 
-/** @returns what is wrong; undefined for the head of an ordinary request */
-export function headProblem(req: IncomingMessage): Refusal | undefined {
-  const { rawHeaders, httpVersionMajor, httpVersionMinor } = req;
+/** @returns what is wrong; undefined for the head of an ordinary request of HTTP/1.1 or 1.0 */
+export function headProblem(req: Head): Refusal | undefined {
+  if (req.httpVersionMajor !== 1 || req.httpVersionMinor > 1) return malformed('Send HTTP/1.1.');
+  return fieldsProblem(req);
+}
+
+/** The same of a head that came by another version, in the words of HTTP/1.1 (http2-head.ts). */
+export function fieldsProblem(req: Head): Refusal | undefined {
+  const { rawHeaders, httpVersionMinor } = req;
   const { host } = req.headers;
-  if (httpVersionMajor !== 1 || httpVersionMinor > 1) return malformed('Send HTTP/1.1.');
   if (rawHeaders.length > 2 * MOST_HEADERS) {
     return new Refusal('headers_too_large', { hint: `At most ${MOST_HEADERS} headers.`, outcome: 'not_sent' });
   }
