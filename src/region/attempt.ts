@@ -88,7 +88,10 @@ class Collector implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     if (this.#sent) controller.abort(TWICE);
     else if (this.#whose.isGone()) controller.abort(INTERRUPTED);
-    else this.#sent = true;
+    else {
+      this.#sent = true;
+      this.#connection.begin();
+    }
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {

@@ -4,7 +4,7 @@
 import type { Dispatcher } from 'undici';
 import Client from 'undici/lib/dispatcher/client.js';
 import type { RegionName } from '../domain.ts';
-import { createDial, type DialOptions } from './dial.ts';
+import { createDial, type DialOptions, type Reached } from './dial.ts';
 import { probeViolation, type Ticket, violation } from './guard.ts';
 import { createQueue, type Joined, type Queued } from './queue.ts';
 
@@ -40,6 +40,8 @@ export interface Borrowed {
    * @returns what is wrong, in words for the log: then nothing is sent, and the handler hears nothing
    */
   dispatch(ticket: Ticket | 'probe', request: Dispatched, handler: Dispatcher.DispatchHandler): string | undefined;
+  /** To be called right before a byte is written: what comes from now on is the answer (answer-socket.ts). */
+  begin(): void;
   giveBack(): void;
 }
 
@@ -69,7 +71,7 @@ export interface Connections {
 /** A connection, or the intent to open one. */
 interface Line {
   readonly client: Client;
-  certificate: string | undefined;
+  reached: Reached | undefined;
 }
 
 /**
@@ -87,15 +89,15 @@ export function createConnections(region: RegionName, origin: string, options: C
 
   function open(): Line {
     const line: Line = {
-      certificate: undefined,
+      reached: undefined,
       client: new Client(origin, {
         pipelining: 1,
         headersTimeout: options.headersTimeoutMs,
         bodyTimeout: options.bodyTimeoutMs,
         keepAliveTimeout: options.idleTimeoutMs,
         keepAliveMaxTimeout: options.idleTimeoutMs,
-        connect: dial((certificate) => {
-          line.certificate = certificate;
+        connect: dial((reached) => {
+          line.reached = reached;
         }),
       }),
     };
@@ -109,7 +111,7 @@ export function createConnections(region: RegionName, origin: string, options: C
     return {
       host,
       get certificate() {
-        return line.certificate;
+        return line.reached?.certificate;
       },
       dispatch(ticket, request, handler) {
         const { method, path, headers } = request;
@@ -117,6 +119,7 @@ export function createConnections(region: RegionName, origin: string, options: C
         if (problem === undefined) line.client.dispatch(request, handler);
         return problem;
       },
+      begin: () => line.reached?.answers.begin(false),
       giveBack() {
         if (returned) return;
         returned = true;

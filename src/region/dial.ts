@@ -5,6 +5,7 @@ import type { LookupFunction, Socket } from 'node:net';
 import { checkServerIdentity, type TLSSocket } from 'node:tls';
 import type { buildConnector as BuildConnector } from 'undici';
 import buildConnector from 'undici/lib/core/connect.js';
+import { type Answers, readStrictly } from './answer-socket.ts';
 import { codeOf } from './failure.ts';
 import { createTunnel, type ProxyServer } from './tunnel.ts';
 import { ProxyError, type ProxyReason } from './tunnel-fault.ts';
@@ -124,15 +125,20 @@ function pinProblem(certificate: Buffer, pins: ReadonlySet<string>): Error | und
   return Object.assign(new Error('the server has none of the pinned public keys'), { code: PIN_MISMATCH });
 }
 
-/** @returns a connector that tells whom it has reached, whenever it has opened a connection */
-export function createDial(
-  options: DialOptions,
-): (note: (certificate: string | undefined) => void) => BuildConnector.connector {
+/** A connection that has been opened. */
+export interface Reached {
+  /** SHA-256 of the certificate that the peer showed, in hex; undefined without TLS. */
+  readonly certificate: string | undefined;
+  readonly answers: Answers;
+}
+
+/** @returns a connector that tells whom it has reached, whenever it has opened a connection; answers on it are read strictly */
+export function createDial(options: DialOptions): (note: (reached: Reached) => void) => BuildConnector.connector {
   const connector = openConnector(options);
   return (note) => (options, done) =>
     connector(options, (...result) => {
       // The error tells: where there is one, undici leaves out the socket, whatever its types say.
-      if (result[0] === null) note(certificateOf(result[1]));
+      if (result[0] === null) note({ certificate: certificateOf(result[1]), answers: readStrictly(result[1]) });
       done(...result);
     });
 }

@@ -2,11 +2,11 @@
 // pool cannot, since its connections may have been shown different ones.
 import type { Dispatcher, Client as UndiciClient } from 'undici';
 import Client from 'undici/lib/dispatcher/client.js';
-import type { createDial } from './dial.ts';
+import type { createDial, Reached } from './dial.ts';
 
-/** Of the certificate, SHA-256 in hex; undefined without TLS, or before the connection is open. */
+/** Of the connection that a passage is given to: undefined before it is open. */
 export interface Shown {
-  readonly certificate: string | undefined;
+  readonly reached: Reached | undefined;
 }
 
 /** What comes along with a request: `opaque` of undici's options. */
@@ -18,9 +18,9 @@ export class Line extends Client {
   readonly #shown: Shown;
 
   constructor(origin: URL, options: UndiciClient.Options, dial: ReturnType<typeof createDial>) {
-    const shown: { certificate: string | undefined } = { certificate: undefined };
-    const connect = dial((certificate) => {
-      shown.certificate = certificate;
+    const shown: { reached: Reached | undefined } = { reached: undefined };
+    const connect = dial((reached) => {
+      shown.reached = reached;
     });
     super(origin, { ...options, connect });
     this.#shown = shown;

@@ -108,7 +108,8 @@ function watchOver(way: Way, { lapsed, onViolation }: UpstreamOptions): Dispatch
       passage.sent = true;
       passage.trip.outcome = 'unknown';
       passage.trip.upstream = way.host;
-      passage.trip.certificate = passage.shown?.certificate;
+      passage.trip.certificate = passage.shown?.reached?.certificate;
+      passage.shown?.reached?.answers.begin(passage.trip.method === 'HEAD');
       passage.release();
     };
     return dispatch(options, handler);

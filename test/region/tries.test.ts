@@ -25,6 +25,7 @@ function failing(code: string) {
       inside = false;
       return undefined;
     },
+    begin() {},
     giveBack() {},
   };
   const upstream = { origin: 'http://us', take: () => connection } as unknown as Connections;
