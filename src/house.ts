@@ -1,6 +1,7 @@
 // What answers callers in one thread: the base, the rooms of the configuration in force, and the listener before them; and
 // how another configuration takes the place of the one in force while callers stay connected.
 import type { Config } from './config/types.ts';
+import { watchProxyHeaders } from './listener/proxy-protocol-watch.ts';
 import { createPublicListener, type PublicListener, type ReadyFront } from './listener/public.ts';
 import { createRespond } from './listener/respond.ts';
 import { describeCause } from './record/record.ts';
@@ -52,6 +53,7 @@ export async function openHouse(
     },
     trace: tracing.begin,
     onUnparsed: metrics.refused,
+    onProxyHeader: watchProxyHeaders(metrics.proxied, log, clocks.steady),
     tls: config.listen.tls,
   });
   /** Those that are open, and how many configurations use each: the one in force, and those with requests under way. */

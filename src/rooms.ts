@@ -1,6 +1,6 @@
 // Opens the rooms of one configuration, over what outlives it, and hands them to the journey.
 import { createAuthenticate } from './caller/authenticate.ts';
-import { createClientAddress } from './caller/client-address.ts';
+import { createClientAddress, createTrust } from './caller/client-address.ts';
 import { accountKey } from './caller/credentials.ts';
 import { createIdentify } from './caller/identify.ts';
 import type { Verify } from './caller/verify.ts';
@@ -188,6 +188,7 @@ export function openRooms(config: Config, base: Base, before?: Rooms, shared?: S
       record: tracing.record(openRecord(config, base)),
       passthrough: openPassthrough(config, base, checks, way),
       tls: config.listen.tls,
+      proxied: config.listen.proxyProtocol ? createTrust(config.listen.trustProxy) : undefined,
       bodyLimitBytes: config.request.bodyLimitBytes,
       timeoutMs: config.request.timeoutMs,
       storeTimeoutMs: config.storeTimeoutMs,

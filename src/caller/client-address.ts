@@ -29,6 +29,18 @@ export function createClientAddress(trustProxy: readonly string[]): ClientAddres
   };
 }
 
+/**
+ * @param cidrs as above. Throws a RangeError that names the entry it cannot read.
+ * @returns whether a socket's address is one of them
+ */
+export function createTrust(cidrs: readonly string[]): (socketAddress: string) => boolean {
+  const trusts = compileTrust(cidrs);
+  return (socketAddress) => {
+    const address = canonical(socketAddress);
+    return address !== undefined && trusts(address);
+  };
+}
+
 /** For every request where no proxy is trusted: the socket's text is canonical already but for a prefix or a zone. */
 function plainSocketAddress(socketAddress: string): string {
   if (socketAddress.startsWith('::ffff:') && socketAddress.includes('.')) return socketAddress.slice(7);

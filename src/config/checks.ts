@@ -18,6 +18,7 @@ export function checkConfig(tree: unknown, places: Places): Finding[] {
   const names = keysAt(tree, ['regions']);
   return [
     ...checkListeners(tree),
+    ...checkProxyProtocol(tree),
     ...names.flatMap((name) => checkRegionName(name)),
     ...checkTls(tree, names),
     ...checkServers(tree, names, places),
@@ -42,6 +43,15 @@ function checkListeners(tree: unknown): Finding[] {
   if (callers.data.port === 0 || callers.data.port !== operators.data.port || !meet) return [];
   const path = [valueAt(tree, ['admin', 'port']) === undefined ? 'listen' : 'admin', 'port'];
   return [{ path, expected: 'another port: listen and admin would meet on the same address' }];
+}
+
+/** Where nobody's header is taken, every load balancer's connections would be refused, and nobody would know why. */
+function checkProxyProtocol(tree: unknown): Finding[] {
+  const trusted = valueAt(tree, ['listen', 'trustProxy']) ?? [];
+  const isNobody = Array.isArray(trusted) && trusted.length === 0;
+  if (valueAt(tree, ['listen', 'proxyProtocol']) !== true || !isNobody) return [];
+  const expected = 'false, or in listen.trustProxy the addresses of the load balancers that send a PROXY header';
+  return [{ path: ['listen', 'proxyProtocol'], expected }];
 }
 
 function isEveryAddress(host: string): boolean {

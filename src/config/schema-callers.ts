@@ -20,6 +20,11 @@ export const listen = (folder: string) =>
       .describe(
         'Addresses and ranges of your load balancers: X-Forwarded-For is believed from these and from nobody else.',
       ),
+    proxyProtocol: flag()
+      .prefault(false)
+      .describe(
+        'Whether every connection from these addresses begins with a PROXY header, version 1 or 2, that names the caller.',
+      ),
     tls: listenTls(folder)
       .optional()
       .describe('Certificates of the listener: callers speak HTTPS. Left out, TLS ends before the gateway.'),

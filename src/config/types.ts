@@ -200,6 +200,8 @@ export interface Config {
     readonly port: number;
     /** CIDRs in canonical text; a single address is /32 or /128. */
     readonly trustProxy: readonly string[];
+    /** Connections from there begin with a PROXY header. */
+    readonly proxyProtocol: boolean;
     /** `undefined`: it speaks HTTP without TLS. PEM. */
     readonly tls?: ListenTls | undefined;
   };

@@ -15,6 +15,8 @@ export interface Front {
   readonly bodyLimitBytes: number;
   /** A request, head and body, must have arrived within this time, and its answer must have been taken in as long. */
   readonly timeoutMs: number;
+  /** Whether a peer is a load balancer whose connections begin with a PROXY header; undefined: nobody's do. */
+  readonly proxied?: ((peer: string) => boolean) | undefined;
   /** What callers are shown, where the listener speaks TLS. */
   readonly tls?: ListenTls | undefined;
   /** How long one request may wait for the store in all. */

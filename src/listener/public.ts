@@ -8,6 +8,7 @@ import { type Front, FrontInUse } from './fronts.ts';
 import { bound, CHECK_MS, createHttpServer, type Doors } from './http-server.ts';
 import { NO_SCHEMAS } from './no-schemas.ts';
 import { openPassthroughApp, type Routed } from './passthrough-app.ts';
+import { createProxyProtocol, type ProxyResult } from './proxy-protocol.ts';
 import type { Respond } from './respond.ts';
 import { createServe, type ServeOptions, type Take } from './serve.ts';
 import { createSockets } from './sockets.ts';
@@ -19,6 +20,8 @@ export interface PublicOptions extends ServeOptions {
   readonly tls?: ListenTls | undefined;
   /** Refusals of requests that never became one: counted by code. */
   readonly onUnparsed: (code: RefusalCode) => void;
+  /** What became of a connection that a load balancer opened for somebody; left out: nobody asks. */
+  readonly onProxyHeader?: (result: ProxyResult) => void;
 }
 
 /** A front that is ready to be used. */
@@ -46,7 +49,11 @@ const GOING_AWAY_MS = 10_000;
 
 /** Fastify serves as the shell: addresses, timeouts, closing. */
 export function createPublicListener(respond: Respond, options: PublicOptions): PublicListener {
-  const sockets = createSockets(options.onUnparsed);
+  const proxies = createProxyProtocol({
+    senders: () => used?.front.proxied,
+    onHeader: options.onProxyHeader ?? (() => {}),
+  });
+  const sockets = createSockets(options.onUnparsed, proxies.addressOf);
   const servers: Server[] = [];
   const certificates = new Certificates();
   const handshakes: (() => void)[] = [];
@@ -57,7 +64,9 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
   const longer = new Set<Pick<Front, 'timeoutMs'>>();
   let used: FrontInUse | undefined;
 
+  /** Connections of which the server does not know yet. */
   function cutHandshakes(): void {
+    proxies.cut();
     for (const cut of handshakes) cut();
   }
 
@@ -169,7 +178,9 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
     forceCloseConnections: 'idle',
     clientErrorHandler: (error, socket) => sockets.troubled(error, socket as Socket),
     serverFactory: () => {
-      const server = createHttpServer(doors, sockets, options.tls && serverOptions(options.tls, certificates), []);
+      const server = createHttpServer(doors, sockets, options.tls && serverOptions(options.tls, certificates), [
+        proxies.gate,
+      ]);
       handshakes.push(watchHandshakes(server));
       servers.push(server);
       if (used !== undefined) bound(server, used.front.timeoutMs);

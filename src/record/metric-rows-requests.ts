@@ -22,6 +22,12 @@ export const REQUEST_METRICS = [
     help: 'The gateway’s own negative answers, by their error code.',
   },
   {
+    name: 'proxy_headers_total',
+    type: 'counter',
+    labels: ['result'],
+    help: 'Connections of load balancers that had to begin with a PROXY header: taken (named: a caller; own: the load balancer itself), or closed (missing, malformed, timeout, unfinished: it left before).',
+  },
+  {
     name: 'decisions_total',
     type: 'counter',
     labels: ['reason'],

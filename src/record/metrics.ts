@@ -33,6 +33,8 @@ const PROXY_REASONS = [
 ] as const;
 /** Of region/queue.ts and region.ts. */
 const TURNED = ['full', 'share', 'late'] as const;
+/** Of listener/proxy-protocol.ts. */
+const PROXY_RESULTS = ['named', 'own', 'missing', 'malformed', 'timeout', 'unfinished'] as const;
 const PROBE_ANSWERS = ['up', 'down', 'nothing'] as const;
 const CLASSES: readonly AnswerClass[] = ['1xx', '2xx', '3xx', '4xx', '5xx'];
 
@@ -62,6 +64,8 @@ export interface Metrics {
   /** A header of the region's answer that led to another region, or to an upstream, was left out. */
   locationRemoved(region: RegionName): void;
   refused(code: RefusalCode): void;
+  /** What became of a connection that had to begin with a PROXY header. */
+  proxied(result: (typeof PROXY_RESULTS)[number]): void;
   decided(reason: Reason): void;
   limited(limit: string, mode: 'enforce' | 'shadow'): void;
   /** A request that the thread had no time for. */
@@ -99,6 +103,7 @@ export function createMetrics(readings: Readings, build: { version: string; node
   const outcomes = counter('outcomes_total');
   let inFlight = 0;
   const refusals = counter('refusals_total');
+  const proxyHeaders = counter('proxy_headers_total');
   const decisions = counter('decisions_total');
   const limited = counter('limited_total');
   const shed = counter('shed_total');
@@ -116,6 +121,7 @@ export function createMetrics(readings: Readings, build: { version: string; node
   const probes = counter('probes_total');
   new Gauge(shape('build_info')).set(build, 1);
   for (const code of REFUSAL_CODES) refusals(0, code);
+  for (const result of PROXY_RESULTS) proxyHeaders(0, result);
   for (const reason of REASONS) decisions(0, reason);
   for (const load of LOADS) for (const mode of MODES) shed(0, load, mode);
   violations(0);
@@ -212,6 +218,7 @@ export function createMetrics(readings: Readings, build: { version: string; node
     waited: (region, durationMs) => waits(durationMs / 1000, region),
     locationRemoved: (region) => locations(1, region),
     refused: (code) => refusals(1, code),
+    proxied: (result) => proxyHeaders(1, result),
     decided: (reason) => decisions(1, reason),
     limited: (limit, mode) => limited(1, limit, mode),
     shed: (load, mode) => shed(1, load, mode),

@@ -6,7 +6,7 @@ import { REGIONS } from './support.ts';
 
 // every key that has a default
 const DOCUMENTED = `
-listen:  { host: 0.0.0.0, port: 8080, trustProxy: [] }
+listen:  { host: 0.0.0.0, port: 8080, trustProxy: [], proxyProtocol: false }
 admin:   { host: 127.0.0.1, port: 9464, hosts: [], tokens: [], console: true }
 regions:
   us: { upstreams: ["https://us.onetimesecret.com"], hosts: [], web: "https://us.onetimesecret.com" }
@@ -53,7 +53,7 @@ tracing:  { otlp: null, headers: {}, sample: 0.1, service: onetime-gateway, time
 `;
 
 const EXPECTED = {
-  listen: { host: '0.0.0.0', port: 8080, trustProxy: [] },
+  listen: { host: '0.0.0.0', port: 8080, trustProxy: [], proxyProtocol: false },
   admin: { host: '127.0.0.1', port: 9464, hosts: [], tokens: [], console: true },
   regions: [
     { name: 'us', upstreams: ['https://us.onetimesecret.com'], hosts: [], web: 'https://us.onetimesecret.com' },

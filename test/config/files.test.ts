@@ -73,7 +73,12 @@ describe('config/gateway.yaml', () => {
       GATEWAY_ADMIN_PORT: '82',
       GATEWAY_LOG_LEVEL: 'debug',
     });
-    expect(config.listen).toEqual({ host: '::', port: 81, trustProxy: ['10.0.0.0/8', 'fd00::/8'] });
+    expect(config.listen).toEqual({
+      host: '::',
+      port: 81,
+      trustProxy: ['10.0.0.0/8', 'fd00::/8'],
+      proxyProtocol: false,
+    });
     expect(config.admin).toEqual({ host: '0.0.0.0', port: 82, hosts: [], tokens: [], console: true });
     expect(config.log).toMatchObject({ level: 'debug' });
   });
