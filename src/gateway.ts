@@ -6,7 +6,7 @@ import { describeCause } from './record/record.ts';
 import type { Reloader } from './reload.ts';
 import { adminApi } from './rooms-admin.ts';
 import { openAudit } from './rooms-audit.ts';
-import type { GatewayDependencies } from './rooms-base.ts';
+import { clocksOf, type GatewayDependencies } from './rooms-base.ts';
 import { finishWithin, urlOf } from './rooms-close.ts';
 import { noteStart, openReloader } from './rooms-reload.ts';
 import { openTracing } from './rooms-trace.ts';
@@ -40,7 +40,7 @@ export async function openGateway(config: Config, dependencies: GatewayDependenc
   const { log } = dependencies;
   let state: 'starting' | 'ready' | 'draining' = 'starting';
   const tracing = await openTracing(config, dependencies);
-  const audit = openAudit(config.audit, log, dependencies.now ?? Date.now);
+  const audit = openAudit(config.audit, log, clocksOf(dependencies));
   const operations = { audit: () => audit.journal?.readings(), reload: () => reloader?.readings() };
   const given = { ...dependencies, tracing, audit: audit.sink, operations };
   const house = await openHouse(config, given, () => state === 'draining').catch(async (error: unknown) => {

@@ -3,7 +3,7 @@ import { explain, keyLookup } from './cli/explain.ts';
 import { openPageFiles } from './console/files.ts';
 import type { AdminApi } from './listener/admin.ts';
 import type { Rooms } from './rooms.ts';
-import type { GatewayDependencies } from './rooms-base.ts';
+import { clocksOf, type GatewayDependencies } from './rooms-base.ts';
 import type { State } from './state.ts';
 
 /** An operator may wait longer for the store than a request does. */
@@ -18,14 +18,16 @@ export interface AdminRooms extends Pick<AdminApi, 'snapshot' | 'configuration' 
 
 /** What operators may do, with the very rooms that serve callers. */
 export function adminApi(
-  { log, level, version, now = Date.now }: GatewayDependencies,
+  { log, level, version, ...clocks }: GatewayDependencies,
   { state, inForce, ...tools }: AdminRooms,
 ): AdminApi {
+  const { now, steady } = clocksOf(clocks);
   return {
     ...tools,
     log,
     version,
     now,
+    steady,
     logLevel: level,
     get tokens() {
       return inForce().config.admin.tokens;

@@ -5,9 +5,11 @@ import type { Logger } from 'pino';
 import { type AuditEvent, type AuditJournal, openJournal } from './audit/journal.ts';
 import type { AuditVerdict } from './audit/verify.ts';
 import type { AuditConfig } from './config/types.ts';
+import { watchDayClock } from './day-clock.ts';
 import type { AuditTools } from './listener/admin-route.ts';
 import { type AuditSink, NO_AUDIT, unrecorded } from './record/audit.ts';
 import { describeCause } from './record/record.ts';
+import type { Clocks } from './rooms-base.ts';
 
 export interface OpenedAudit {
   readonly sink: AuditSink;
@@ -64,9 +66,15 @@ function toolsOf(config: AuditConfig, journal: AuditJournal): AuditTools {
 }
 
 /** @throws AuditOpenError */
-export function openAudit(config: AuditConfig | undefined, log: Logger, now: () => number): OpenedAudit {
+export function openAudit(config: AuditConfig | undefined, log: Logger, clocks: Clocks): OpenedAudit {
   if (config === undefined) return { sink: NO_AUDIT, journal: undefined, tools: undefined, async close() {} };
-  const journal = openJournal(config, { now, observe: (event) => note(log, event) });
+  const { now } = clocks;
+  const journal = openJournal(config, {
+    now,
+    isSettled: () => clock.isSettled(),
+    observe: (event) => note(log, event),
+  });
+  const clock = watchDayClock(clocks);
   const mustRefuse = config.onFailure === 'refuse';
   let underWay = 0;
   return {
@@ -85,6 +93,7 @@ export function openAudit(config: AuditConfig | undefined, log: Logger, now: () 
     async close() {
       if (underWay > 0) journal.append('gap', unrecorded(underWay));
       underWay = 0;
+      clock.end();
       await journal.close();
     },
   };

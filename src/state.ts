@@ -4,6 +4,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Config } from './config/types.ts';
+import { watchDayClock } from './day-clock.ts';
 import { accountHash, createKeyedDigest, createKeyedHash } from './keyed-hash.ts';
 import type { Hashes } from './locality/desk-books.ts';
 import { createDirectory, type DirectoryEvent } from './locality/directory.ts';
@@ -41,11 +42,11 @@ export interface StateDependencies {
 }
 
 /** Trouble, once in a while for each kind: a busy gateway would write it for each request, and metrics count it. */
-function occasionally(log: Logger, now: () => number, message: string): (what: string, cause: unknown) => void {
+function occasionally(log: Logger, steady: () => number, message: string): (what: string, cause: unknown) => void {
   const said = new Map<string, number>();
   return (what, cause) => {
-    if (now() - (said.get(what) ?? Number.NEGATIVE_INFINITY) < STORE_NEWS_MS) return;
-    said.set(what, now());
+    if (steady() - (said.get(what) ?? Number.NEGATIVE_INFINITY) < STORE_NEWS_MS) return;
+    said.set(what, steady());
     log.warn({ ...describeCause(cause), what }, message);
   };
 }
@@ -101,6 +102,17 @@ function openIdentity(config: Config, { now, env, together }: StateDependencies)
   };
 }
 
+/** Of the thread that has what is kept: one word in the log, not one of each. */
+function watchClock({ log, now, steady, together }: StateDependencies) {
+  if (together !== undefined) return undefined;
+  const onSet = (byMs: number): void =>
+    log.warn(
+      { by_s: Math.round(byMs / 1000) },
+      'the clock of this machine was set: for a day nothing is removed for its age',
+    );
+  return watchDayClock({ now, steady, onSet });
+}
+
 /** For people: the machine's name, the port, and which of several threads. */
 export function newLease({ listen }: Pick<Config, 'listen'>, thread?: number): Together['lease'] {
   const label = `${hostname()}:${listen.port}${thread === undefined ? '' : `#${thread}`}`;
@@ -110,13 +122,13 @@ export function newLease({ listen }: Pick<Config, 'listen'>, thread?: number): T
 function openSource(
   config: Config,
   identity: ReturnType<typeof openIdentity>,
-  { log, now, together }: StateDependencies,
+  { log, now, steady, together }: StateDependencies,
   regions: ReadonlySet<string>,
 ) {
   const { source } = config.accounts;
   // Its file has one writer.
   if (source === undefined || together !== undefined) return undefined;
-  const note = occasionally(log, now, 'accounts.source');
+  const note = occasionally(log, steady, 'accounts.source');
   return createSource({
     ...source,
     token: source.token,
@@ -137,16 +149,18 @@ export function openState(config: Config, dependencies: StateDependencies) {
   const identity = openIdentity(config, dependencies);
   const { hashes } = identity;
   const regions = new Set<string>(config.regions.map(({ name }) => name));
+  const clock = watchClock(dependencies);
+  const { storeTimeoutMs } = config;
+  const isSettled = (): boolean => clock?.isSettled() ?? true;
   const store: Store =
-    together?.store ??
-    openStore(config.store, { now, storeTimeoutMs: config.storeTimeoutMs, observe: noteEngine(log) });
+    together?.store ?? openStore(config.store, { now, isSettled, storeTimeoutMs, observe: noteEngine(log) });
   const index = createKeyIndex(store, {
     now,
     keys: hashes,
     regions,
     frontEntries: FRONT_ENTRIES,
-    storeTimeoutMs: config.storeTimeoutMs,
-    observe: occasionally(log, now, 'store away'),
+    storeTimeoutMs,
+    observe: occasionally(log, steady, 'store away'),
   });
   const directory = createDirectory(store.directory, {
     hashes: [hashes.current, ...hashes.older],
@@ -181,6 +195,7 @@ export function openState(config: Config, dependencies: StateDependencies) {
       directory.forgetRemembered();
     },
     async close(): Promise<void> {
+      clock?.end();
       await directory.close();
       await source?.close();
       await store.close();

@@ -16,10 +16,12 @@ const OPTIONS = {
   compress: false,
 } as const;
 
+const CLOCKS = { now: Date.now, steady: () => performance.now() };
+
 it('says when it closes how many requests never came to their records', async () => {
   using folder = openFolder();
   const file = join(folder.path, 'audit.jsonl');
-  const audit = openAudit({ ...OPTIONS, file, keyFile: join(folder.path, 'audit.key') }, LOG, Date.now);
+  const audit = openAudit({ ...OPTIONS, file, keyFile: join(folder.path, 'audit.key') }, LOG, CLOCKS);
   for (let n = 0; n < 3; n++) audit.sink.begins();
   audit.sink.append('request', '"n":1');
   audit.sink.ends();
@@ -33,7 +35,7 @@ it('says when it closes how many requests never came to their records', async ()
 });
 
 it('is nothing where there is none', async () => {
-  const audit = openAudit(undefined, LOG, Date.now);
+  const audit = openAudit(undefined, LOG, CLOCKS);
   audit.sink.begins();
   audit.sink.append('request', '"n":1');
   expect([audit.sink.refuses(), audit.journal, audit.tools]).toEqual([false, undefined, undefined]);

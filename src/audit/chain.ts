@@ -35,6 +35,9 @@ export interface Chain {
 
 export function createChain(end: End, key: SigningKey, headsMs: number, rotate: RotateOptions): Chain {
   const periodMs = PERIOD_MS[rotate.every];
+  /** Also by a clock that was set back behind the oldest line: else none would come until that moment has come again. */
+  const isLate = (timeMs: number): boolean =>
+    unsignedSinceMs !== undefined && Math.abs(timeMs - unsignedSinceMs) >= headsMs;
   const periodOf = (timeMs: number): number => Math.floor(timeMs / periodMs);
   let { seq, hash, unsignedSinceMs } = end;
   let file = { first: end.first?.seq, period: periodOf(end.first?.timeMs ?? 0), bytes: end.bytes };
@@ -58,8 +61,7 @@ export function createChain(end: End, key: SigningKey, headsMs: number, rotate: 
     get fileFirst() {
       return file.first;
     },
-    wantsHeadBefore: ({ kind, timeMs }) =>
-      kind !== 'opened' && unsignedSinceMs !== undefined && timeMs - unsignedSinceMs >= headsMs,
+    wantsHeadBefore: ({ kind, timeMs }) => kind !== 'opened' && isLate(timeMs),
     wantsFileFor({ kind, timeMs, inside }) {
       // The record of an opening stays with what it went on with.
       if (file.first === undefined || kind === 'opened') return false;
@@ -76,7 +78,7 @@ export function createChain(end: End, key: SigningKey, headsMs: number, rotate: 
       unsignedSinceMs = undefined;
       return { head, line: put(headLine(head), nowMs) };
     },
-    isHeadDue: (nowMs) => unsignedSinceMs !== undefined && nowMs - unsignedSinceMs >= headsMs,
+    isHeadDue: isLate,
     beginFile() {
       file = { first: undefined, period: 0, bytes: 0 };
     },

@@ -52,5 +52,7 @@ export type AuditEvent =
 export interface AuditDependencies {
   /** Unix time in milliseconds. */
   readonly now: () => number;
+  /** False while that clock may be wrong: nothing is removed for its age then. Left out: it never is. */
+  readonly isSettled?: () => boolean;
   readonly observe: (event: AuditEvent) => void;
 }

@@ -22,6 +22,8 @@ export interface AccessOptions {
   /** Names by which this listener may be called, beside loopback. A port in them does not count. */
   readonly hosts: readonly string[];
   readonly now: () => number;
+  /** Milliseconds of a clock that nobody sets: who has to wait must not wait for hours. Left out: that one. */
+  readonly steady?: (() => number) | undefined;
   /** Left out: the socket's. */
   readonly peerAddress?: ((request: IncomingMessage) => string) | undefined;
 }
@@ -53,8 +55,8 @@ const MAKE_ONE = 'Make a token with `onetime-gateway admin token`, and put the l
 
 /** @returns the checks of the admin API; state: who tried wrong tokens lately */
 export function createAccess(options: AccessOptions): Access {
-  const { now, peerAddress = socketAddress } = options;
-  const throttle = createThrottle(now);
+  const { now, steady = now, peerAddress = socketAddress } = options;
+  const throttle = createThrottle(steady);
 
   function visitorOf(token: string): Visitor | undefined {
     const presented = createHash('sha256').update(token).digest();

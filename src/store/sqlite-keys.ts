@@ -141,8 +141,14 @@ function spend(patience: Patience, startedMs: number): void {
 /**
  * Walks the table by hash, one batch a call, round and round. An index on the expiry would find them at once, and make
  * the file half as large again; nobody waits for this.
+ * @param isSettled false while the clock may be wrong: nothing is removed then, and nothing that is expired is found
  */
-export function createKeySweep(db: DatabaseSync, now: () => number, rows: number): () => number {
+export function createKeySweep(
+  db: DatabaseSync,
+  now: () => number,
+  isSettled: () => boolean,
+  rows: number,
+): () => number {
   const START = Buffer.alloc(0);
   const batchEnd = db.prepare('SELECT hash FROM held_keys WHERE hash > ? ORDER BY hash LIMIT 1 OFFSET ?');
   const remove = db.prepare('DELETE FROM held_keys WHERE hash > ? AND hash <= ? AND expires_at_ms <= ?');
@@ -150,6 +156,7 @@ export function createKeySweep(db: DatabaseSync, now: () => number, rows: number
   let from: Uint8Array = START;
 
   return function sweep() {
+    if (!isSettled()) return 0;
     try {
       const end = batchEnd.get(from, rows - 1)?.hash;
       if (!(end instanceof Uint8Array)) {

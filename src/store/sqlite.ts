@@ -13,6 +13,8 @@ import type { Store, StoredKey, StoreNews } from './store.ts';
 export interface SqliteOptions {
   /** Unix time in milliseconds. */
   readonly now: () => number;
+  /** False while that clock may be wrong: expired keys are not removed then. Left out: it never is. */
+  readonly isSettled?: () => boolean;
   /** How long a put waits for another process's lock before it gives up. */
   readonly storeTimeoutMs?: number;
   /** How often a batch is swept. */
@@ -35,14 +37,14 @@ export interface SqliteStore extends Store {
  * @throws StoreOpenError: damaged, of a newer schema, not writable, locked; its message says what to do
  */
 export function openSqliteStore(path: string, options: SqliteOptions): SqliteStore {
-  const { now, storeTimeoutMs = 50, sweepEveryMs = 1000, sweepRows = 1000 } = options;
+  const { now, isSettled = () => true, storeTimeoutMs = 50, sweepEveryMs = 1000, sweepRows = 1000 } = options;
   const file = path === ':memory:' ? undefined : resolve(path);
   const db = openDatabase(path, now);
   const watch = watchFile(file);
   const checkpointer = file === undefined ? undefined : createCheckpointer(file);
   const standing = createStanding(() => watch.replaced() === undefined && db.isOpen);
   const writer = createKeyWriter(db, now, storeTimeoutMs, watch.checkKnown, checkpointer);
-  const sweep = createKeySweep(db, now, sweepRows);
+  const sweep = createKeySweep(db, now, isSettled, sweepRows);
   const timer = setInterval(sweep, sweepEveryMs).unref();
   let tell: (news: StoreNews) => void = () => {};
   const directory = createSqliteDirectory(db, {

@@ -116,7 +116,10 @@ export function lentStore(main: Main, reader: SqliteReader, siblings: Siblings, 
   return { store, news: (news) => tell(news) };
 }
 
-/** A good answer is remembered for a moment, and never longer than the main thread would use it. */
+/**
+ * A good answer is remembered for a moment, and never longer than the main thread would use it.
+ * @param now milliseconds of a clock that nobody sets: a moment must not become hours
+ */
 export function lentSource(
   main: Main,
   { entries, hash, now }: { readonly entries: number; readonly hash: HashParts; readonly now: () => number },

@@ -44,7 +44,7 @@ function togetherOf(given: Given, main: Main, store: Together['store']): Togethe
     identity,
     lease,
     store,
-    source: config.accounts.source && lentSource(main, { entries: FRONT_ENTRIES, hash, now: Date.now }),
+    source: config.accounts.source && lentSource(main, { entries: FRONT_ENTRIES, hash, now: () => performance.now() }),
     secrets,
     ...sharedParts(memory, holder),
     replays: lentReplays(main),

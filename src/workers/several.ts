@@ -9,6 +9,7 @@ import { describeCause } from '../record/record.ts';
 import type { Prepared } from '../reload.ts';
 import { adminApi } from '../rooms-admin.ts';
 import { type OpenedAudit, openAudit } from '../rooms-audit.ts';
+import { clocksOf } from '../rooms-base.ts';
 import { finishWithin, urlOf } from '../rooms-close.ts';
 import { noteStart, openReloader } from '../rooms-reload.ts';
 import { newLease } from '../state.ts';
@@ -112,7 +113,7 @@ async function prepareAll(config: Config, main: Main, pool: Pool): Promise<Prepa
 export async function openSeveral(config: Config, dependencies: Dependencies): Promise<Gateway | 'alone'> {
   let audit: OpenedAudit | undefined;
   try {
-    audit = openAudit(config.audit, dependencies.log, Date.now);
+    audit = openAudit(config.audit, dependencies.log, clocksOf({}));
     const gateway = await open(config, dependencies, audit);
     if (gateway === 'alone') await endThreads(dependencies.begun);
     return gateway;

@@ -123,6 +123,25 @@ describe('heads', () => {
     expect(lab.records().map(({ kind }) => kind)).toEqual(['opened', 'head', 'request', 'head', 'request']);
   });
 
+  it('come also when the clock was set back behind the records that wait', async () => {
+    lab = openAuditLab({ headsMs: 50, flushMs: 20 });
+    await lab.journal.flush();
+    lab.journal.append('request', requestInside());
+    await lab.journal.flush();
+    lab.advance(-3_600_000);
+    // By itself, and before the next record.
+    await expect.poll(() => lab.journal.head()?.at, { interval: 5, timeout: 5000 }).toBe(3);
+    lab.journal.append('request', requestInside());
+    await lab.journal.flush();
+    lab.advance(-3_600_000);
+    lab.journal.append('request', requestInside());
+    await lab.journal.flush();
+    expect(lab.records().map(({ kind }) => kind)).toEqual([
+      ...['opened', 'head', 'request', 'head', 'request', 'head', 'request'],
+    ]);
+    expect(await lab.verify()).toMatchObject({ good: true });
+  });
+
   it('stand between records that are further apart than heads, however late they are written', async () => {
     lab = openAuditLab({ headsMs: 60_000 });
     await lab.journal.flush();

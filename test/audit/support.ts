@@ -68,7 +68,7 @@ export interface AuditLab extends AsyncDisposable {
 }
 
 /** A journal in a folder of its own; the timers of the journal are far away, so that flush() alone writes. */
-export function openAuditLab(more: Partial<AuditOptions> = {}): AuditLab {
+export function openAuditLab(more: Partial<AuditOptions> = {}, isSettled?: () => boolean): AuditLab {
   const folder = openFolder();
   let nowMs = START;
   const now = (): number => nowMs;
@@ -85,7 +85,10 @@ export function openAuditLab(more: Partial<AuditOptions> = {}): AuditLab {
     ...more,
   };
   const open = (changed: Partial<AuditOptions> = {}): AuditJournal =>
-    openJournal({ ...options, ...changed }, { now, observe: (event) => events.push(event) });
+    openJournal(
+      { ...options, ...changed },
+      { now, observe: (event) => events.push(event), ...(isSettled && { isSettled }) },
+    );
   const lab: AuditLab = {
     folder: join(folder.path, 'data'),
     options,

@@ -65,6 +65,23 @@ describe('a row', () => {
     expect(store.findKey(put.hash)).toEqual({ kind: 'missing' });
   });
 
+  it('is not removed while the clock that says that it has expired may be wrong', async () => {
+    let now = NOW;
+    let settled = true;
+    const store = open(':memory:', { now: () => now, isSettled: () => settled });
+    const put = row({ expiresAtMs: NOW + 1000 });
+    await store.putKeys([put]);
+    now = NOW + 7_200_000;
+    settled = false;
+    expect(store.findKey(put.hash)).toEqual({ kind: 'missing' });
+    expect(store.sweep()).toBe(0);
+    now = NOW;
+    expect(kindOf(store.findKey(put.hash))).toBe('found');
+    now = NOW + 7_200_000;
+    settled = true;
+    expect(store.sweep()).toBe(1);
+  });
+
   it('is there after closing and opening again, and no WAL is left behind', async () => {
     const path = join(temporaryDirectory(), 'gateway.db');
     const store = open(path);
