@@ -1,14 +1,14 @@
 // The public listener's connections: which exchange is under way on each, so that trouble on one is answered once, to
 // the right request, or not at all.
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Refusal, type RefusalCode, refusalBody } from '../refusal.ts';
+import { Refusal, type RefusalCode } from '../refusal.ts';
 import { Exchange } from './exchange.ts';
 import { headProblem } from './head.ts';
-import { STATUS_CODES } from './http.ts';
+import { isLingering, LAST_BOUNDS, linger } from './linger.ts';
 import type { Incoming } from './message.ts';
+import { answerUnparsed } from './unparsed.ts';
 
 /** Of HTTP/1.1. */
 class MessageExchange extends Exchange {
@@ -58,8 +58,6 @@ export interface Sockets {
 
 /** Requests that one connection may have waiting. */
 const MOST_WAITING = 32;
-/** How long an ended connection may take to take its last answer before it is cut. */
-const LINGER_MS = 1000;
 
 /** What Node's parser reports, as the refusal that says it; all else is malformed. */
 const CODES: Readonly<Record<string, RefusalCode>> = {
@@ -79,6 +77,7 @@ export function createSockets(
   addressOf: (socket: Socket) => string = peerAddress,
 ): Sockets {
   const connections = new Map<Socket, Connection>();
+  let draining = false;
 
   function leave(socket: Socket, connection: Connection, { req }: Exchange): void {
     connection.current = undefined;
@@ -93,8 +92,14 @@ export function createSockets(
     else if (connection.ending) end(socket);
   }
 
+  function end(socket: Socket): void {
+    linger(socket, draining ? LAST_BOUNDS : undefined);
+  }
+
   return {
     opened(socket) {
+      // What Node ends a connection with after its last answer.
+      socket.destroySoon = () => end(socket);
       connections.set(socket, {
         address: addressOf(socket),
         current: undefined,
@@ -133,6 +138,7 @@ export function createSockets(
 
     troubled(error, socket) {
       const connection = connections.get(socket);
+      if (isLingering(socket)) return;
       if (connection === undefined || LEFT.has(error.code ?? '') || !socket.writable) {
         socket.destroy();
         return;
@@ -160,8 +166,10 @@ export function createSockets(
     },
 
     drain() {
+      draining = true;
       for (const [socket, connection] of connections) {
-        if (connection.current === undefined) socket.destroy();
+        if (isLingering(socket)) setTimeout(() => socket.destroy(), LAST_BOUNDS.totalMs).unref();
+        else if (connection.current === undefined) socket.destroy();
         else {
           connection.waiting.length = 0;
           stopAfterAnswer(connection);
@@ -180,33 +188,4 @@ function stopAfterAnswer(connection: Connection): void {
   connection.ending = true;
   const { current, waiting } = connection;
   if (current !== undefined && waiting.length === 0) current.res.shouldKeepAlive = false;
-}
-
-/** Lets the last answer leave, then cuts: a peer that never closes must not hold the connection. */
-function end(socket: Duplex): void {
-  socket.end();
-  setTimeout(() => socket.destroy(), LINGER_MS).unref();
-}
-
-/** @param headers flat */
-function headerLines(headers: readonly string[]): string[] {
-  return headers.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${headers[at + 1]}`] : []));
-}
-
-/** Answers bytes that were no request. */
-function answerUnparsed(socket: Duplex, refusal: Refusal): void {
-  const requestId = randomUUID();
-  const body = refusalBody(refusal, requestId);
-  const head = [
-    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}`,
-    'Cache-Control: no-store',
-    `X-Request-Id: ${requestId}`,
-    'Onetime-Gateway-Outcome: not_sent',
-    ...headerLines(refusal.details.headers ?? []),
-    'Content-Type: application/json; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Connection: close',
-  ];
-  socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
-  end(socket);
 }
