@@ -39,6 +39,12 @@ function decimalOf(bytes: Buffer, from: number, to: number): number {
   return value;
 }
 
+/** White space behind a number is put before it: undici counts it as digits, and would give up a good answer. */
+function moveBack(bytes: Buffer, from: number, to: number, end: number): void {
+  bytes.copyWithin(end - (to - from), from, to);
+  bytes.fill(SPACE, from, end - (to - from));
+}
+
 export class Framing {
   /** Undefined: not said. */
   lengthBytes: number | undefined;
@@ -50,7 +56,7 @@ export class Framing {
   }
 
   /**
-   * Looks at one field.
+   * Looks at one field, whose line is whole; white space may be moved within it.
    * @param at where its name begins @param end where its value ends
    * @throws AnswerFault for a second word on the length, for a coding that is not `chunked` alone, for what is no number
    */
@@ -63,8 +69,10 @@ export class Framing {
     let [from, to] = [colon + 1, end];
     while (from < to && isSpace(bytes[from])) from++;
     while (to > from && isSpace(bytes[to - 1])) to--;
-    if (isLength) this.lengthBytes = decimalOf(bytes, from, to);
-    else if (to - from === CHUNKED.length && stands(CHUNKED, bytes, from)) this.isChunked = true;
+    if (isLength) {
+      this.lengthBytes = decimalOf(bytes, from, to);
+      if (to < end) moveBack(bytes, from, to, end);
+    } else if (to - from === CHUNKED.length && stands(CHUNKED, bytes, from)) this.isChunked = true;
     else throw new AnswerFault('framing');
   }
 }

@@ -1,11 +1,15 @@
 // A reader of HTTP/1.1 that knows RFC 9112 alone and repairs nothing: what it does not take may not be sent anywhere, and
 // what it takes has one meaning. It shares no code with the gateway, nor with Node's parser.
 
+type Fields = readonly (readonly [string, string])[];
+
 export interface Message {
   /** The first line. */
   readonly line: string;
   /** Names in lower case, values without the white space around them. */
-  readonly headers: readonly (readonly [string, string])[];
+  readonly headers: Fields;
+  /** Behind the last chunk. */
+  readonly trailer: Fields;
   /** In latin1, as all text here. */
   readonly body: string;
   /** Where the next one begins. */
@@ -18,9 +22,9 @@ const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** RFC 9112, 3: spaces may be more than one, which is no harm: what is sent on is made anew. */
 const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) +([\x21-\x7e\x80-\xff]+) +HTTP\/1\.[01]$/;
-/** Nobody reads the reason, and it goes no further: whatever stands there, also a bare CR. The version neither. */
-const STATUS_LINE = /^HTTP\/(?:0\.9|1\.[01]|2\.0) ([1-9]\d\d)(?: [^\n]*)?$/;
-const CHUNK_HEAD = /^([0-9A-Fa-f]{1,12})[ \t]*(;[\t\x20-\x7e\x80-\xff]*)?$/;
+/** RFC 9112, 4, and one thing more: where the reason is left out, the space before it may be, too. */
+const STATUS_LINE = /^HTTP\/1\.[01] ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
+const CHUNK_HEAD = /^([0-9A-Fa-f]{1,13})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/;
 
 const lineAt = (text: string, at: number): string | undefined => {
   const end = text.indexOf('\r\n', at);
@@ -53,7 +57,9 @@ function readFields(
   }
 }
 
-function readChunks(text: string, from: number): { body: string; end: number } | 'incomplete' | 'malformed' {
+type Body = Pick<Message, 'body' | 'trailer' | 'end'>;
+
+function readChunks(text: string, from: number): Body | 'incomplete' | 'malformed' {
   let body = '';
   for (let at = from; ; ) {
     const line = lineAt(text, at);
@@ -64,7 +70,7 @@ function readChunks(text: string, from: number): { body: string; end: number } |
     at += line.length + 2;
     if (size === 0) {
       const trailer = readFields(text, at);
-      return typeof trailer === 'string' ? trailer : { body, end: trailer.end };
+      return typeof trailer === 'string' ? trailer : { body, trailer: trailer.fields, end: trailer.end };
     }
     if (text.length < at + size + 2) return 'incomplete';
     if (text.slice(at + size, at + size + 2) !== '\r\n') return 'malformed';
@@ -73,28 +79,25 @@ function readChunks(text: string, from: number): { body: string; end: number } |
   }
 }
 
-/** RFC 9112, 6.3. @param otherwise the length where none is given; undefined: it cannot be known */
-function readBody(
-  text: string,
-  at: number,
-  fields: readonly (readonly [string, string])[],
-  otherwise: number | undefined,
-) {
-  const lengths = fields.filter(([name]) => name === 'content-length');
-  const codings = fields.filter(([name]) => name === 'transfer-encoding');
-  if (codings.length > 0) {
-    const all = codings.map(([, coding]) => coding.toLowerCase());
-    // Of a request chunked alone is taken. An answer ends where its chunks do, whatever else was done to it before.
-    const chunked = otherwise === undefined ? /^(.*,[ \t]*)?chunked$/.test(all.join(',')) : all.join() === 'chunked';
-    return chunked && lengths.length === 0 ? readChunks(text, at) : 'malformed';
-  }
-  const given = lengths[0]?.[1];
-  if (lengths.length > 1 || (given !== undefined && !/^\d{1,15}$/.test(given))) return 'malformed';
-  const length = given === undefined ? otherwise : Number(given);
-  if (length === undefined) return 'malformed';
-  return text.length < at + length ? 'incomplete' : { body: text.slice(at, at + length), end: at + length };
+/** What is said of how long a body is, in one way and no other: chunks, its bytes, or nothing. RFC 9112, 6.3. */
+function readFraming(fields: Fields): 'chunks' | number | undefined | 'malformed' {
+  const said = fields.filter(([name]) => name === 'content-length' || name === 'transfer-encoding');
+  const [only, ...more] = said;
+  if (only === undefined) return undefined;
+  if (more.length > 0) return 'malformed';
+  const [name, value] = only;
+  if (name === 'transfer-encoding') return value.toLowerCase() === 'chunked' ? 'chunks' : 'malformed';
+  return /^\d{1,15}$/.test(value) ? Number(value) : 'malformed';
 }
 
+function readBody(text: string, at: number, length: 'chunks' | number | undefined): Body | 'incomplete' | 'malformed' {
+  if (length === 'chunks') return readChunks(text, at);
+  if (length === undefined) return 'malformed';
+  if (text.length < at + length) return 'incomplete';
+  return { body: text.slice(at, at + length), trailer: [], end: at + length };
+}
+
+/** @param lengthOf how long a body is where it is not said (undefined: nobody can know), or that there is none in any case */
 function readMessage(
   text: string,
   at: number,
@@ -107,8 +110,11 @@ function readMessage(
   const head = readFields(text, at + line.length + 2);
   if (typeof head === 'string') return head;
   const { fields: headers, end } = head;
+  const said = readFraming(headers);
+  if (said === 'malformed') return said;
   const otherwise = lengthOf(line);
-  const body = otherwise === 'none' ? { body: '', end } : readBody(text, end, headers, otherwise);
+  const body =
+    otherwise === 'none' ? { body: '', trailer: [], end } : readBody(text, end, said === undefined ? otherwise : said);
   return typeof body === 'string' ? body : { line, headers, ...body };
 }
 
@@ -151,10 +157,13 @@ export function readAnswer(text: string, from: number, isHead: boolean): ReadAns
   for (let at = from; ; ) {
     const statusOf = (line: string): number => Number(STATUS_LINE.exec(line)?.[1]);
     const without = (line: string): boolean => isHead || statusOf(line) < 200 || [204, 304].includes(statusOf(line));
-    while (text[at] === '\r' || text[at] === '\n') at++;
     const read = readMessage(text, at, STATUS_LINE, (line) => (without(line) ? 'none' : undefined));
     if (typeof read === 'string') return read;
     const status = statusOf(read.line);
+    // RFC 9112, 6.1: HTTP/1.0 has no codings. RFC 9110, 6.5.1: behind a body it is too late to say how long it is.
+    const isCoded = read.headers.some(([name]) => name === 'transfer-encoding');
+    const isLate = read.trailer.some(([name]) => name === 'transfer-encoding' || name === 'content-length');
+    if (status === 101 || isLate || (isCoded && read.line.startsWith('HTTP/1.0'))) return 'malformed';
     if (status >= 200) return { ...read, status };
     at = read.end;
   }
