@@ -3,6 +3,12 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { isSecure } from './listener/tls.ts';
 
+/**
+ * After a defect that nobody caught: how long requests under way may take to be answered. Nobody knows what state it has
+ * left behind, so no new ones are taken, and it is no longer than most answers take.
+ */
+export const LAST_ANSWERS_MS = 10_000;
+
 /** Where a listener listens. */
 export function urlOf(listener: FastifyInstance): string {
   const { address, family, port } = listener.server.address() as AddressInfo;

@@ -3,6 +3,7 @@ import type { Config, LogLevel } from '../config/types.ts';
 import type { Gateway } from '../gateway.ts';
 import { onCrash } from '../record/crash.ts';
 import { type Lines, openLines } from '../record/lines.ts';
+import { LAST_ANSWERS_MS } from '../rooms-close.ts';
 import { watchFiles } from '../rooms-files.ts';
 import type { ConfigFile } from '../rooms-reload.ts';
 import { beginThread } from '../workers/begun.ts';
@@ -105,7 +106,8 @@ export async function serve(options: ServeOptions): Promise<ExitCode> {
     level: { file: config.log.level, commandLine: options.logLevel },
     format: config.log.format,
   });
-  onCrash(log, () => process.exit(EXIT.failure));
+  let onDefect = (): void => process.exit(EXIT.failure);
+  onCrash(log, () => onDefect());
   const ended = untilSignal();
   watchFiles(log);
 
@@ -117,6 +119,7 @@ export async function serve(options: ServeOptions): Promise<ExitCode> {
       `Choose another under ${port === config.admin.port ? 'admin.port' : 'listen.port'} in ${name}.`;
     throw stateProblem(error) ?? listenProblem(error, advice) ?? error;
   }
+  onDefect = () => void gateway.drain(LAST_ANSWERS_MS).finally(() => process.exit(EXIT.failure));
   const supervised = await superviseFor(gateway, log);
   const { reload } = supervised ?? gateway;
   onReloadSignal(() => void reload?.('signal'));

@@ -17,7 +17,7 @@ function framesOf({ message, stack = '' }: Error): string[] {
 }
 
 /**
- * Logs the first defect of this thread that nobody caught, then calls `end`. A diagnostic report, where somebody has told
+ * Logs the first defect of this thread that nobody caught, then calls `end`, once: whatever comes after it comes of it. A diagnostic report, where somebody has told
  * Node to write one, leaves out the environment, in which keys and passwords are, and who is connected.
  */
 export function onCrash(log: Pick<Logger, 'fatal'>, end: () => void): void {

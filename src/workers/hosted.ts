@@ -19,7 +19,7 @@ const MOST_CONFIGURATIONS = 8;
 const VERIFIED_ENTRIES = 100_000;
 
 /** All but what is of the thread itself (thread.ts). */
-type Services = Omit<MainServices, 'listening' | 'failed' | 'last'>;
+type Services = Omit<MainServices, 'listening' | 'parting' | 'failed' | 'last'>;
 
 export interface Hosted {
   readonly secrets: Secrets;

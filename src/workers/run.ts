@@ -10,7 +10,7 @@ import { onCrash } from '../record/crash.ts';
 import { type Lines, openLines } from '../record/lines.ts';
 import { describeCause } from '../record/record.ts';
 import type { SharedParts } from '../rooms.ts';
-import { finishWithin, urlOf } from '../rooms-close.ts';
+import { finishWithin, LAST_ANSWERS_MS, urlOf } from '../rooms-close.ts';
 import { openTracing } from '../rooms-trace.ts';
 import { FRONT_ENTRIES } from '../state.ts';
 import { openSqliteReader } from '../store/sqlite-reader.ts';
@@ -118,10 +118,21 @@ function run(given: Given, port: MessagePort, lines: Lines): void {
   });
 
   onCrash(log, () => {
+  async function lastAnswers(): Promise<void> {
+    main.tell('parting');
+    const finished = await finishWithin(
+      stop().then(() => answered),
+      LAST_ANSWERS_MS,
+    );
+    if (!finished) log.warn('requests were still under way when a crashed worker ended');
+  }
     const end = (): void => process.exit(CRASHED);
-    setTimeout(end, LAST_WORDS_MS);
-    snapshot()
-      .then((last) => main.tell('last', last))
+    lastAnswers()
+      .catch((cause: unknown) => log.error(describeCause(cause), 'the requests under way are cut'))
+      .then(() => {
+        setTimeout(end, LAST_WORDS_MS);
+        return snapshot().then((last) => main.tell('last', last));
+      })
       .finally(end);
   });
 

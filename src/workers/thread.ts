@@ -35,7 +35,7 @@ export interface Thread {
 export interface ThreadOptions {
   readonly begun: BegunThread;
   readonly given: Given;
-  readonly services: Omit<MainServices, 'listening' | 'failed' | 'last'>;
+  readonly services: Omit<MainServices, 'listening' | 'parting' | 'failed' | 'last'>;
   /** Called at its very end, before anything waits: what it held in shared memory stops the others. */
   readonly onExit: () => void;
 }
@@ -58,6 +58,9 @@ export function startThread({ begun, given, services, onExit }: ThreadOptions): 
     listening(url: string) {
       isListening = true;
       listening.resolve(url);
+    },
+    parting() {
+      isListening = false;
     },
     failed(failure: unknown) {
       cause ??= failure;

@@ -1,5 +1,5 @@
-// Loaded before a worker's own code (--import): ends its thread when a file of its number says how,
-// and has it listen late.
+// Loaded before the code of a thread (--import): ends it when a file of its number says how, the main thread's is 0; and has
+// a worker listen late.
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Server } from 'node:net';
 import { isMainThread, workerData } from 'node:worker_threads';
@@ -38,9 +38,11 @@ function listenLater(folder: string, holder: number): void {
   } as typeof listen;
 }
 
-if (!isMainThread && workerData?.role === 'onetime-gateway worker') {
-  listenLater(String(process.env.DEADLY_FOLDER), workerData.holder);
-  const order = `${process.env.DEADLY_FOLDER}/end-${workerData.holder}`;
+const isWorker = !isMainThread && workerData?.role === 'onetime-gateway worker';
+if (isMainThread || isWorker) {
+  const holder = isWorker ? workerData.holder : 0;
+  if (isWorker) listenLater(String(process.env.DEADLY_FOLDER), holder);
+  const order = `${process.env.DEADLY_FOLDER}/end-${holder}`;
   setInterval(() => {
     if (!existsSync(order)) return;
     const end = ENDS[readFileSync(order, 'utf8')];
