@@ -60,10 +60,10 @@ export type RemoteName = (typeof REMOTE)[number];
 export interface MainServices {
   /** It answers callers from now on. */
   listening(url: string): void;
-  /** It could not begin. */
-  failed(cause: unknown): void;
   /** It takes no more callers: it ends by a defect of its own, after the requests under way. */
   parting(): void;
+  /** It could not begin. */
+  failed(cause: unknown): void;
   /** Its metrics, since it is about to end. */
   last(snapshot: Snapshot): void;
   putKeys(rows: readonly StoredKey[], leftMs: number | undefined): Promise<void>;

@@ -117,7 +117,6 @@ function run(given: Given, port: MessagePort, lines: Lines): void {
     },
   });
 
-  onCrash(log, () => {
   async function lastAnswers(): Promise<void> {
     main.tell('parting');
     const finished = await finishWithin(
@@ -126,6 +125,7 @@ function run(given: Given, port: MessagePort, lines: Lines): void {
     );
     if (!finished) log.warn('requests were still under way when a crashed worker ended');
   }
+  onCrash(log, () => {
     const end = (): void => process.exit(CRASHED);
     lastAnswers()
       .catch((cause: unknown) => log.error(describeCause(cause), 'the requests under way are cut'))
