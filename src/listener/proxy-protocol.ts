@@ -100,6 +100,7 @@ export function createProxyProtocol(options: ProxyProtocolOptions): ProxyProtoco
       if (remoteAddress === undefined) return void socket.destroy();
       if (!sends(remoteAddress)) return pass();
       const ends = endsOf(socket);
+      // Of a connection before, whose end is still to be told.
       named.delete(ends);
       waiting.add(socket);
       takeHeader(socket, patienceMs, (result, address) => {
