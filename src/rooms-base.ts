@@ -7,6 +7,8 @@ import type { Config } from './config/types.ts';
 import type { RegionName } from './domain.ts';
 import { createKeyedHash } from './keyed-hash.ts';
 import type { LimitReadings } from './limit/admit.ts';
+import { createCollect } from './limit/collect.ts';
+import { createMemoryUse } from './limit/memory.ts';
 import { createPressure } from './limit/pressure.ts';
 import { startMeter } from './limit/pressure-meter.ts';
 import { createKeyDigest } from './locality/held.ts';
@@ -128,8 +130,8 @@ export function openBase(config: Config, dependencies: GatewayDependencies, inFo
     },
     { version, node: process.version },
   );
-  const pressure = createPressure(() => inForce().config.overload, metrics.shed);
-  const endMeter = startMeter(pressure.measured);
+  const pressure = createPressure(() => inForce().config.overload, metrics.shed, createCollect());
+  const endMeter = startMeter(pressure.measured, createMemoryUse(together?.memory));
   const verifications = createVerifications({
     now: clocks.steady,
     hash: createKeyedHash(together?.secrets.hashKey ?? randomBytes(32)),

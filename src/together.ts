@@ -1,4 +1,5 @@
 // What the threads of one gateway have together, as each of them is given it. A gateway without workers has none of it.
+import type { MemoryBook } from './limit/memory.ts';
 import type { Locate } from './locality/localities.ts';
 import type { SharedMemory } from './shared-memory/locks.ts';
 import type { IdentityKeys } from './store/identity-key.ts';
@@ -20,6 +21,8 @@ export interface Together {
   /** Of all regions. */
   readonly health: SharedMemory;
   readonly replays: SharedReplays;
+  /** What each thread has of the process's memory (limit/memory.ts). */
+  readonly memory: MemoryBook;
 }
 
 export interface Secrets {

@@ -105,6 +105,8 @@ export interface OverloadConfig {
   readonly heap: number;
   readonly mode: LimitMode;
 }
+  /** Of the memory that the process may have, where that is limited; above 0 and up to 1. */
+  readonly memory: number;
 
 /** Where spans go, and of how many requests. */
 export interface TracingConfig {

@@ -20,7 +20,7 @@ export const PROCESS_METRICS = [
     name: 'pressure',
     type: 'gauge',
     labels: ['kind'],
-    help: 'How late the event loop was when it was measured last (event_loop), and how much of the heap is in use (heap): of the bounds in `overload`, so that from 1 on calls are turned away. Of several threads, the one that is nearest.',
+    help: 'How late the event loop was when it was measured last (event_loop), how much of the heap is in use (heap), and of the memory that the process may have (memory; only where a container or a unit limits it): of the bounds in `overload`, so that from 1 on calls are turned away. Of several threads, the one that is nearest.',
     across: 'max',
   },
   {

@@ -26,6 +26,8 @@ export interface Given {
   readonly fileIdentity: string | undefined;
   readonly secrets: Secrets;
   readonly memory: Memory;
+  /** Where threads put down what they have of the process's memory. */
+  readonly inUse: SharedArrayBuffer;
   /** Undefined: there is no audit log. */
   readonly audit: AuditMemory | undefined;
 }

@@ -38,7 +38,7 @@ function openLent({ config, fileIdentity }: Given, main: Main): LentStore | unde
 }
 
 function togetherOf(given: Given, main: Main, store: Together['store']): Together {
-  const { config, identity, lease, secrets, memory, holder } = given;
+  const { config, identity, lease, secrets, memory, inUse, holder } = given;
   const hash = createKeyedHash(identity.current);
   return {
     identity,
@@ -48,6 +48,7 @@ function togetherOf(given: Given, main: Main, store: Together['store']): Togethe
     secrets,
     ...sharedParts(memory, holder),
     replays: lentReplays(main),
+    memory: { memory: inUse, holder },
   };
 }
 

@@ -2,6 +2,7 @@
 // and an eye on the workers, which answer callers.
 import type { Config } from '../config/types.ts';
 import type { Gateway } from '../gateway.ts';
+import { newMemoryBook } from '../limit/memory.ts';
 import { createAdminListener } from '../listener/admin.ts';
 import { scrapeOf, snapshotOf } from '../record/aggregate.ts';
 import type { LogLevelSwitch } from '../record/level.ts';
@@ -46,6 +47,7 @@ function configOfWorker(config: Config, holder: number): Config {
 function openWorkers(config: Config, dependencies: Dependencies, main: Main, place: () => Place): Pool {
   const { log, level, version, begun } = dependencies;
   const { state, hosted, rings } = main;
+  const inUse = newMemoryBook(config.workers);
   const first = new Map(begun.map((thread) => [thread.holder, thread]));
   function take(holder: number): BegunThread {
     const thread = first.get(holder);
@@ -70,6 +72,7 @@ function openWorkers(config: Config, dependencies: Dependencies, main: Main, pla
           fileIdentity: fileIdentityOf(state),
           secrets: hosted.secrets,
           memory: hosted.memory(),
+          inUse,
           audit: rings?.memoryOf(holder),
         },
         services: servicesOf(hosted, holder, () => pool),

@@ -29,7 +29,7 @@ limits:
 upstream: { connectTimeout: 3s, headersTimeout: 15s, bodyTimeout: 15s, idleTimeout: 4s, connections: 256, queue: { most: 1024, wait: 3s }, forwardClientAddress: true, proxy: null }
 health:   { probe: 60s, breaker: { failures: 5, open: 10s, mode: enforce } }
 request:  { bodyLimit: 2MiB, timeout: 30s }
-overload: { eventLoopDelay: 500ms, heap: 0.9, mode: enforce }
+overload: { eventLoopDelay: 500ms, heap: 0.9, memory: 0.9, mode: enforce }
 replay:   { keep: 5m, maxBytes: 64MiB, shared: true }
 reference: { openapi: true, docs: true }
 self:     { region: null, gateways: {} }
@@ -83,7 +83,7 @@ const EXPECTED = {
   },
   health: { probeMs: 60_000, breaker: { failures: 5, openMs: 10_000, mode: 'enforce' } },
   request: { bodyLimitBytes: 2_097_152, timeoutMs: 30_000 },
-  overload: { eventLoopDelayMs: 500, heap: 0.9, mode: 'enforce' },
+  overload: { eventLoopDelayMs: 500, heap: 0.9, memory: 0.9, mode: 'enforce' },
   replay: { keepMs: 300_000, maxBytes: 67_108_864, shared: true },
   reference: { openapi: true, docs: true },
   self: { region: undefined, gateways: new Map() },

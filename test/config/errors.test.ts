@@ -228,6 +228,8 @@ describe('numbers, durations, sizes', () => {
     ['overload: { heap: 0 }', 'overload.heap: found 0, expected a number above 0, up to 1'],
     ['overload: { heap: 1.1 }', 'overload.heap: found 1.1, expected a number from 0 to 1'],
     ['overload: { heap: 90% }', 'overload.heap: found "90%", expected a number from 0 to 1'],
+    ['overload: { memory: 0 }', 'overload.memory: found 0, expected a number above 0, up to 1'],
+    ['overload: { memory: 512MiB }', 'overload.memory: found "512MiB", expected a number from 0 to 1'],
     ['overload: { eventLoopDelay: 500 }', `overload.eventLoopDelay: found 500, expected ${DURATION}`],
     ['overload: { mode: on }', 'overload.mode: found "on", expected one of enforce, shadow, off'],
     ['request: { timeout: 30 }', `request.timeout: found 30, expected ${DURATION}`],

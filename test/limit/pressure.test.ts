@@ -3,22 +3,28 @@ import { describe, expect, it } from 'vitest';
 import { createPressure, type Measured, type OverloadRules } from '../../src/limit/pressure.ts';
 import { startMeter } from '../../src/limit/pressure-meter.ts';
 
-const RULES: OverloadRules = { eventLoopDelayMs: 500, heap: 0.9, mode: 'enforce' };
-const WELL: Measured = { delayMs: 20, heap: 0.4 };
-const LATE: Measured = { delayMs: 500, heap: 0.4 };
-const VERY_LATE: Measured = { delayMs: 1000, heap: 0.4 };
-const FULL: Measured = { delayMs: 0, heap: 0.9 };
-const VERY_FULL: Measured = { delayMs: 0, heap: 0.95 };
+const RULES: OverloadRules = { eventLoopDelayMs: 500, heap: 0.9, memory: 0.8, mode: 'enforce' };
+const WELL: Measured = { delayMs: 20, heap: 0.4, memory: 0.5 };
+const LATE: Measured = { delayMs: 500, heap: 0.4, memory: undefined };
+const VERY_LATE: Measured = { delayMs: 1000, heap: 0.4, memory: undefined };
+const FULL: Measured = { delayMs: 0, heap: 0.9, memory: undefined };
+const VERY_FULL: Measured = { delayMs: 0, heap: 0.95, memory: undefined };
+/** More than half of a machine's memory, and no more than it may have. */
+const LARGE: Measured = { delayMs: 0, heap: 0.4, memory: 0.8 };
+const VERY_LARGE: Measured = { delayMs: 0, heap: 0.4, memory: 0.9 };
 
 function open(first: OverloadRules = RULES) {
   let rules = first;
   const counted: string[] = [];
+  let collected = 0;
   const pressure = createPressure(
     () => rules,
     (load, mode) => counted.push(`${load} ${mode}`),
+    () => collected++,
   );
   return {
     counted,
+    collected: () => collected,
     readings: pressure.readings,
     use: (next: Partial<OverloadRules>) => {
       rules = { ...rules, ...next };
@@ -44,17 +50,20 @@ describe('a thread', () => {
     ['is twice as late', [VERY_LATE, VERY_LATE], ALL],
     ['has its heap as full as the bound', [FULL, FULL], ANONYMOUS],
     ['has half of what was left in use, too', [VERY_FULL, VERY_FULL], ALL],
+    ['has as much memory in use as the bound', [LARGE, LARGE], ANONYMOUS],
+    ['has half of what was left in use, too, of its memory', [VERY_LARGE, VERY_LARGE], ALL],
     ['is late, then full', [LATE, FULL], ANONYMOUS],
+    ['is late, then large', [LATE, LARGE], ANONYMOUS],
     [
       'is below the bounds',
       [
-        { delayMs: 499, heap: 0.89 },
-        { delayMs: 499, heap: 0.89 },
+        { delayMs: 499, heap: 0.89, memory: 0.79 },
+        { delayMs: 499, heap: 0.89, memory: 0.79 },
       ],
       NOBODY,
     ],
-    ['had one pause', [WELL, { delayMs: 60_000, heap: 0.4 }, WELL], NOBODY],
-    ['has one pause now', [WELL, { delayMs: 60_000, heap: 0.99 }], NOBODY],
+    ['had one pause', [WELL, { delayMs: 60_000, heap: 0.4, memory: 0.5 }, WELL], NOBODY],
+    ['has one pause now', [WELL, { delayMs: 60_000, heap: 0.99, memory: 0.99 }], NOBODY],
     ['has a pause now and then', [VERY_LATE, WELL, VERY_LATE, WELL, VERY_LATE], NOBODY],
   ])('that %s', (_, measured, expected) => {
     const thread = open();
@@ -83,6 +92,7 @@ describe('a thread', () => {
   it('refuses with 503, not sent, and a time to come again', () => {
     const pressure = createPressure(
       () => RULES,
+      () => {},
       () => {},
     );
     pressure.measured(LATE);
@@ -122,28 +132,62 @@ describe('a thread', () => {
 
   it('does not mind its heap where the bound is 1', () => {
     const thread = open({ ...RULES, heap: 1 });
-    thread.measure({ delayMs: 0, heap: 0.999 }, { delayMs: 0, heap: 0.999 });
+    const full = { delayMs: 0, heap: 1, memory: 0.5 };
+    thread.measure(full, full);
     expect(thread.shed()).toEqual(NOBODY);
+  });
+
+  it('does not mind the memory of the process where the bound is 1, and collects nothing', () => {
+    const thread = open({ ...RULES, memory: 1 });
+    const large = { delayMs: 0, heap: 0.4, memory: 1.2 };
+    thread.measure(large, large);
+    expect([thread.shed(), thread.collected()]).toEqual([NOBODY, 0]);
+  });
+
+  it('has garbage collected for want of memory, and for nothing else', () => {
+    const thread = open();
+    thread.measure(WELL, LATE, FULL);
+    expect(thread.collected()).toBe(0);
+    thread.measure(LARGE);
+    expect([thread.shed(), thread.collected()]).toEqual([ANONYMOUS, 1]);
+    thread.use({ mode: 'shadow' });
+    thread.measure(LARGE);
+    expect(thread.collected()).toBe(2);
+    thread.use({ mode: 'off' });
+    thread.measure(VERY_LARGE);
+    expect(thread.collected()).toBe(2);
+  });
+
+  it('turns nobody away where what was too much was garbage', () => {
+    const thread = open();
+    thread.measure(LARGE, WELL, LARGE, WELL);
+    expect([thread.shed(), thread.collected()]).toEqual([NOBODY, 2]);
   });
 
   it('tells how near its bounds it is', () => {
     const thread = open();
-    thread.measure({ delayMs: 250, heap: 0.45 });
-    expect(thread.readings()).toEqual([
+    thread.measure({ delayMs: 250, heap: 0.45, memory: undefined });
+    const always = [
       ['event_loop', 0.5],
       ['heap', 0.5],
-    ]);
+    ];
+    expect(thread.readings()).toEqual(always);
+    thread.measure({ delayMs: 250, heap: 0.45, memory: 0.4 });
+    expect(thread.readings()).toEqual([...always, ['memory', 0.5]]);
   });
 });
 
 it('is measured: how late it was when it was kept busy, and how full its heap is', async () => {
   const busyMs = 300;
   const late = await new Promise<Measured>((found) => {
-    const end = startMeter((measured) => {
-      if (measured.delayMs < busyMs / 3) return;
-      end();
-      found(measured);
-    });
+    const end = startMeter(
+      (measured) => {
+        if (measured.delayMs < busyMs / 3) return;
+        end();
+        found(measured);
+      },
+      () => 0.25,
+    );
     // A timer that keeps the process while the meter does not.
     setTimeout(() => {
       const untilMs = performance.now() + busyMs;
@@ -152,4 +196,5 @@ it('is measured: how late it was when it was kept busy, and how full its heap is
   });
   expect(late.heap).toBeGreaterThan(0);
   expect(late.heap).toBeLessThan(1);
+  expect(late.memory).toBe(0.25);
 });
