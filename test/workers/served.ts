@@ -43,7 +43,7 @@ export interface ServedOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** As StartOptions has it. */
   readonly through?: readonly string[];
-  /** Those of another one, which has ended: they stay that one's to close. */
+  /** It stays whoever's it is. Left out: one of its own. */
   readonly before?: World;
 }
 
@@ -59,18 +59,28 @@ export async function readMetric(adminUrl: string, series: string): Promise<numb
   return line === undefined ? 0 : Number(line.slice(series.length + 1));
 }
 
-/** What a gateway is put into, and outlives it. */
-export type World = Pick<Served, 'us' | 'eu' | 'folder'>;
+/** What a gateway is put into, and what outlives it. */
+export interface World extends Pick<Served, 'us' | 'eu' | 'folder'>, AsyncDisposable {}
 
-async function openWorld(accounts: ServedOptions['accounts']): Promise<World> {
+export async function openWorld(accounts?: ServedOptions['accounts']): Promise<World> {
   const twin = (region: 'us' | 'eu') =>
     startTwin({ region, accounts: [...DEMO_ACCOUNTS[region], ...(accounts?.[region] ?? [])] });
-  return { us: await twin('us'), eu: await twin('eu'), folder: openFolder() };
+  const [us, eu, folder] = [await twin('us'), await twin('eu'), openFolder()];
+  return {
+    us,
+    eu,
+    folder,
+    async [Symbol.asyncDispose]() {
+      await Promise.all([us.close(), eu.close()]);
+      folder[Symbol.dispose]();
+    },
+  };
 }
 
 export async function openServed(options: ServedOptions): Promise<Served> {
   const { workers, config, upstreams, accounts, env, through, before } = options;
-  const { us, eu, folder } = before ?? (await openWorld(accounts));
+  const world = before ?? (await openWorld(accounts));
+  const { us, eu, folder } = world;
   const text = JSON.stringify({
     listen: { host: '127.0.0.1', port: 0 },
     admin: { host: '127.0.0.1', port: 0 },
@@ -134,9 +144,7 @@ export async function openServed(options: ServedOptions): Promise<Served> {
     async [Symbol.asyncDispose]() {
       for (const agent of agents) agent.destroy();
       await running[Symbol.asyncDispose]();
-      if (before !== undefined) return;
-      await Promise.all([us.close(), eu.close()]);
-      folder[Symbol.dispose]();
+      if (before === undefined) await world[Symbol.asyncDispose]();
     },
   };
 }
