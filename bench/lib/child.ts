@@ -23,6 +23,7 @@ export interface LaunchOptions {
 export interface Child extends AsyncDisposable {
   readonly pid: number;
   readonly hasEnded: boolean;
+  readonly ended: Promise<void>;
   /** Everything printed so far. */
   printed(): string;
   /** The first match in what was printed. */
@@ -84,6 +85,7 @@ export function launch(command: string, args: readonly string[], options: Launch
     get hasEnded() {
       return hasEnded;
     },
+    ended,
     printed,
     says: (pattern) => found(`${pattern}`, () => pattern.exec(printed()) ?? undefined),
     accepts: (port) => found(`port ${port}`, async () => ((await canConnect(port)) ? true : undefined)).then(() => {}),

@@ -19,27 +19,21 @@ export const head = (...lines: string[]): string => `${lines.join('\r\n')}\r\n\r
 export const get = (...lines: string[]): string => head(`GET ${LOOK} HTTP/1.1`, ...lines);
 export const create = (...lines: string[]): string => head('POST /api/v1/share HTTP/1.1', HOST, FORM, ...lines);
 
-/** Refused, and nothing behind it on the connection is believed. */
+function refused(name: string, sent: string, bytes: string, judge: Case['judge'], status: number): Case {
+  return { name, sent, by: 'caller', bytes, judge, gateway: { status, outcome: 'not_sent', requests: 0 } };
+}
+
+/** Refused. Two readers could find its end at two places: nothing behind it on the connection may be believed. */
 export function doubtful(name: string, sent: string, bytes: string, odd?: RegExp, status = 400): Case {
-  return {
-    name,
-    sent,
-    by: 'caller',
-    bytes: bytes + FOLLOWING,
-    judge: isRefused(odd),
-    gateway: { status, outcome: 'not_sent', requests: 0 },
-  };
+  return refused(name, sent, bytes + FOLLOWING, isRefused(odd, 'doubtful'), status);
+}
+
+/** Refused. It is clear where it ends, so that what comes behind it may be served. */
+export function unwanted(name: string, sent: string, bytes: string, odd?: RegExp, status = 400): Case {
+  return refused(name, sent, bytes + FOLLOWING, isRefused(odd), status);
 }
 
 /** Refused: well-formed, and none of the API's. */
 export function foreign(name: string, sent: string, line: string, odd?: RegExp, status = 400): Case {
-  const bytes = head(line, HOST, CLOSE, EMPTY);
-  return {
-    name,
-    sent,
-    by: 'caller',
-    bytes,
-    judge: isRefused(odd),
-    gateway: { status, outcome: 'not_sent', requests: 0 },
-  };
+  return refused(name, sent, head(line, HOST, CLOSE, EMPTY), isRefused(odd), status);
 }

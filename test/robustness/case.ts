@@ -12,6 +12,8 @@ export interface Observation {
   readonly closed: boolean;
   /** Whole requests that the region was sent, one character a byte. */
   readonly requests: readonly string[];
+  /** What the region was sent of requests that never became whole, likewise. */
+  readonly unfinished: readonly string[];
   /** Whether the caller that came afterwards got its own answer, and the region its one request. */
   readonly nextIsServed: boolean;
   /** Whether the proxy's process is the same as before. */
@@ -28,6 +30,12 @@ export interface Judgement {
   readonly why?: string;
 }
 
+/** Cases of one kind, in the order of the document. */
+export interface Section {
+  readonly title: string;
+  readonly cases: readonly Case[];
+}
+
 export interface Case {
   readonly name: string;
   readonly by: 'caller' | 'region';
@@ -39,6 +47,10 @@ export interface Case {
   readonly behind100?: string;
   /** The caller ends its side behind the bytes. */
   readonly ends?: true;
+  /** Behind the bytes comes one more every 100 ms, for as long as it is let. */
+  readonly drips?: true;
+  /** An ordinary call has come before, so that the connection to the region is a used one. */
+  readonly isWarm?: true;
   /** What the region does; left out, it answers 200. */
   readonly region?: Behave;
   /** No connection to the region can be opened. */
@@ -51,9 +63,5 @@ export interface Case {
     readonly status: number;
     readonly outcome?: 'not_sent' | 'unknown' | 'delivered';
     readonly requests: number;
-    /** Where it is not safe: what the document says of it, too. */
-    readonly weak?: string;
   };
-  /** Why the gateway is not better than that, as whole sentences. */
-  readonly because?: string;
 }

@@ -1,7 +1,20 @@
 // Callers that forge what a proxy says of them, and bodies whose length is in doubt.
-import { BODY, CHUNKED, CHUNKS, CLOSE, CREDENTIALS, create, doubtful, FORM, get, HOST, head } from './caller-acts.ts';
-import type { Case } from './case.ts';
-import { isCleaned, isRefused, isServed, keeps } from './judge.ts';
+import {
+  BODY,
+  CHUNKED,
+  CHUNKS,
+  CLOSE,
+  CREDENTIALS,
+  create,
+  doubtful,
+  FORM,
+  get,
+  HOST,
+  head,
+  LOOK,
+} from './caller-acts.ts';
+import type { Case, Section } from './case.ts';
+import { isCleaned, isLetGo, isRefused, isServed, keeps } from './judge.ts';
 
 const FORGED: readonly Case[] = [
   {
@@ -24,12 +37,14 @@ const FORGED: readonly Case[] = [
     judge: isCleaned(/6\.6\.6\.6/),
     gateway: { status: 200, outcome: 'delivered', requests: 1 },
   },
-  doubtful(
-    'forged, with underscores',
-    '`X_Forwarded_For: 6.6.6.6`',
-    get(HOST, 'X_Forwarded_For: 6.6.6.6'),
-    /6\.6\.6\.6/,
-  ),
+  {
+    name: 'forged, with underscores',
+    by: 'caller',
+    sent: '`X_Forwarded_For: 6.6.6.6`',
+    bytes: get(HOST, CLOSE, 'X_Forwarded_For: 6.6.6.6'),
+    judge: isCleaned(/6\.6\.6\.6/),
+    gateway: { status: 400, outcome: 'not_sent', requests: 0 },
+  },
   {
     name: 'Connection: authorization',
     by: 'caller',
@@ -63,12 +78,14 @@ const BODIES: readonly Case[] = [
   ),
   doubtful('list of CLs', '`Content-Length: 8, 8`', create('Content-Length: 8, 8') + BODY, /8, 8/),
   doubtful('CL with a sign', '`Content-Length: +8`', create('Content-Length: +8') + BODY, /\+8/),
-  doubtful(
-    'Content_Length',
-    '`Content_Length: 8`, `Content-Length: 8`',
-    create('Content_Length: 8', 'Content-Length: 8') + BODY,
-    /content_length/i,
-  ),
+  {
+    name: 'Content_Length',
+    by: 'caller',
+    sent: '`Content_Length: 9`, `Content-Length: 8`',
+    bytes: create(CLOSE, 'Content_Length: 9', 'Content-Length: 8') + BODY,
+    judge: isCleaned(/content_length/i),
+    gateway: { status: 400, outcome: 'not_sent', requests: 0 },
+  },
   doubtful(
     'TE: gzip, chunked',
     '`Transfer-Encoding: gzip, chunked`',
@@ -103,14 +120,6 @@ const BODIES: readonly Case[] = [
     gateway: { status: 0, requests: 0 },
   },
   {
-    name: 'body that does not come',
-    by: 'caller',
-    sent: '`Content-Length: 9`, 8 bytes, and silence',
-    bytes: create('Content-Length: 9') + BODY,
-    judge: isRefused(),
-    gateway: { status: 408, outcome: 'not_sent', requests: 0 },
-  },
-  {
     name: '100-continue with 2 MB',
     by: 'caller',
     sent: '`Expect: 100-continue`; 2,000,000 bytes when `100` has come; the region does not know Expect, as the service does not',
@@ -121,4 +130,30 @@ const BODIES: readonly Case[] = [
   },
 ];
 
-export const BODY_CASES: readonly Case[] = [...FORGED, ...BODIES];
+/** Whoever is served here within a second has to send, too. @param status 0: closed without an answer */
+function slow(name: string, sent: string, bytes: string, status: number, more: Partial<Case> = {}): Case {
+  const refused = { status, requests: 0 };
+  const gateway = status === 0 ? refused : { ...refused, outcome: 'not_sent' as const };
+  return { name, sent, bytes, by: 'caller', judge: isLetGo, gateway, ...more };
+}
+
+const SLOW: readonly Case[] = [
+  slow('body that does not come', '`Content-Length: 9`, 8 bytes, and silence', create('Content-Length: 9') + BODY, 408),
+  slow(
+    'body that dribbles',
+    '`Content-Length: 9000`, and a byte every 100 ms',
+    create('Content-Length: 9000') + BODY,
+    408,
+    { drips: true },
+  ),
+  slow('head that dribbles', 'a byte of a header every 100 ms', `GET ${LOOK} HTTP/1.1\r\n${HOST}\r\nX-A: `, 408, {
+    drips: true,
+  }),
+  slow('half a head', 'half a request line, and silence', `GET ${LOOK}`, 408),
+];
+
+export const BODIES_AND_MORE: readonly Section[] = [
+  { title: 'What callers say of others', cases: FORGED },
+  { title: 'Bodies', cases: BODIES },
+  { title: 'Slow callers', cases: SLOW },
+];

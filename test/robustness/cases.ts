@@ -1,8 +1,12 @@
 // Every case, in the order of the table.
-import type { Case } from './case.ts';
-import { HEAD_CASES } from './cases-caller.ts';
-import { BODY_CASES } from './cases-caller-more.ts';
-import { REGION_CASES } from './cases-region.ts';
-import { STAGE_CASES } from './cases-region-stages.ts';
+import type { Case, Section } from './case.ts';
+import { HEADS } from './cases-caller.ts';
+import { BODIES_AND_MORE } from './cases-caller-more.ts';
+import { ODD_ANSWERS } from './cases-region.ts';
+import { BROKEN_OFF } from './cases-region-stages.ts';
 
-export const CASES: readonly Case[] = [...HEAD_CASES, ...BODY_CASES, ...REGION_CASES, ...STAGE_CASES];
+export const CALLERS: readonly Section[] = [...HEADS, ...BODIES_AND_MORE];
+/** Each is sent one call that destroys a secret, if its case says nothing else. */
+export const REGIONS: readonly Section[] = [...ODD_ANSWERS, ...BROKEN_OFF];
+
+export const CASES: readonly Case[] = [...CALLERS, ...REGIONS].flatMap(({ cases }) => cases);

@@ -1,34 +1,38 @@
 // docs/robustness.md, out of what was seen.
-import { type Case, GRADES, type Judgement, type Observation } from './case.ts';
+import { type Case, GRADES, type Judgement, type Observation, type Section } from './case.ts';
+import { INTRODUCTION, ON_CALLERS, ON_REGIONS, ON_SCENARIOS } from './document-words.ts';
+import type { Told } from './scenario.ts';
 
-/** One case at one proxy. */
-export interface Seen {
-  readonly observation: Observation;
-  readonly judgement: Judgement;
-}
+/** One case at one proxy: what was seen of it; or why it cannot be asked of that one. */
+export type Seen = Told | string;
 
 export interface Row {
-  readonly one: Case;
-  readonly gateway: Seen;
+  readonly name: string;
+  readonly sent: string;
+  readonly gateway: Told;
   /** By the peer's name. */
   readonly peers: ReadonlyMap<string, Seen>;
 }
 
-/** A row of the second table. */
-export interface ScenarioRow {
-  readonly name: string;
-  readonly sent: string;
-  readonly back: string;
-  readonly saw: string;
+/** Rows of one kind. */
+export interface Chapter {
+  readonly title: string;
+  readonly rows: readonly Row[];
 }
 
-export const COMMAND = 'node scripts/run.mjs node test/robustness/table.ts';
+export interface Seens {
+  readonly callers: readonly Chapter[];
+  readonly regions: readonly Chapter[];
+  readonly scenarios: readonly Chapter[];
+}
 
-const rank = ({ judgement: { grade } }: Seen): number => GRADES.indexOf(grade);
+const rank = ({ grade }: Judgement): number => GRADES.indexOf(grade);
 
 /** The peers that did better than the gateway. */
 export function saferPeers({ gateway, peers }: Row): string[] {
-  return [...peers].filter(([, seen]) => rank(seen) < rank(gateway)).map(([name]) => name);
+  return [...peers].flatMap(([name, seen]) =>
+    typeof seen !== 'string' && rank(seen.judgement) < rank(gateway.judgement) ? [name] : [],
+  );
 }
 
 function outcomeOf(head: string): string {
@@ -37,61 +41,64 @@ function outcomeOf(head: string): string {
 }
 
 /** What came back, in a few words. */
-export function backOf({ answers, closed }: Observation): string {
-  const end = closed ? 'closed' : 'left open';
-  if (answers.length === 0) return `no answer, ${end}`;
+function backOf({ answers, closed }: Observation): string {
+  const open = closed ? '' : ', left open';
+  if (answers.length === 0) return `no answer${open}`;
   const said = answers.map(({ status, head, isWhole }) => {
     if (status === 0) return 'no HTTP';
-    return `${status}${outcomeOf(head)}${isWhole ? '' : ' (not whole)'}`;
+    return `${status}${outcomeOf(head)}${isWhole || status >= 400 ? '' : ' (not whole)'}`;
   });
-  return `${said.join(', ')}, ${end}`;
+  return `${said.join(', ')}${open}`;
 }
 
-export function sawOf({ requests }: Observation): string {
-  if (requests.length === 0) return 'nothing';
+function sawOf({ requests, unfinished }: Observation): string {
+  if (requests.length === 0) return unfinished.length === 0 ? 'nothing' : 'part of a request';
   return requests.length === 1 ? 'one request' : `${requests.length} requests`;
 }
 
-function peerCell(seen: Seen | undefined): string {
-  if (seen === undefined) return 'not there';
-  const { observation, judgement } = seen;
-  const wrong = judgement.grade === 'safe' ? '' : `; **${judgement.grade}**: ${judgement.why}`;
-  return `${backOf(observation)}; ${sawOf(observation)}${wrong}`;
+/** A case at one proxy, in the words of the document. */
+export function toldOf(one: Case, observation: Observation): Told {
+  return { back: backOf(observation), saw: sawOf(observation), judgement: one.judge(observation) };
 }
 
-function line(cells: readonly string[]): string {
-  return `| ${cells.join(' | ')} |`;
+function cell(seen: Seen | undefined, safer: readonly string[] = []): string {
+  if (seen === undefined) return 'not there';
+  if (typeof seen === 'string') return `does not apply: ${seen}`;
+  const { back, saw, judgement } = seen;
+  const grade = judgement.grade === 'safe' ? 'safe' : `**${judgement.grade}**: ${judgement.why}`;
+  const better = safer.length > 0 ? `; safer: ${safer.join(', ')}` : '';
+  return `${grade}${better}<br>${back}<br>${saw}`;
 }
+
+const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 
 function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   return [line(heads), line(heads.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-function cases(rows: readonly Row[], peers: readonly string[], by: Case['by']): string {
-  const heads = ['Case', 'What was sent', 'What came back', 'What the region saw', 'Verdict', ...peers];
-  const found = rows.filter(({ one }) => one.by === by);
-  return table(
-    heads,
-    found.map((row) => {
-      const { one, gateway } = row;
-      const safer = saferPeers(row);
-      const { grade, why } = gateway.judgement;
-      const verdict =
-        (grade === 'safe' ? grade : `**${grade}**: ${why}`) + (safer.length > 0 ? `; safer: ${safer.join(', ')}` : '');
-      const own = [one.name, one.sent, backOf(gateway.observation), sawOf(gateway.observation), verdict];
-      return [...own, ...peers.map((name) => peerCell(row.peers.get(name)))];
-    }),
-  );
+function chapters(all: readonly Chapter[], peers: readonly string[]): string {
+  const heads = ['Case', 'What was sent', 'onetime-gateway', ...peers];
+  const parts = all.map(({ title, rows }) => {
+    const cells = rows.map((row) => [
+      row.name,
+      row.sent,
+      cell(row.gateway, saferPeers(row)),
+      ...peers.map((name) => cell(row.peers.get(name))),
+    ]);
+    return `### ${title}\n\n${table(heads, cells)}`;
+  });
+  return parts.join('\n\n');
 }
 
 function count(seen: readonly (Seen | undefined)[]): string[] {
-  return GRADES.map((grade) => String(seen.filter((each) => each?.judgement.grade === grade).length));
+  const grades = seen.map((each) => (typeof each === 'object' ? each.judgement.grade : undefined));
+  return [...GRADES, undefined].map((grade) => String(grades.filter((each) => each === grade).length));
 }
 
 function verdict(rows: readonly Row[]): string {
   const safer = rows.filter((row) => saferPeers(row).length > 0);
   if (safer.length === 0) return '**There is no case here in which one of them is safer than the gateway.**';
-  const list = safer.map((row) => `- ${row.one.name} (by the ${row.one.by}): ${saferPeers(row).join(', ')}`);
+  const list = safer.map((row) => `- ${row.name}: ${saferPeers(row).join(', ')}`);
   return `Cases in which one of them is safer than the gateway:\n\n${list.join('\n')}`;
 }
 
@@ -99,68 +106,48 @@ function verdict(rows: readonly Row[]): string {
 function shortcomings(rows: readonly Row[]): string {
   const found = rows.filter(({ gateway }) => gateway.judgement.grade !== 'safe');
   if (found.length === 0) return '';
-  const list = found.map(({ one, gateway }) =>
-    `- ${one.name}: ${gateway.judgement.why}. ${one.because ?? ''}`.trimEnd(),
-  );
+  const list = found.map(({ name, gateway }) => `- ${name}: ${gateway.judgement.why}`);
   return `\nWhere the gateway itself is not safe by this measure:\n\n${list.join('\n')}\n`;
 }
 
+export function rowsIn({ callers, regions, scenarios }: Seens): Row[] {
+  return [...callers, ...regions, ...scenarios].flatMap(({ rows }) => rows);
+}
+
 /** @param versions by the peer's name */
-export function renderDocument(
-  rows: readonly Row[],
-  scenarios: readonly ScenarioRow[],
-  versions: ReadonlyMap<string, string>,
-): string {
+export function renderDocument(seens: Seens, versions: ReadonlyMap<string, string>): string {
   const peers = [...versions.keys()];
+  const rows = rowsIn(seens);
   const counts = [
     ['onetime-gateway', ...count(rows.map(({ gateway }) => gateway))],
     ...peers.map((name) => [`${name} ${versions.get(name)}`, ...count(rows.map((row) => row.peers.get(name)))]),
   ];
-  return `# What an attack or a fault comes to
-
-Made by \`${COMMAND}\` from the cases of \`test/robustness/\`, which are
-tests, too: every row is what was seen when the bytes were sent, at the gateway as a process of its own, before a region that
-keeps what it is sent. Do not edit it.
-
-nginx, HAProxy and Caddy stand before the same region, with what their manuals have for a reverse proxy before an API: one
-prefix, the address of the client, the same times. They are not told what the API is, so what only a table of routes can
-know (a path that the API does not have, HEAD on a secret) they pass on; rules of one's own could teach them some of it.
-
-All are asked the same, case by case (\`test/robustness/judge.ts\`):
-
-- **safe**: what is doubtful reaches no region, and what is broken is told as that, with a whole answer of 5xx. Nothing is
-  sent twice, the process lives, the next caller gets its own answer, and no answer names an address behind the proxy.
-- **weak**: the request was repaired and sent on, or sent on unseen; a broken answer was cut off in the caller's hands, or
-  got no answer.
-- **unsafe**: what is doubtful was sent on as it came; a broken answer looks whole; somebody else was harmed.
-
-Much of what is weak here RFC 9112 allows, and some of it other applications need: an absolute target, a lone LF, a body that
-the connection ends. Before a call that can be made once, and a secret that one person may see, nobody should have to guess.
-
-${table(['', ...GRADES], counts)}
+  return `${INTRODUCTION}
+${table(['', ...GRADES, 'does not apply'], counts)}
 
 ${verdict(rows)}
 ${shortcomings(rows)}
-"closed" says that the connection ended, "left open" that it had not after four seconds. A word behind a status is
-\`Onetime-Gateway-Outcome\`.
-
 ## Callers
 
-${cases(rows, peers, 'caller')}
+${ON_CALLERS}
+
+${chapters(seens.callers, peers)}
 
 ## Regions
 
-Each was sent one \`POST /api/v1/secret/KEY\`, which destroys a secret.
+${ON_REGIONS}
 
-${cases(rows, peers, 'region')}
+${chapters(seens.regions, peers)}
 
-## What only the gateway does
+## More than one exchange
 
-Accounts, limits, drains, metrics: the others have nothing that these would be asked of.
+${ON_SCENARIOS}
 
-${table(
-  ['Case', 'What was sent', 'What came back', 'What the regions saw'],
-  scenarios.map(({ name, sent, back, saw }) => [name, sent, back, saw]),
-)}
+${chapters(seens.scenarios, peers)}
 `;
+}
+
+/** @param rowOf what was seen of each case */
+export function chaptersOf(sections: readonly Section[], rowOf: (one: Case) => Row): Chapter[] {
+  return sections.map(({ title, cases }) => ({ title, rows: cases.map(rowOf) }));
 }

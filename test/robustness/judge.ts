@@ -15,24 +15,38 @@ function common({ lives, nextIsServed, requests, received }: Observation, most: 
   return undefined;
 }
 
+const FOLLOWING_LINE = 'GET /api/v2/secret/followingkey0123456789abcdef01 HTTP/1.1';
 /** Sent behind what may not pass, to find out what a proxy believes of the rest. */
-export const FOLLOWING =
-  'GET /api/v2/secret/followingkey0123456789abcdef01 HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n';
+export const FOLLOWING = `${FOLLOWING_LINE}\r\nHost: gateway\r\nConnection: close\r\n\r\n`;
+
+/** Where a request that may not pass ends: `told` without doubt, or `doubtful`, so that nothing behind it may be believed. */
+type End = 'told' | 'doubtful';
 
 /**
  * Nothing of it may reach the region.
  * @param odd found in what the region was sent: it was passed on as it came, and not repaired before
  */
-export function isRefused(odd?: RegExp): (seen: Observation) => Judgement {
+export function isRefused(odd?: RegExp, end: End = 'told'): (seen: Observation) => Judgement {
   return (seen) => {
     // Two: it and the following one.
     const problem = common(seen, 2);
     if (problem !== undefined) return problem;
-    const [first] = seen.answers;
-    if (odd !== undefined && seen.requests.some((request) => odd.test(request))) return unsafe('sent on as it came');
-    if (seen.requests.length > 0) return weak('sent on, repaired or not looked at');
-    return first !== undefined && first.status > 0 && first.status < 400 ? weak('taken for good') : SAFE;
+    const { answers, requests, unfinished } = seen;
+    const [first] = answers;
+    if (odd !== undefined && [...requests, ...unfinished].some((request) => odd.test(request))) {
+      return unsafe('sent on as it came');
+    }
+    const own = requests.filter((request) => !request.startsWith(FOLLOWING_LINE));
+    if (own.length > 0) return weak('sent on, repaired or not looked at');
+    if (first !== undefined && first.status > 0 && first.status < 400) return weak('answered as if it were good');
+    if (unfinished.length > 0) return weak('sent on before it was whole');
+    return requests.length > 0 && end === 'doubtful' ? weak('what came behind it was believed') : SAFE;
   };
+}
+
+/** A caller that takes for ever is let go, and nothing of what it sent reaches the region. */
+export function isLetGo(seen: Observation): Judgement {
+  return seen.closed ? isRefused()(seen) : (common(seen, 1) ?? weak('still held when the time was over'));
 }
 
 /** May be refused; or reaches the region with `kept`. */
@@ -103,11 +117,11 @@ export function isPassedOrTold(seen: Observation): Judgement {
 
 /**
  * The region’s answer can be read: it crosses as the only one, as it is.
- * @param has what the caller’s answer has to have @param lacks what it may not have
+ * @param has what the caller’s answer has to have, and what it means when it has not @param lacks what it may not have
  */
 export function isPassed(
   status: number,
-  { has, lacks }: { has?: RegExp; lacks?: RegExp } = {},
+  { has, lacks }: { has?: { readonly found: RegExp; readonly else: string }; lacks?: RegExp } = {},
 ): (seen: Observation) => Judgement {
   return (seen) => {
     const [first] = seen.answers;
@@ -115,7 +129,7 @@ export function isPassed(
     if (first !== undefined && isError(first)) return common(seen, 1) ?? weak('an answer that can be read is lost');
     const problem = answered(seen);
     if (problem !== undefined) return problem;
-    if (has !== undefined && !has.test(seen.received)) return weak('the caller cannot read it');
+    if (has !== undefined && !has.found.test(seen.received)) return weak(has.else);
     return first?.status === status ? SAFE : unsafe('another answer than the region’s');
   };
 }

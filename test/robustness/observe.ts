@@ -9,6 +9,7 @@ import type { Witness } from './witness.ts';
 
 /** Longer than the longest time that any proxy here is given. */
 const BOUND_MS = 4000;
+const DRIP_MS = 100;
 const NEXT_KEY = 'nextcallerskey0123456789abcdef0';
 const NEXT_BODY = '{"of":"the next caller"}';
 const NEXT =
@@ -27,7 +28,7 @@ interface Exchanged {
 /** Until the proxy ends the connection, or the bound. */
 async function exchange(
   url: string,
-  { bytes, behind100, ends }: Pick<Case, 'bytes' | 'behind100' | 'ends'>,
+  { bytes, behind100, ends, drips }: Pick<Case, 'bytes' | 'behind100' | 'ends' | 'drips'>,
 ): Promise<Exchanged> {
   const caller = rawCaller(url, { allowHalfOpen: true });
   const { socket } = caller;
@@ -40,8 +41,10 @@ async function exchange(
   if (behind100 !== undefined) void caller.sees(/^HTTP\/1\.1 100 /).then(() => caller.send(behind100));
   caller.send(bytes);
   if (ends) socket.end();
+  const dripping = drips && setInterval(() => socket.writable && caller.send('a'), DRIP_MS);
   const closed = await Promise.race([caller.closed.then(() => true), late]);
   clearTimeout(timer);
+  clearInterval(dripping);
   const received = caller.received();
   socket.destroy();
   return { received, closed };
@@ -49,7 +52,7 @@ async function exchange(
 
 /** Whoever comes next, on another connection, has an answer of its own to expect. */
 async function isNextServed({ url }: Subject, witness: Witness): Promise<boolean> {
-  witness.requests.length = 0;
+  witness.forget();
   witness.behave = (socket, request) => socket.write(request.includes(NEXT_KEY) ? ok(NEXT_BODY) : ok());
   const { received } = await exchange(url, { bytes: NEXT });
   const [answer, ...more] = readAnswers(received, false);
@@ -58,11 +61,13 @@ async function isNextServed({ url }: Subject, witness: Witness): Promise<boolean
 }
 
 export async function observe(one: Case, subject: Subject, witness: Witness): Promise<Observation> {
-  witness.requests.length = 0;
+  if (one.isWarm) await isNextServed(subject, witness);
+  witness.forget();
   witness.behave = one.region ?? answersOk;
   if (one.isAway) await witness.leave();
   const { received, closed } = await exchange(subject.url, one);
   const requests = [...witness.requests];
+  const unfinished = witness.unfinished();
   if (one.isAway) await witness.comeBack();
   const nextIsServed = await isNextServed(subject, witness);
   return {
@@ -70,6 +75,7 @@ export async function observe(one: Case, subject: Subject, witness: Witness): Pr
     received,
     closed,
     requests,
+    unfinished,
     nextIsServed,
     lives: subject.lives(),
   };

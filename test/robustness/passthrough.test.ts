@@ -6,7 +6,7 @@ import type { Case } from './case.ts';
 import { CASES } from './cases.ts';
 import { observe } from './observe.ts';
 import { writes } from './region-acts.ts';
-import { GATEWAY_ITSELF, type Subject } from './subjects.ts';
+import { type Subject, startGateway } from './subjects.ts';
 import { openWitness, type Witness } from './witness.ts';
 
 const PAGE = 'GET /help/page HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n';
@@ -17,7 +17,7 @@ let gateway: Subject;
 beforeAll(async () => {
   const folder = opened.use(openFolder());
   witness = opened.use(await openWitness());
-  gateway = opened.use(await GATEWAY_ITSELF.start(folder.path, witness.port));
+  gateway = opened.use(await startGateway(folder.path, witness.port));
 });
 afterAll(() => opened.disposeAsync());
 

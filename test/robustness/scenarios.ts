@@ -1,22 +1,13 @@
-// Cases that need more than one exchange, or more of the gateway than a proxy has.
-import { CALLERS } from './scenarios-callers.ts';
+// Every scenario, in the order of the document.
+import type { Scenario } from './scenario.ts';
+import { ACCOUNTS } from './scenarios-accounts.ts';
 import { CROWDS } from './scenarios-crowds.ts';
+import { ENDINGS } from './scenarios-endings.ts';
+import { LOADS } from './scenarios-loads.ts';
 
-export interface Scenario {
-  readonly name: string;
-  /** In words, for the table. */
-  readonly sent: string;
-  /** What has to come back, in the words that `run` uses. */
-  readonly back: string;
-  /** What the regions have to see, likewise. */
-  readonly saw: string;
-  run(): Promise<Result>;
-}
-
-/** What came of it. */
-export interface Result {
-  readonly back: string;
-  readonly saw: string;
-}
-
-export const SCENARIOS: readonly Scenario[] = [...CALLERS, ...CROWDS];
+export const SCENARIOS: readonly { readonly title: string; readonly scenarios: readonly Scenario[] }[] = [
+  { title: 'Accounts', scenarios: ACCOUNTS },
+  { title: 'Endings', scenarios: ENDINGS },
+  { title: 'Many addresses', scenarios: CROWDS },
+  { title: 'Many connections, many paths', scenarios: LOADS },
+];

@@ -11,7 +11,11 @@ export type Behave = (socket: Socket, request: string) => void;
 export interface Witness extends AsyncDisposable {
   readonly port: number;
   /** Whole requests, one character a byte. */
-  readonly requests: string[];
+  readonly requests: readonly string[];
+  /** What came of requests that are not whole, on connections that are open and on those that are not. */
+  unfinished(): string[];
+  /** What was seen so far is of no interest any more. */
+  forget(): void;
   behave: Behave;
   /** No connection can be opened any more, and none is kept. */
   leave(): Promise<void>;
@@ -36,19 +40,20 @@ function lengthOf(bytes: string): number | undefined {
 export async function openWitness(): Promise<Witness> {
   const sockets = new Set<Socket>();
   const requests: string[] = [];
+  /** By connection; `old` is what had begun when it was forgotten. */
+  const begun = new Map<Socket, { readonly pending: string; readonly old: boolean }>();
 
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => {});
-    let parts: string[] = [];
     socket.on('data', (chunk) => {
-      parts.push(chunk.toString('latin1'));
-      const pending = parts.join('');
-      parts = [pending];
+      const { pending: before, old } = begun.get(socket) ?? { pending: '', old: false };
+      const pending = before + chunk.toString('latin1');
+      begun.set(socket, { pending, old });
       const length = lengthOf(pending);
       if (length === undefined) return;
-      parts = [pending.slice(length)];
+      begun.set(socket, { pending: pending.slice(length), old: false });
       const request = pending.slice(0, length);
       if (PROBE.test(request)) {
         socket.write(WELL);
@@ -70,6 +75,14 @@ export async function openWitness(): Promise<Witness> {
     port,
     requests,
     behave: () => {},
+    unfinished: () => [...begun.values()].flatMap(({ pending, old }) => (pending === '' || old ? [] : [pending])),
+    forget() {
+      requests.length = 0;
+      for (const [socket, { pending }] of begun) {
+        if (socket.destroyed) begun.delete(socket);
+        else begun.set(socket, { pending, old: pending !== '' });
+      }
+    },
     leave,
     comeBack: () => listen(port),
     [Symbol.asyncDispose]: leave,
