@@ -37,29 +37,22 @@ function valueEnd(bytes: Buffer, from: number): number {
   return at;
 }
 
-const BEGINNING = Buffer.from('HTTP/1.');
-/** Of `HTTP/1.1 200` and an end of line, which the shortest status line is. */
-const SHORTEST = 14;
-
-/** RFC 9110, 15: a status has three digits, and is one of five kinds. */
-function isStatus(bytes: Buffer, at: number): boolean {
-  const kind = bytes[at] ?? 0;
-  return kind > ZERO && kind <= ZERO + 5 && isDigit(bytes[at + 1]) && isDigit(bytes[at + 2]);
-}
+/** Between these two stands each byte of what a status line begins with: RFC 9110, 15, has five kinds of statuses. */
+const LOWEST = Buffer.from('HTTP/1.0 100');
+const HIGHEST = Buffer.from('HTTP/1.1 599');
 
 /**
  * RFC 9112, 4. A reason that is left out together with its space is taken: many a server writes it so, and it has one meaning.
- * @returns where the line ends; its status stands 9 bytes behind its begin
+ * @returns where the line ends
  */
 export function statusLineEnd(bytes: Buffer, at: number): number {
-  for (let i = 0; i < BEGINNING.length && at + i < bytes.length; i++) {
-    if (bytes[at + i] !== BEGINNING[i]) throw new AnswerFault('status_line');
+  const known = Math.min(LOWEST.length, bytes.length - at);
+  for (let i = 0; i < known; i++) {
+    const byte = bytes[at + i] ?? 0;
+    if (byte < (LOWEST[i] ?? 0) || byte > (HIGHEST[i] ?? 0)) throw new AnswerFault('status_line');
   }
-  if (bytes.length < at + SHORTEST) return INCOMPLETE;
-  const minor = bytes[at + 7];
-  const isVersion = minor === ZERO || minor === ZERO + 1;
-  if (!isVersion || bytes[at + 8] !== SPACE || !isStatus(bytes, at + 9)) throw new AnswerFault('status_line');
-  const behind = at + 12;
+  if (known < LOWEST.length) return INCOMPLETE;
+  const behind = at + known;
   return lineEnd(bytes, bytes[behind] === SPACE ? valueEnd(bytes, behind + 1) : behind, 'status_line');
 }
 

@@ -34,8 +34,9 @@ export class AnswerReader {
   #headBytes = 0;
   /** Of the body, or of the chunk, that are still to come. */
   #leftBytes = 0;
-  /** What came of a line, or of a head, that is not whole. */
-  #held: Buffer | undefined;
+  /** What came of a line, or of a head, that is not whole; in pieces, so that many small ones are not copied again and again. */
+  readonly #held: Buffer[] = [];
+  #heldBytes = 0;
   /** How much of it has been read already: the lines of a head that are whole. */
   #heldRead = 0;
   /** Where the head that is read began, in the bytes of one call. */
@@ -65,17 +66,23 @@ export class AnswerReader {
    * @throws AnswerFault
    */
   read(chunk: Buffer): Buffer | null {
-    const held = this.#held;
-    const bytes = held === undefined ? chunk : Buffer.concat([held, chunk]);
+    const isHeld = this.#heldBytes > 0;
+    // What is held lacks the end of its line: until that comes there is nothing new to read, in however many pieces.
+    if (isHeld && !chunk.includes(LF)) {
+      this.#hold(chunk);
+      return null;
+    }
+    const bytes = isHeld ? Buffer.concat([...this.#held, chunk]) : chunk;
     let at = this.#heldRead;
     this.#headAt = 0;
-    // What is held lacks the end of its line: without one there is nothing new to read, however many pieces come.
-    if (held === undefined || chunk.includes(LF)) {
-      while (at < bytes.length && this.#expected !== 'nothing') {
-        const next = this.#step(bytes, at);
-        if (next === INCOMPLETE) break;
-        at = next;
-      }
+    while (at < bytes.length && this.#expected !== 'nothing') {
+      const next = this.#step(bytes, at);
+      if (next === INCOMPLETE) break;
+      at = next;
+    }
+    if (isHeld) {
+      this.#held.length = 0;
+      this.#heldBytes = 0;
     }
     return this.#split(bytes, at);
   }
@@ -84,22 +91,22 @@ export class AnswerReader {
   #split(bytes: Buffer, at: number): Buffer | null {
     const isInHead = this.#expected === 'status' || this.#expected === 'field';
     const to = isInHead ? this.#headAt : at;
-    const isAll = to === bytes.length;
     this.#heldRead = at - to;
-    this.#held = undefined;
+    const isAll = to === bytes.length;
     if (!isAll && this.#expected === 'nothing') this.#isSpoilt = true;
     else if (!isAll) this.#hold(bytes.subarray(to));
     if (isInHead || to === this.#headAt) return null;
     return isAll && this.#headAt === 0 ? bytes : bytes.subarray(this.#headAt, to);
   }
 
-  #hold(rest: Buffer): void {
-    const lineBytes = rest.length - this.#heldRead;
+  #hold(piece: Buffer): void {
+    this.#held.push(piece);
+    this.#heldBytes += piece.length;
+    const lineBytes = this.#heldBytes - this.#heldRead;
     const isChunkLine = this.#expected === 'chunk';
     if (isChunkLine ? lineBytes > MOST_LINE_BYTES : this.#headBytes + lineBytes > MOST_HEAD_BYTES) {
       throw new AnswerFault('too_long');
     }
-    this.#held = rest;
   }
 
   /** Reads what comes next. @returns how far, or INCOMPLETE */

@@ -48,7 +48,6 @@ const SLOWEST_BYTES_PER_MS = 64;
 const EMPTY = Buffer.alloc(0);
 const NO_HEAD: AnswerHead = {
   crossing: [],
-  delimited: false,
   lengthBytes: undefined,
   intended: undefined,
   leading: undefined,
@@ -56,10 +55,6 @@ const NO_HEAD: AnswerHead = {
 
 const INTERRUPTED = new Error('the caller has gone');
 const TWICE = new Error('a second send of one request was refused');
-const UNDELIMITED = new Error(
-  'the answer has neither Content-Length nor chunked encoding: whether it is whole cannot be told',
-);
-const NO_STATUS = new Error('the answer has a status beyond 599');
 const STALLED_READER = new Error('the caller does not take its answer');
 const TOO_SLOW = Object.assign(new Error('the answer did not arrive in time'), { code: 'UND_ERR_BODY_TIMEOUT' });
 
@@ -94,14 +89,12 @@ class Collector implements Dispatcher.DispatchHandler {
     }
   }
 
+  /** Only of answers that answer-reader.ts takes: their status is none of 1xx, and where their body ends is known. */
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
-    if (status < 200) return;
     const raw = controller.rawHeaders;
     this.#status = status;
-    this.#head = readAnswerHead(status, Array.isArray(raw) ? raw : []);
+    this.#head = readAnswerHead(Array.isArray(raw) ? raw : []);
     this.#bodySinceMs = performance.now();
-    if (status > 599) controller.abort(NO_STATUS);
-    else if (!this.#head.delimited) controller.abort(UNDELIMITED);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {

@@ -25,8 +25,8 @@ const RESPONSE_HEADERS = [
 ];
 /** Those that lead elsewhere (location.ts), and stay here. Link has four letters, as Date has: it is not looked for. */
 const LEADING_HEADERS = ['location', 'content-location', 'refresh'];
-/** Those that say how long an answer's body is, and stay here. */
-const FRAMING_HEADERS = ['content-length', 'transfer-encoding'];
+/** Says how long an answer's body is, and stays here. */
+const LENGTH_HEADER = 'content-length';
 
 /**
  * Finds names of a list however they are written. By their length first: most headers of a message are none of these,
@@ -54,14 +54,12 @@ class Names {
 }
 
 const REQUEST_NAMES = new Names(REQUEST_HEADERS);
-const RESPONSE_NAMES = new Names([...RESPONSE_HEADERS, ...FRAMING_HEADERS, ...LEADING_HEADERS]);
+const RESPONSE_NAMES = new Names([...RESPONSE_HEADERS, LENGTH_HEADER, ...LEADING_HEADERS]);
 
 /** What is asked of the head of a region's answer. */
 export interface AnswerHead {
   /** Flat: what goes on to the caller. */
   readonly crossing: string[];
-  /** Whether the length of the body can be known, so that a cut one does not look whole (RFC 9112, 6.3). */
-  readonly delimited: boolean;
   /** That Content-Length announces. */
   readonly lengthBytes: number | undefined;
   /** Of X-OTS-Intended-Status (UPSTREAM.md): which status the service would rather have sent. */
@@ -74,9 +72,8 @@ export interface AnswerHead {
  * One pass over the headers of a region's answer.
  * @param raw as undici hands them over: flat Buffers or strings
  */
-export function readAnswerHead(status: number, raw: readonly (Buffer | string)[]): AnswerHead {
+export function readAnswerHead(raw: readonly (Buffer | string)[]): AnswerHead {
   const crossing: string[] = [];
-  let delimited: boolean | undefined = status === 204 || status === 304 ? true : undefined;
   let lengthBytes: number | undefined;
   let intended: string | undefined;
   let leading: string[] | undefined;
@@ -85,10 +82,7 @@ export function readAnswerHead(status: number, raw: readonly (Buffer | string)[]
     if (name === undefined) continue;
     const given = raw[i + 1] as Buffer | string;
     const value = typeof given === 'string' ? given : given.toString('latin1');
-    if (name === 'content-length') {
-      delimited ??= true;
-      lengthBytes ??= Number(value);
-    } else if (name === 'transfer-encoding') delimited ??= CHUNKED.test(value);
+    if (name === LENGTH_HEADER) lengthBytes = Number(value);
     else if (name === 'location' || name === 'content-location' || name === 'refresh') {
       leading ??= [];
       leading.push(name, value);
@@ -97,11 +91,8 @@ export function readAnswerHead(status: number, raw: readonly (Buffer | string)[]
       if (name === 'x-ots-intended-status') intended ??= value.trim();
     }
   }
-  return { crossing, delimited: delimited ?? false, lengthBytes, intended, leading };
+  return { crossing, lengthBytes, intended, leading };
 }
-
-/** White space of HTTP alone: what else looks like it (U+00A0) makes another coding, which the parser reads to the end. */
-const CHUNKED = /(^|,)[ \t]*chunked[ \t]*$/i;
 
 /**
  * The header list of the one attempt. Host is set by the connection from the region's own URL, Content-Length from the

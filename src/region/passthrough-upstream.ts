@@ -11,7 +11,7 @@ import type { LineObserver, Observe, OnViolation } from './forward.ts';
 import { violation } from './guard.ts';
 import type { Health } from './health.ts';
 import type { Passage } from './passthrough-enter.ts';
-import { Busy, effectOf, FULL, flawOf, LATE, passageFailureOf } from './passthrough-failure.ts';
+import { Busy, effectOf, FULL, LATE, passageFailureOf } from './passthrough-failure.ts';
 import { Line } from './passthrough-line.ts';
 import { signalOf } from './probe.ts';
 
@@ -201,11 +201,10 @@ export function createUpstream(
       passage.failure = unreachable(passage, origin, LATE);
       done(LATE);
     }, 2 * connectTimeoutMs);
-    const { method } = passage.trip;
     line.pool.request(
       {
         path: passage.target,
-        method: method as Dispatcher.HttpMethod,
+        method: passage.trip.method as Dispatcher.HttpMethod,
         headers: passage.headers,
         body: body ?? null,
         opaque: passage,
@@ -216,15 +215,11 @@ export function createUpstream(
         clearTimeout(timer);
         line.asked--;
         if (isLate) return;
-        const flaw = error ?? flawOf(method, received);
-        if (flaw === undefined) {
-          done(null, received);
-          return;
+        if (error !== null) {
+          const failed = passage.sent ? passageFailureOf(passage, error) : undefined;
+          passage.failure = passage.lapsed ?? failed ?? unreachable(passage, origin, error);
         }
-        received?.body?.on('error', () => {}).destroy();
-        const failed = passage.sent ? passageFailureOf(passage, flaw) : undefined;
-        passage.failure = passage.lapsed ?? failed ?? unreachable(passage, origin, flaw);
-        done(flaw);
+        done(error, received);
       },
     );
   }

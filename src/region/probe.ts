@@ -42,11 +42,6 @@ const OWN = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_DE
  */
 const TRANSPORT = /^(E[A-Z]+|ERR_(SSL|TLS)_\w+|UND_ERR_(SOCKET|CONNECT_TIMEOUT|HEADERS_TIMEOUT|BODY_TIMEOUT))$/;
 
-/** Undici fails a request that is answered `100 Continue` unasked: the region lives, and said something odd. */
-function isUnaskedContinue(cause: unknown): boolean {
-  return cause instanceof Error && cause.message === 'bad response';
-}
-
 /**
  * @param result of a caller's call, or of the question whether its credentials are good
  * @returns what to report of the upstream that it went to; undefined for nothing: the caller left, or the fault was ours
@@ -56,7 +51,6 @@ export function signalOf(result: AttemptResult): Signal | undefined {
   if (result.kind === 'answered') return meaningOfAnswer(result.answer) === 'fault' ? 'suspicious' : 'success';
   const code = codeOf(result.cause);
   if (OWN.has(code) || (!result.sent && isSpent(result.cause))) return undefined;
-  if (isUnaskedContinue(result.cause)) return 'suspicious';
   return !result.sent || TRANSPORT.test(code) ? 'failure' : 'suspicious';
 }
 

@@ -58,7 +58,7 @@ describe('sent, but no whole answer: unknown, and sent once', () => {
     ],
     ['502 when us answers what is no HTTP', 502, 'region_failed', (s: Socket) => s.end('SSH-2.0-OpenSSH\r\n\r\n')],
     [
-      '502 when us answers 100 Continue unasked',
+      '502 when us answers 100 Continue, and nothing else',
       502,
       'region_failed',
       (s: Socket) => s.end('HTTP/1.1 100 Continue\r\n\r\n'),

@@ -12,6 +12,7 @@ export interface Message {
   readonly trailer: Fields;
   /** In latin1, as all text here. */
   readonly body: string;
+  readonly start: number;
   /** Where the next one begins. */
   readonly end: number;
 }
@@ -115,7 +116,7 @@ function readMessage(
   const otherwise = lengthOf(line);
   const body =
     otherwise === 'none' ? { body: '', trailer: [], end } : readBody(text, end, said === undefined ? otherwise : said);
-  return typeof body === 'string' ? body : { line, headers, ...body };
+  return typeof body === 'string' ? body : { line, headers, start: at, ...body };
 }
 
 export interface ReadRequest extends Message {
