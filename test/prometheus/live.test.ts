@@ -52,6 +52,29 @@ describe.runIf(needs('prometheus', 'apt-get install prometheus'))('a Prometheus 
     await isOver('RegionDown eu');
   });
 
+  it('fires when the egress proxy is away, for all regions at once, and says that it is the proxy', async () => {
+    world.egress('away');
+    await fires('ProxyFailing');
+    const [alert] = (await prometheus.firing()).filter(({ labels }) => labels.alertname === `${LEAD}ProxyFailing`);
+    expect(alert?.labels).toMatchObject({ severity: 'page', job: 'onetime-gateway', reason: 'closed' });
+    expect(alert?.annotations.description).toMatch(/Regions behind it: eu; us; they may be well\.$/);
+    await fires('RegionDown us');
+    world.egress('there');
+    await isOver('RegionDown us');
+    await isOver('RegionDown eu');
+  });
+
+  it('fires while callers without an account are turned away, and says by which bound', async () => {
+    await world.overload('always');
+    await fires('Shedding');
+    const found = (await prometheus.firing()).filter(({ labels }) => labels.alertname === `${LEAD}Shedding`);
+    expect(found.map(({ labels }) => labels)).toEqual([
+      expect.objectContaining({ severity: 'warning', instance: world.admin }),
+    ]);
+    expect(found[0]?.annotations.description).toMatch(/ without credentials 503 .* heap \d[\d.]*%;/);
+    await world.overload('usual');
+  });
+
   it('fires when many requests fail, and says by which codes', async () => {
     await fires('ErrorRatioHigh');
     const [alert] = (await prometheus.firing()).filter(({ labels }) => labels.alertname === `${LEAD}ErrorRatioHigh`);

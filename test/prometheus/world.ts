@@ -7,6 +7,7 @@ import { type Behaviour, type Exchange, openFaultProxy } from '../support/fault-
 import { openFolder } from '../support/folder.ts';
 import { call } from '../support/http.ts';
 import { ALICE, BRUNO, type Lab, openLab } from '../support/lab.ts';
+import { openEgress } from './egress.ts';
 
 const TOKEN = `otga_${'w'.repeat(43)}`;
 /** The source knows one account, and fails for another. */
@@ -20,6 +21,10 @@ export interface World extends AsyncDisposable {
   readonly admin: string;
   /** What becomes of calls to eu: `away`, connections are reset, also as soon as they are open; `lost`, no answer comes back. */
   eu: 'there' | 'away' | 'lost';
+  /** What becomes of connections to both regions: `away`, the egress proxy closes every one, also those that are open. */
+  egress(is: 'there' | 'away'): void;
+  /** As little heap as every thread has too much of is all that may be in use, or the usual part. */
+  overload(is: 'usual' | 'always'): Promise<void>;
 }
 
 const pass: Behaviour = { passesOn: 'whole', finish: ({ socket, answer }: Exchange) => void socket.write(answer) };
@@ -47,37 +52,43 @@ export async function openWorld(): Promise<World> {
   const source = await openServer(answerAsSource);
   const collector = await openServer((request, response) => request.resume().on('end', () => response.end('{}')));
   const folder = openFolder();
-  const lab = await openLab({
-    upstreams: { eu: [proxy.url] },
-    config: {
-      admin: {
-        host: '127.0.0.1',
-        port: 0,
-        tokens: [{ name: 'test', role: 'write', hash: `sha256:${createHash('sha256').update(TOKEN).digest('hex')}` }],
-      },
-      accounts: {
-        rules: [
-          { domain: 'us.example', region: 'us' },
-          { domain: 'eu.example', region: 'eu' },
-        ],
-        order: ['directory', 'rules', 'source'],
-        source: { url: `${source.url}/accounts`, file: join(folder.path, 'answers') },
-      },
-      audit: { file: join(folder.path, 'audit.jsonl'), key: join(folder.path, 'audit.key') },
-      tracing: { otlp: collector.url, sample: 1 },
-      health: { probe: '1s', breaker: { failures: 5, open: '1s' } },
-      limits,
+  const egress = await openEgress();
+  const config = {
+    admin: {
+      host: '127.0.0.1',
+      port: 0,
+      tokens: [{ name: 'test', role: 'write', hash: `sha256:${createHash('sha256').update(TOKEN).digest('hex')}` }],
     },
-  });
+    accounts: {
+      rules: [
+        { domain: 'us.example', region: 'us' },
+        { domain: 'eu.example', region: 'eu' },
+      ],
+      order: ['directory', 'rules', 'source'],
+      source: { url: `${source.url}/accounts`, file: join(folder.path, 'answers') },
+    },
+    audit: { file: join(folder.path, 'audit.jsonl'), key: join(folder.path, 'audit.key') },
+    tracing: { otlp: collector.url, sample: 1 },
+    health: { probe: '1s', breaker: { failures: 5, open: '1s' } },
+    limits,
+    upstream: { proxy: egress.url },
+  };
+  const lab = await openLab({ upstreams: { eu: [proxy.url] }, config });
   faults.target = Number(new URL(lab.eu.url).port);
   const load = startLoad(lab);
   return Object.assign(world, {
     lab,
     admin: new URL(lab.gateway.adminUrl).host,
+    egress: egress.set,
+    async overload(is: 'usual' | 'always') {
+      const report = await lab.reload({ ...config, overload: { heap: is === 'usual' ? 0.9 : 0.001 } });
+      if (report.result !== 'applied') throw new Error(report.problems.join());
+    },
     async [Symbol.asyncDispose]() {
       await load.stop();
       await lab.close();
       await proxy[Symbol.asyncDispose]();
+      await egress.close();
       await source.close();
       await collector.close();
       folder[Symbol.dispose]();
