@@ -5,7 +5,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import type { z } from 'zod';
-import { list, oneOf, section, text } from './fields.ts';
+import { flag, list, oneOf, section, text } from './fields.ts';
 import { readPath } from './paths.ts';
 import type { CertificateConfig, UpstreamTls } from './types.ts';
 import { Unfit } from './units.ts';
@@ -81,6 +81,7 @@ export const listenTls = (folder: string) =>
   section({
     ...pair(folder),
     minVersion: minVersion(),
+    http2: flag().prefault(true).describe('Whether callers may choose HTTP/2; HTTP/1.1 is always spoken.'),
     clientCa: certificates(folder)
       .optional()
       .describe(

@@ -36,6 +36,8 @@ export interface CertificateConfig {
 }
 
 export interface ListenTls extends CertificateConfig {
+  /** Whether callers may choose HTTP/2. */
+  readonly http2: boolean;
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
   /** Authorities of which callers need a certificate. */
   readonly clientCa?: string | undefined;
@@ -103,10 +105,10 @@ export interface OverloadConfig {
   readonly eventLoopDelayMs: number;
   /** Of the heap that the thread may have, above 0 and up to 1. */
   readonly heap: number;
-  readonly mode: LimitMode;
-}
   /** Of the memory that the process may have, where that is limited; above 0 and up to 1. */
   readonly memory: number;
+  readonly mode: LimitMode;
+}
 
 /** Where spans go, and of how many requests. */
 export interface TracingConfig {

@@ -74,7 +74,8 @@ function nameProblem(raw: readonly string[]): Refusal | undefined {
 function codingProblem(req: Head): Refusal | undefined {
   const coding = req.headers['transfer-encoding'];
   if (coding === undefined) return undefined;
-  if (req.httpVersionMinor === 0) return malformed('HTTP/1.0 has no Transfer-Encoding: send a Content-Length.');
+  if (req.httpVersionMajor === 1 && req.httpVersionMinor === 0)
+    return malformed('HTTP/1.0 has no Transfer-Encoding: send a Content-Length.');
   return coding.toLowerCase() === 'chunked' ? undefined : malformed('The only Transfer-Encoding taken is chunked.');
 }
 

@@ -3,10 +3,12 @@
 import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import type { ServerOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { Refusal } from '../refusal.ts';
 import { type Gate, guardConnections } from './accept.ts';
 import { createServer, https } from './http.ts';
 import type { Sockets } from './sockets.ts';
+import { divertHttp2 } from './tls.ts';
 
 /** How long an unused connection of a caller is kept: as Fastify has it, longer than load balancers keep theirs. */
 const KEEP_ALIVE_MS = 72_000;
@@ -21,6 +23,8 @@ export interface Doors {
   readonly serve: RequestListener;
   readonly upgrades: (req: IncomingMessage) => boolean;
   readonly upgraded: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Connections of which HTTP/2 was chosen. */
+  readonly http2: (socket: TLSSocket) => void;
 }
 
 /**
@@ -45,6 +49,7 @@ export function createHttpServer(
   // What does not fit is refused (head.ts), never left out without a word.
   server.maxHeadersCount = 0;
   server.on(tls === undefined ? 'connection' : 'secureConnection', sockets.opened);
+  if (tls !== undefined) divertHttp2(server, doors.http2);
   server.on('connect', (_req, socket) => sockets.refuse(socket, new Refusal('method_not_allowed', NO_TUNNEL)));
   server.on('upgrade', upgraded);
   // An Expect that Node does not know is none of the API's: served as if it were not there (RFC 9110, 10.1.1 allows it).

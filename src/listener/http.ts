@@ -5,3 +5,6 @@ export const { createServer, STATUS_CODES } = process.getBuiltinModule('node:htt
 
 /** Its sibling with TLS, fetched where it is asked for. */
 export const https = (): typeof import('node:https') => process.getBuiltinModule('node:https');
+
+/** HTTP/2, likewise. */
+export const http2 = (): typeof import('node:http2') => process.getBuiltinModule('node:http2');

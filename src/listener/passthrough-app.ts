@@ -1,11 +1,12 @@
 // Fastify for the paths that are passed through: its router and body parsers see nothing else. It listens nowhere itself:
 // the public listener hands it the requests that stand under its prefixes, so that it can be replaced while callers stay
 // connected.
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Passthrough } from '../region/passthrough.ts';
 import { createServer } from './http.ts';
+import type { Incoming, Outgoing } from './message.ts';
 import { NO_SCHEMAS } from './no-schemas.ts';
 
 /** A request of which Fastify has found whether it has a route, and what lets it go on to that. */
@@ -20,7 +21,7 @@ export interface Routed {
 }
 
 export interface PassthroughApp {
-  route(req: IncomingMessage, res: ServerResponse): void;
+  route(req: Incoming, res: Outgoing): void;
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Ends the connections to the regions. */
   close(): Promise<void>;
@@ -36,7 +37,7 @@ export async function openPassthroughApp(
   passthrough: Pick<Passthrough, 'register'>,
   { enter, unreadable }: PassthroughAppOptions,
 ): Promise<PassthroughApp> {
-  let route: RequestListener | undefined;
+  let route: PassthroughApp['route'] | undefined;
   const server = createServer();
   const app = Fastify({
     logger: false,
@@ -47,7 +48,8 @@ export async function openPassthroughApp(
       unreadable(request.raw, reply.raw);
     },
     serverFactory: (handler) => {
-      route = handler as RequestListener;
+      // It takes what has the shape of Node's own, of whatever version of HTTP.
+      route = handler as PassthroughApp['route'];
       return server;
     },
   });

@@ -1,11 +1,13 @@
 // The public listener: one front after another answers on it, while callers stay connected.
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Refusal, RefusalCode } from '../refusal.ts';
 import type { Exchange } from './exchange.ts';
 import { type Front, FrontInUse } from './fronts.ts';
 import { bound, CHECK_MS, createHttpServer, type Doors } from './http-server.ts';
+import { createHttp2 } from './http2.ts';
+import type { StreamExchange } from './http2-exchange.ts';
 import { NO_SCHEMAS } from './no-schemas.ts';
 import { openPassthroughApp, type Routed } from './passthrough-app.ts';
 import { createProxyProtocol, type ProxyResult } from './proxy-protocol.ts';
@@ -44,6 +46,8 @@ export interface PublicListener {
   recorded(boundMs: number): Promise<boolean>;
 }
 
+type Run = (exchange: Exchange) => Promise<void>;
+
 /** How long WebSockets of a front that was replaced may take to end after they were asked to. */
 const GOING_AWAY_MS = 10_000;
 
@@ -54,6 +58,15 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
     onHeader: options.onProxyHeader ?? (() => {}),
   });
   const sockets = createSockets(options.onUnparsed, proxies.addressOf);
+  const streams = createHttp2({
+    now: options.now,
+    bounds: () => ({ headerBytes: 16_384, timeoutMs: inUse().front.timeoutMs, idleMs: 72_000, mostRequests: Infinity }),
+    addressOf: proxies.addressOf,
+    serve: serveStream,
+    count: options.onUnparsed,
+  });
+  /** Requests on streams that the passthrough's router has. */
+  const passing = new WeakMap<object, StreamExchange>();
   const servers: Server[] = [];
   const certificates = new Certificates();
   const handshakes: (() => void)[] = [];
@@ -76,10 +89,28 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
   }
 
   /** By the front that is in use when its turn on the connection comes. */
-  const run = (exchange: Exchange): void => {
+  const run: Run = (exchange) => {
     const by = inUse();
-    void serve(exchange, by, by.front.journey);
+    return serve(exchange, by, by.front.journey);
   };
+
+  /** In its turn on its connection; on a stream, which has nobody before it, at once. */
+  function enter(req: IncomingMessage, res: ServerResponse, then: Run): void {
+    const stream = passing.get(req);
+    if (stream === undefined) sockets.enter(req, res, then);
+    else stream.start(then);
+  }
+
+  function serveStream(exchange: StreamExchange): void {
+    const { front, app } = inUse();
+    const { req, res } = exchange;
+    if (app === undefined || front.passthrough.match(req.url) === undefined) {
+      exchange.start(run);
+      return;
+    }
+    passing.set(req, exchange);
+    app.route(req, res);
+  }
 
   /** A request under a prefix: it belongs to the front whose router has seen it, also while it waits for its turn. */
   function enterPassthrough(by: FrontInUse, { req, res, found, pass, take }: Routed): void {
@@ -87,7 +118,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
     const row = passthrough.match(req.url ?? '');
     if (row === undefined) {
       take();
-      sockets.enter(req, res, run);
+      enter(req, res, run);
       return;
     }
     const { socket } = req;
@@ -99,7 +130,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
       socket.off('close', leave);
     };
     socket.once('close', leave);
-    sockets.enter(req, res, (exchange) => {
+    enter(req, res, (exchange) => {
       const passed: Take = async (arrival, trip) => {
         const refuse = (refusal: Refusal): void => write(refusal, trip, res, timeoutMs);
         const answer = await passthrough.enter({ row, arrival, trip, exchange, routed: found, refuse });
@@ -107,7 +138,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
         else take();
         return answer;
       };
-      void serve(exchange, by, passed).finally(leave);
+      return serve(exchange, by, passed).finally(leave);
     });
   }
 
@@ -117,7 +148,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
     if (front.passthrough.isUsed) {
       next.app = await openPassthroughApp(front.passthrough, {
         enter: (routed) => enterPassthrough(next, routed),
-        unreadable: (req, res) => sockets.enter(req, res, run),
+        unreadable: (req, res) => enter(req, res, run),
       });
     }
     return {
@@ -170,6 +201,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
     },
     upgrades: (req) => inUse().front.passthrough.upgrades(req),
     upgraded: (req, socket, head) => inUse().app?.upgrade(req, socket, head),
+    http2: streams.opened,
   };
   const app = Fastify<Server>({
     logger: false,
@@ -196,6 +228,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
       const closed = app.close();
       cutHandshakes();
       sockets.drain();
+      streams.drain();
       await closed;
       // WebSockets end with the region a moment later than with their callers.
       await used?.app?.close();
@@ -204,6 +237,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
       const all = [...retired, ...(used === undefined ? [] : [used])];
       cutHandshakes();
       for (const server of servers) server.closeAllConnections();
+      streams.cut();
       for (const { front } of all) front.passthrough.cut();
       await app.close();
       await Promise.all(all.map((each) => each.app?.close()));

@@ -1,9 +1,10 @@
-// TLS on the public listener: which certificate a caller is shown, and new ones for old while callers stay connected.
+// TLS on the public listener: which certificate a caller is shown, new ones for old while
+// callers stay connected, and which version of HTTP is spoken.
 import { X509Certificate } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { Server as HttpsServer, ServerOptions } from 'node:https';
 import type { Socket } from 'node:net';
-import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
 
 /** A certificate with its chain, and its key: PEM. */
 export interface Certificate {
@@ -15,9 +16,15 @@ export interface ListenTls extends Certificate {
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
   /** Authorities of which callers need a certificate; undefined: they need none. */
   readonly clientCa?: string | undefined;
+  /** Whether callers may choose HTTP/2. */
+  readonly http2: boolean;
   /** Further ones, for callers that ask for a name which one of these has. */
   readonly certificates: readonly Certificate[];
 }
+
+/** As handshakes name them. */
+const HTTP1 = 'http/1.1';
+const H2 = 'h2';
 
 /** A caller that opens a connection and says nothing does not hold it for longer. */
 const HANDSHAKE_MS = 10_000;
@@ -30,6 +37,7 @@ interface Named {
 /** Those of the configuration in force: asked for at each handshake. */
 export class Certificates {
   #named: readonly Named[] = [];
+  #http2 = false;
 
   /**
    * @throws what OpenSSL has against them
@@ -43,8 +51,19 @@ export class Certificates {
     });
     return (servers) => {
       this.#named = named;
+      this.#http2 = tls.http2;
       for (const server of servers) if (isSecure(server)) server.setSecureContext(first);
     };
+  }
+
+  /**
+   * RFC 7301, 3.2.
+   * @param offered by a caller, in its order; it does not have to
+   * @returns what is spoken; undefined: nothing, and the handshake fails
+   */
+  choose(offered: readonly string[]): string | undefined {
+    if (this.#http2 && offered.includes(H2)) return H2;
+    return offered.includes(HTTP1) ? HTTP1 : undefined;
   }
 
   /** @returns undefined: the first one */
@@ -57,16 +76,26 @@ function contextOptions({ cert, key, minVersion, clientCa }: ListenTls): SecureC
   return { cert, key, minVersion, ...(clientCa && { ca: clientCa }) };
 }
 
-/** For a server that is to speak TLS. HTTP/1.1 alone is offered. */
+/** For a server that is to speak TLS. */
 export function serverOptions(tls: ListenTls, certificates: Certificates): ServerOptions {
   return {
     ...contextOptions(tls),
     requestCert: tls.clientCa !== undefined,
     rejectUnauthorized: true,
-    ALPNProtocols: ['http/1.1'],
+    ALPNCallback: ({ protocols }) => certificates.choose(protocols),
     handshakeTimeout: HANDSHAKE_MS,
     SNICallback: (name, done) => done(null, certificates.contextFor(name)),
   };
+}
+
+/** Hands those who have chosen HTTP/2 to `opened`; all others stay with the server, which hears nothing of these. */
+export function divertHttp2(server: Server, opened: (socket: TLSSocket) => void): void {
+  const inner = server.listeners('secureConnection');
+  server.removeAllListeners('secureConnection');
+  server.on('secureConnection', (socket: TLSSocket) => {
+    if (socket.alpnProtocol === H2) opened(socket);
+    else for (const listener of inner) Reflect.apply(listener, server, [socket]);
+  });
 }
 
 /** Whether a server speaks TLS. */

@@ -1,12 +1,14 @@
 // TLS on the listener for callers: who is shown what, renewed while callers stay connected, and who may not connect.
 import { X509Certificate } from 'node:crypto';
 import { copyFileSync } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectPlain } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
 import { startTwin, type Twin } from '../../src/twin/twin.ts';
 import { type CertificateFolder, hasOpenssl, openCertificates } from '../support/certificates.ts';
+import { callStream } from '../support/http2.ts';
 import { type Running, startCli } from '../support/process.ts';
 
 let folder: CertificateFolder;
@@ -36,11 +38,14 @@ function use(name: string): void {
 interface Served extends AsyncDisposable {
   readonly url: URL;
   readonly running: Running;
+  /** Writes its file again, with another `listen.tls`. */
+  rewrite(tls: object): void;
 }
 
 let files = 0;
-async function serve(tls: object, more: object = {}): Promise<Served> {
-  const config = {
+async function serve(first: object, more: object = {}): Promise<Served> {
+  const number = ++files;
+  const configOf = (tls: object) => ({
     listen: { host: '127.0.0.1', port: 0, tls: { cert: 'used.pem', key: 'used.key', ...tls } },
     admin: { host: '127.0.0.1', port: 0 },
     regions: { us: { upstreams: [us.url] } },
@@ -48,12 +53,14 @@ async function serve(tls: object, more: object = {}): Promise<Served> {
     store: 'sqlite::memory:',
     audit: { file: null },
     reload: { watch: false },
-    identityKey: `identity-${++files}.key`,
+    identityKey: `identity-${number}.key`,
     ...more,
-  };
-  const running = await startCli(['serve', '--config', folder.write(`g-${files}.yaml`, JSON.stringify(config))]);
+  });
+  const write = (tls: object): string => folder.write(`g-${number}.yaml`, JSON.stringify(configOf(tls)));
+  const running = await startCli(['serve', '--config', write(first)]);
   const [, url = ''] = await running.line(/"url":"([^"]+)"/);
-  return { url: new URL(url), running, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() };
+  const rewrite = (tls: object): void => void write(tls);
+  return { url: new URL(url), running, rewrite, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() };
 }
 
 /** A connection whose handshake is done; rejects when it is not. */
@@ -96,11 +103,36 @@ describe.skipIf(!hasOpenssl)('TLS for callers', () => {
     use('first');
     await using served = await serve({});
     expect(served.url.protocol).toBe('https:');
-    const socket = await dial(served, { ALPNProtocols: ['h2', 'http/1.1'] });
-    expect([socket.alpnProtocol, socket.authorized, nameOf(socket)]).toEqual(['http/1.1', true, 'CN=first']);
+    const socket = await dial(served);
+    expect([socket.alpnProtocol, socket.authorized, nameOf(socket)]).toEqual([false, true, 'CN=first']);
     expect(await ask(socket)).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*nominal/);
     expect(await ask(socket)).toMatch(/^HTTP\/1\.1 200 OK/);
     expect(us.requests).toHaveLength(2);
+  });
+
+  it.each([
+    ['h2, http/1.1', { http2: true }, ['h2', 'http/1.1'], 'h2'],
+    ['http/1.1, h2', { http2: true }, ['http/1.1', 'h2'], 'h2'],
+    ['http/1.1', { http2: true }, ['http/1.1'], 'http/1.1'],
+    ['h2, http/1.1 where HTTP/2 is off', { http2: false }, ['h2', 'http/1.1'], 'http/1.1'],
+  ])('takes of %s what it speaks best', async (_what, tls, ALPNProtocols, chosen) => {
+    use('first');
+    await using served = await serve(tls);
+    expect((await dial(served, { ALPNProtocols })).alpnProtocol).toBe(chosen);
+    await expect(dial(served, { ALPNProtocols: ['spdy/3'] })).rejects.toThrow(/no application protocol/);
+  });
+
+  it('speaks HTTP/2 or not from the reload on that says so, and drops nobody', async () => {
+    use('first');
+    await using served = await serve({});
+    const before = connectHttp2(served.url, { ca: folder.read('ca.pem'), servername: 'secrets.example' });
+    onTestFinished(() => before.destroy());
+    expect((await callStream(before, 'GET', '/us/api/v1/status')).status).toBe(200);
+    served.rewrite({ http2: false });
+    served.running.kill('SIGHUP');
+    await served.running.line(/"msg":"reloaded"/);
+    expect((await dial(served, { ALPNProtocols: ['h2', 'http/1.1'] })).alpnProtocol).toBe('http/1.1');
+    expect((await callStream(before, 'GET', '/us/api/v1/status')).status).toBe(200);
   });
 
   it('shows further certificates to who asks for their names, and the first to everybody else', async () => {

@@ -1,7 +1,7 @@
 // Advisories of Node about HTTP/2, TLS and hashing. TLS, towards callers and regions, has tests of its own.
 import type { Advisory } from './advisory.ts';
 
-const HTTP2 = { shown: 'HTTP/2 is not spoken: its preface and its frames are refused, and the next caller is served' };
+const HTTP2 = { shown: 'the connection ends, nothing is sent on, nothing is kept, and the next caller is served' };
 const AGENT = { unreachable: 'Node’s https.Agent is not used: the connections to regions are undici’s' };
 const JUNE_2026 = ['>=22.0.0 <22.23.0', '>=24.0.0 <24.17.0', '>=26.0.0 <26.3.1'];
 const JULY_2026 = ['>=22.0.0 <22.23.2', '>=24.0.0 <24.18.1', '>=26.0.0 <26.5.1'];

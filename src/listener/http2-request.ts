@@ -1,0 +1,69 @@
+// A request of HTTP/2, as one of HTTP/1.1 is handled (message.ts).
+import type { IncomingHttpHeaders } from 'node:http';
+import type { ServerHttp2Stream } from 'node:http2';
+import { Readable } from 'node:stream';
+import type { StreamHead } from './http2-head.ts';
+import type { Incoming } from './message.ts';
+
+export class StreamRequest extends Readable implements Incoming {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly rawHeaders: string[];
+  readonly httpVersion = '2.0';
+  readonly httpVersionMajor = 2;
+  readonly httpVersionMinor = 0;
+  readonly socket: ServerHttp2Stream;
+  /** Of its body, so far. */
+  receivedBytes = 0;
+  complete: boolean;
+  #reading = false;
+
+  /** @param stream just opened; it ends by itself where the request has no body */
+  constructor(stream: ServerHttp2Stream, { method, url, headers, rawHeaders }: StreamHead) {
+    // It is over when the stream is, not when it has been read: who waits for `close` waits for that.
+    super({ autoDestroy: false });
+    this.method = method;
+    this.url = url;
+    this.headers = headers;
+    this.rawHeaders = rawHeaders;
+    this.socket = stream;
+    this.complete = stream.endAfterHeaders;
+    if (this.complete) this.push(null);
+  }
+
+  override _read(): void {
+    const stream = this.socket;
+    if (this.#reading) {
+      stream.resume();
+      return;
+    }
+    this.#reading = true;
+    if (this.complete) return;
+    if (stream.destroyed) {
+      this.destroy();
+      return;
+    }
+    // Only who is asked for a body sends it: one that is refused before has sent nothing for nothing.
+    if (this.headers.expect?.toLowerCase() === '100-continue' && !stream.headersSent && !stream.closed) {
+      stream.additionalHeaders({ ':status': 100 });
+    }
+    stream.on('data', (chunk: Buffer) => {
+      this.receivedBytes += chunk.length;
+      if (!this.push(chunk)) stream.pause();
+    });
+    stream.on('end', () => this.#ended());
+  }
+
+  /** The stream has an end also where it was reset: what has come until then is not the whole body. */
+  #ended(): void {
+    const { socket: stream, headers, receivedBytes } = this;
+    const declared = headers['content-length'];
+    if (stream.closed || stream.aborted || (declared !== undefined && Number(declared) !== receivedBytes)) {
+      this.destroy();
+      return;
+    }
+    this.complete = true;
+    this.push(null);
+  }
+}
