@@ -14,6 +14,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { guardConnections } from '../../src/listener/accept.ts';
 import { createProxyProtocol, type ProxyProtocol, type ProxyResult } from '../../src/listener/proxy-protocol.ts';
 import { type CertificateFolder, hasOpenssl, openCertificates } from '../support/certificates.ts';
+import { takePort } from '../support/ports.ts';
 import { headerV2, lineV1, summedV2, TCP6_ADDRESSES } from '../support/proxy-headers.ts';
 
 interface Guarded {
@@ -75,8 +76,8 @@ async function dial(more: Partial<NetConnectOpts> = {}): Promise<Socket> {
   const { port } = guarded.server.address() as AddressInfo;
   const socket = connect({ host: '127.0.0.1', port, noDelay: true, ...more });
   opened.push(socket);
+  await new Promise<void>((settle, reject) => socket.once('connect', settle).once('error', reject));
   socket.on('error', () => {});
-  await new Promise((settle, reject) => socket.once('connect', settle).once('error', reject));
   return socket;
 }
 
@@ -188,19 +189,22 @@ describe.each([
 
   test('a port that is used again has the name of its new connection, or none', async () => {
     await guard(isSecure);
-    const ask = async (header: Buffer, localPort?: number): Promise<[string | undefined, number]> => {
-      const socket = await dial(localPort === undefined ? {} : { localAddress: '127.0.0.1', localPort });
-      const own = socket.localPort ?? 0;
+    // One that can be bound, as it stays when its connections are reset.
+    const taken = await takePort();
+    await taken[Symbol.asyncDispose]();
+    const ask = async (header: Buffer): Promise<string | undefined> => {
+      const socket = await dial({ localAddress: '127.0.0.1', localPort: taken.port });
       socket.write(header);
       const caller = await through(isSecure, socket);
       const [found] = await Promise.all([answers(caller, 1), caller.write(get('/'))]);
-      // No time to wait for the other side: the port is free at once.
+      const gone = closed(socket);
       socket.resetAndDestroy();
-      return [found[0], own];
+      await gone;
+      return found[0];
     };
-    const [first, port] = await ask(lineV1('TCP4', '203.0.113.9'));
-    const [second] = await ask(headerV2({ command: 0x20 }), port);
-    const [third] = await ask(lineV1('TCP4', '203.0.113.10'), port);
+    const first = await ask(lineV1('TCP4', '203.0.113.9'));
+    const second = await ask(headerV2({ command: 0x20 }));
+    const third = await ask(lineV1('TCP4', '203.0.113.10'));
     expect([first, second, third]).toEqual(['203.0.113.9 / 0', '127.0.0.1 / 0', '203.0.113.10 / 0']);
     expect(guarded.results).toEqual(['named', 'own', 'named']);
   });
