@@ -41,10 +41,7 @@ const REFUSALS = {
   internal_error: [500, 'The gateway failed to handle this request.'],
   region_unreachable: [502, 'The region could not be reached. The request was not sent.'],
   region_failed: [502, 'The region took the request, but its answer did not arrive whole.'],
-  answer_not_kept: [
-    502,
-    'This call was sent before and answered, but its answer was too long to be kept. It was not sent again.',
-  ],
+  answer_not_kept: [502, 'This call was sent before, and what it was answered was not kept. It was not sent again.'],
   answer_withheld: [
     502,
     'The region’s answer could not be read, so it cannot be shown to hold no secret’s key; it is withheld.',

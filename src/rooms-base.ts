@@ -16,6 +16,7 @@ import { type Audit, type AuditSink, createAudit, NO_AUDIT } from './record/audi
 import type { LogLevelSwitch } from './record/level.ts';
 import { createMetrics, type Metrics, type Readings } from './record/metrics.ts';
 import { createLookup, type Resolve } from './region/lookup.ts';
+import { openSent } from './replay/sent.ts';
 import { createSharedVault } from './replay/shared-vault.ts';
 import { createVault, LARGEST_SHARE } from './replay/vault.ts';
 import type { readingsOf } from './rooms-health.ts';
@@ -83,7 +84,10 @@ function openVault(config: Config, state: State, { steady }: Clocks, together: T
     const vault = createSharedVault(engine, { keepMs, salt, olderSalts, storeTimeoutMs });
     return { vault, close: vault.close };
   }
-  if (together === undefined) return { vault: createVault({ ...replay, now: steady }), close: async () => {} };
+  if (together === undefined) {
+    const kept = { salt: state.replaySalt, sent: openSent(state.store.sent, keepMs, steady) };
+    return { vault: createVault({ ...replay, ...kept, now: steady }), close: async () => {} };
+  }
   const salt = together.secrets.replaySalt;
   const mostBytes = maxBytes * LARGEST_SHARE;
   const vault = createSharedVault(together.replays, { keepMs, salt, mostBytes, storeTimeoutMs });

@@ -30,6 +30,6 @@ export interface Secrets {
   readonly hashKey: Buffer;
   /** Places entries in the tables of the limits: 32 bytes. */
   readonly seed: Buffer;
-  /** Of answers that are kept in this process: 32 bytes. */
+  /** Of answers that are kept in this process, and of what outlives it: 32 bytes, of the identity key. */
   readonly replaySalt: Buffer;
 }

@@ -3,6 +3,7 @@
 // its thread ends, so it needs no clock.
 import type { SharedRecord } from '../store/store.ts';
 import { marker, markerOf } from './seal.ts';
+import { NONE_SENT, type Sent } from './sent.ts';
 import { createMemoryShelf } from './shelf.ts';
 
 /** As SharedReplays, which says more; `holder` is the number of the thread that asks. */
@@ -26,12 +27,15 @@ export interface HostedReplaysOptions {
   readonly maxBytes: number;
   /** Milliseconds of a clock that does not jump. */
   readonly now: () => number;
+  /** What outlives this process. */
+  readonly sent?: Sent;
 }
 
 interface Claim {
   readonly holder: number;
   readonly check: Buffer;
   readonly owner: Buffer;
+  readonly takeBack: () => void;
   /** Made for the first who waits. */
   waiting: Set<Waiter> | undefined;
 }
@@ -43,13 +47,22 @@ interface Waiter {
 
 /** State: the claims, and the shelf. */
 export function createHostedReplays(options: HostedReplaysOptions): HostedReplays {
+  const { sent = NONE_SENT } = options;
   const shelf = createMemoryShelf({ ...options, shrink: markerOf });
   const claims = new Map<string, Claim>();
 
   function end(name: string, claim: Claim, record: Buffer | undefined): void {
     claims.delete(name);
-    if (record !== undefined) shelf.put(name, record);
+    if (record === undefined) claim.takeBack();
+    else shelf.put(name, record);
     for (const { go } of claim.waiting ?? []) go();
+  }
+
+  function recordOf(name: string): Buffer | undefined {
+    const record = shelf.get(name);
+    if (record !== undefined) return record;
+    const known = sent.before(name);
+    return known && marker(known);
   }
 
   return {
@@ -58,9 +71,11 @@ export function createHostedReplays(options: HostedReplaysOptions): HostedReplay
       const claim = claims.get(name);
       // An asker that finds its own claim asked before and did not hear the answer.
       if (claim !== undefined && !claim.owner.equals(owner)) return { kind: 'under_way', check: claim.check };
-      const record = claim === undefined ? shelf.get(name) : undefined;
+      const record = claim === undefined ? recordOf(name) : undefined;
       if (record !== undefined) return { kind: 'record', record };
-      if (claim === undefined) claims.set(name, { holder, check, owner, waiting: undefined });
+      if (claim === undefined) {
+        claims.set(name, { holder, check, owner, takeBack: sent.put(name, check), waiting: undefined });
+      }
       return { kind: 'claimed' };
     },
     extend: (name, owner) => claims.get(name.toString('latin1'))?.owner.equals(owner) ?? false,

@@ -6,11 +6,13 @@ import {
   type Derived,
   derive,
   isSameCheck,
+  marker,
   markerOf,
   type Replayable,
   type ReplayRequest,
   SALT_BYTES,
 } from './seal.ts';
+import { NONE_SENT, type Sent } from './sent.ts';
 import { createMemoryShelf, type Shelf, type ShelfReadings } from './shelf.ts';
 
 export type { Replayable, ReplayRequest, UnknownCode } from './seal.ts';
@@ -60,6 +62,8 @@ export interface VaultOptions {
   readonly salt?: Buffer;
   /** By default this process's memory. */
   readonly shelf?: Shelf;
+  /** What outlives it. With one, the salt has to be the same after a restart. */
+  readonly sent?: Sent;
   readonly observe?: Observe;
 }
 
@@ -88,7 +92,7 @@ export const LARGEST_SHARE = 1 / 8;
 
 /** Makes the room. State: what is under way, and the shelf. */
 export function createVault(options: VaultOptions): Vault {
-  const { maxBytes, randomBytes = secureRandomBytes, observe } = options;
+  const { maxBytes, randomBytes = secureRandomBytes, sent = NONE_SENT, observe } = options;
   const salt = options.salt ?? randomBytes(SALT_BYTES);
   const shelf = options.shelf ?? createMemoryShelf({ ...options, shrink: markerOf });
   const underWay = new Map<string, Flight>();
@@ -109,6 +113,7 @@ export function createVault(options: VaultOptions): Vault {
     const { name, sealingKey } = derived;
     const flight: Flight = { check: derived.check, waiting: undefined };
     underWay.set(name, flight);
+    const takeBack = sent.put(name, derived.check);
     let settled = false;
     return {
       kind: 'first',
@@ -116,7 +121,8 @@ export function createVault(options: VaultOptions): Vault {
         if (settled) return;
         settled = true;
         try {
-          if (answer !== undefined) keep(derived, answer);
+          if (answer === undefined) takeBack();
+          else keep(derived, answer);
         } finally {
           sealingKey.fill(0);
           underWay.delete(name);
@@ -140,11 +146,16 @@ export function createVault(options: VaultOptions): Vault {
     return { kind: 'replay', answer };
   }
 
+  function markerBefore(name: string): Buffer | undefined {
+    const known = sent.before(name);
+    return known && marker(known);
+  }
+
   function lookUp(derived: Derived): Began {
     const { name, check } = derived;
     const flight = underWay.get(name);
     if (flight !== undefined) return isSameCheck(flight.check, check) ? wait(flight) : mismatch();
-    const record = shelf.get(name);
+    const record = shelf.get(name) ?? markerBefore(name);
     if (record === undefined) return first(derived);
     return bears(record, check) ? replay(derived, record) : mismatch();
   }

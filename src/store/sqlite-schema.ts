@@ -14,6 +14,7 @@ export const MIGRATIONS: readonly ((db: DatabaseSync, nowMs: number) => void)[] 
        VALUES (1, ?, 'initialised', NULL, 'store:sqlite', 'with the file')`,
     ).run(nowMs);
   },
+  (db) => db.exec(SENT_CALLS),
 ];
 
 /** 32 hex digits. */
@@ -69,3 +70,12 @@ const DIRECTORY = `
     expires_at_ms INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE drained (region TEXT NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID`;
+
+// In the order in which they were sent, so that the oldest are found without an index.
+const SENT_CALLS = `
+  CREATE TABLE sent_calls (
+    id INTEGER NOT NULL PRIMARY KEY,
+    name BLOB NOT NULL,
+    checked BLOB NOT NULL,
+    expires_at_ms INTEGER NOT NULL
+  ) STRICT`;

@@ -6,9 +6,10 @@ import { createSqliteDirectory, type SqliteDirectory } from './sqlite-directory.
 import { openDatabase } from './sqlite-file.ts';
 import { createFindKey } from './sqlite-find.ts';
 import { createKeySweep, createKeyWriter } from './sqlite-keys.ts';
+import { createSent } from './sqlite-sent.ts';
 import { createStanding } from './sqlite-standing.ts';
 import { watchFile } from './sqlite-watch.ts';
-import type { Store, StoredKey, StoreNews } from './store.ts';
+import type { SentCalls, Store, StoredKey, StoreNews } from './store.ts';
 
 export interface SqliteOptions {
   /** Unix time in milliseconds. */
@@ -26,9 +27,11 @@ export interface SqliteOptions {
 export interface SqliteStore extends Store {
   readonly directory: SqliteDirectory;
   findKey(hash: KeyedHash): Found<StoredKey>;
+  /** Undefined where nothing outlives the process. */
+  readonly sent: SentCalls | undefined;
   /** Tells the open file from any other that may come to lie under its path. */
   readonly identity: string;
-  /** Removes the expired ones of the next `sweepRows` entries. Returns how many; 0 too when the file is locked. */
+  /** Removes the expired ones of the next `sweepRows` keys, and calls whose time is over. Returns how many; 0 too when the file is locked. */
   sweep(): number;
 }
 
@@ -44,7 +47,12 @@ export function openSqliteStore(path: string, options: SqliteOptions): SqliteSto
   const checkpointer = file === undefined ? undefined : createCheckpointer(file);
   const standing = createStanding(() => watch.replaced() === undefined && db.isOpen);
   const writer = createKeyWriter(db, now, storeTimeoutMs, watch.checkKnown, checkpointer);
-  const sweep = createKeySweep(db, now, isSettled, sweepRows);
+  const sweepKeys = createKeySweep(db, now, isSettled, sweepRows);
+  const sent = file === undefined ? undefined : createSent(db, now);
+  const sweep = (): number => {
+    sent?.sweep();
+    return sweepKeys();
+  };
   const timer = setInterval(sweep, sweepEveryMs).unref();
   let tell: (news: StoreNews) => void = () => {};
   const directory = createSqliteDirectory(db, {
@@ -62,6 +70,7 @@ export function openSqliteStore(path: string, options: SqliteOptions): SqliteSto
     engine: 'sqlite',
     directory,
     shared: undefined,
+    sent,
     identity: watch.identity,
     findKey: createFindKey(db, { now, watch, standing }),
     putKeys: writer.put,

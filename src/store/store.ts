@@ -41,6 +41,8 @@ export interface Store {
   readonly directory: DirectoryStore;
   /** What gateways, or threads of one, share beside the directory and the keys; undefined: each has its own. */
   readonly shared: SharedState | undefined;
+  /** Left out where nothing outlives the process, or where all of it does. */
+  readonly sent?: SentCalls | undefined;
   /** Whether the engine can be asked at the moment. */
   readings(): StoreReadings;
   /** Called when something may have changed at another gateway: sooner than polling tells. One listener. */
@@ -116,6 +118,20 @@ export interface SharedVerifications {
   readonly pass?: (hash: KeyedHash) => void;
   /** For every gateway, also what they remember themselves. Not waited for. */
   forget(hash: KeyedHash): void;
+}
+
+/** A call with Idempotency-Key, by name and check (replay/seal.ts): 16 bytes each. */
+export interface SentCall {
+  readonly name: Buffer;
+  readonly check: Buffer;
+}
+
+/** Which of them were sent, for whoever begins on the same file. Nothing here throws. */
+export interface SentCalls {
+  /** As they were there when the file was opened. */
+  readonly before: readonly SentCall[];
+  /** One that is about to be sent; handed to the system when this returns. @returns takes it away again: it surely was not */
+  put(call: SentCall, keepMs: number): () => void;
 }
 
 /** What lies under the name of a call with Idempotency-Key. */

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Config } from '../config/types.ts';
 import { isSameRate, LIMIT_BYTES, LIMITS, rateOf } from '../limit/limit.ts';
 import { healthBytes, releaseHealth } from '../region/health.ts';
+import { openSent } from '../replay/sent.ts';
 import { createHostedReplays } from '../replay/shared-shelf.ts';
 import { isSameHealth, originsOf } from '../rooms-health.ts';
 import { releaseLocks } from '../shared-memory/locks.ts';
@@ -63,20 +64,21 @@ function renewed(before: Shared, config: Config): Shared {
 }
 
 /** @param steady milliseconds of a clock that does not jump */
-export function openHosted(config: Config, { store, source }: State, steady: () => number): Hosted {
+export function openHosted(config: Config, { store, source, replaySalt }: State, steady: () => number): Hosted {
   let current = openMemory(config);
   /** With those of configurations before, in which a thread may still hold something. */
   let all = [current];
   const verifications = createHostedVerifications({ entries: VERIFIED_ENTRIES, now: steady });
   // Where nothing is kept, nobody asks.
-  const replays = createHostedReplays({ keepMs: 1, maxBytes: 0, ...config.replay, now: steady });
+  const { keepMs, maxBytes } = config.replay ?? { keepMs: 1, maxBytes: 0 };
+  const replays = createHostedReplays({ keepMs, maxBytes, now: steady, sent: openSent(store.sent, keepMs, steady) });
   const directory = store.directory as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
 
   return {
     secrets: {
       hashKey: randomBytes(SECRET_BYTES),
       seed: randomBytes(SECRET_BYTES),
-      replaySalt: randomBytes(SECRET_BYTES),
+      replaySalt,
     },
     memory: () => current.memory,
     renew(next) {

@@ -58,7 +58,9 @@ describe('the embedded directory', () => {
     await store.close();
     edit(
       path,
-      ...['directory', 'accounts', 'moves', 'changes', 'leases', 'drained'].map((table) => `DROP TABLE ${table}`),
+      ...['directory', 'accounts', 'moves', 'changes', 'leases', 'drained', 'sent_calls'].map(
+        (table) => `DROP TABLE ${table}`,
+      ),
       'PRAGMA user_version = 1',
     );
     const again = open(path, () => NOW + 5);
