@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createClientAddress } from '../../src/caller/client-address.ts';
+import { createClientAddress, createTrust } from '../../src/caller/client-address.ts';
 
 const proxied = createClientAddress(['10.0.0.0/8', '192.168.1.1', '2001:db8:1::/48', '::ffff:172.16.0.0/108']);
 const LB = '10.0.0.1';
@@ -160,6 +160,33 @@ describe('client address behind trusted proxies', () => {
         ).toBe(expected);
       }),
       { numRuns: 3000 },
+    );
+  });
+});
+
+describe('trust in a peer', () => {
+  const trusts = createTrust(['10.0.0.0/8', '2001:db8:1::/48']);
+  it.each(['10.0.0.1', '::ffff:10.0.0.1', '::ffff:a00:1', '2001:db8:1::5', '2001:DB8:1:0::5'])(
+    'is had in %s',
+    (peer) => {
+      expect(trusts(peer)).toBe(true);
+    },
+  );
+
+  it.each(['11.0.0.1', '::ffff:11.0.0.1', '::10.0.0.1', '2001:db8:2::5', '', 'localhost', '10.0.0.1 ', '010.0.0.1'])(
+    'is not had in %j',
+    (peer) => {
+      expect(trusts(peer)).toBe(false);
+    },
+  );
+
+  it('is had in nobody where nobody is named', () => {
+    expect(createTrust([])('127.0.0.1')).toBe(false);
+  });
+
+  it('names an entry that cannot be read', () => {
+    expect(() => createTrust(['10.0.0.0/8', 'everybody'])).toThrow(
+      new RangeError('not a CIDR or an address: "everybody"'),
     );
   });
 });

@@ -12,8 +12,11 @@ export interface RawCaller {
   closed: Promise<string>;
 }
 
-/** @param base URL of a listener on the loopback address */
-export function rawCaller(base: string, options: { allowHalfOpen?: boolean } = {}): RawCaller {
+/**
+ * @param base URL of a listener on the loopback address
+ * @param options `localAddress`: of 127.0.0.0/8, to call from
+ */
+export function rawCaller(base: string, options: { allowHalfOpen?: boolean; localAddress?: string } = {}): RawCaller {
   const { hostname, port } = new URL(base);
   const socket = connect({ port: Number(port), host: hostname, ...options });
   let text = '';
