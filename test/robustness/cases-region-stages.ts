@@ -1,8 +1,8 @@
 // Regions that break off or fall silent, at each stage of an answer.
 import type { Case, Section } from './case.ts';
-import { broken, REVEAL } from './cases-region.ts';
 import { isTold } from './judge.ts';
 import { dribbles, HEAD, writes, writesAndEnds, writesAndResets } from './region-acts.ts';
+import { broken, REVEAL } from './region-cases.ts';
 import type { Behave } from './witness.ts';
 
 const HALF_A_HEAD = 'HTTP/1.1 200 OK\r\nConte';

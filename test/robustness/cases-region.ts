@@ -1,43 +1,14 @@
 // Regions whose answers are hostile or odd. Each is sent one call that destroys a secret.
 import { gzipSync } from 'node:zlib';
 import type { Case, Section } from './case.ts';
-import { isNotRead, isPassed, isPassedOrTold, isTold } from './judge.ts';
+import { LENGTHS, ODD_CHUNKS } from './cases-region-bodies.ts';
+import { isNotRead, isPassed, isPassedOrTold } from './judge.ts';
 import { HEAD, ok, writes, writesAndEnds } from './region-acts.ts';
+import { broken, odd } from './region-cases.ts';
+
+export { REVEAL } from './region-cases.ts';
+
 import type { Behave } from './witness.ts';
-
-const LINES = [
-  'Host: gateway',
-  'Connection: close',
-  'Content-Type: application/x-www-form-urlencoded',
-  'Content-Length: 0',
-];
-export const REVEAL = `POST /api/v1/secret/abcdefghij0123456789abcdefghij0 HTTP/1.1\r\n${LINES.join('\r\n')}\r\n\r\n`;
-
-/** The region gets the one request; its answer does not arrive: 502 or 504, and the outcome is unknown. */
-export function broken(name: string, sent: string, region: Behave, judge: Case['judge'] = isTold, status = 502): Case {
-  return {
-    name,
-    sent,
-    by: 'region',
-    bytes: REVEAL,
-    region,
-    judge,
-    gateway: { status, outcome: 'unknown', requests: 1 },
-  };
-}
-
-/** The region's answer can be read, and is delivered. */
-function odd(name: string, sent: string, region: Behave, status = 200, judge = isPassed(status)): Case {
-  return {
-    name,
-    sent,
-    by: 'region',
-    bytes: REVEAL,
-    region,
-    judge,
-    gateway: { status, outcome: 'delivered', requests: 1 },
-  };
-}
 
 const STATUSES: readonly Case[] = ['000', '099', '99', '600', '999', '1000', '2e2', '-200', ''].map((status) =>
   broken(
@@ -50,6 +21,13 @@ const STATUSES: readonly Case[] = ['000', '099', '99', '600', '999', '1000', '2e
 const STATUS_LINE: readonly [string, string, string, RegExp?][] = [
   ['bare CR in the status line', '`HTTP/1.1 200 O\\rK\\r\\n`', 'HTTP/1.1 200 O\rK\r\n', /\r(?!\n)/],
   ['bare LF behind the status line', '`HTTP/1.1 200 OK\\n`', 'HTTP/1.1 200 OK\n', /[^\r]\n/],
+  ['NUL in the status line', '`HTTP/1.1 200 O\\0K`', 'HTTP/1.1 200 O\0K\r\n', /\0/],
+  ['tab in the status line', '`HTTP/1.1\\t200 OK`', 'HTTP/1.1\t200 OK\r\n', /HTTP\/1\.1\t/],
+  ['answer of HTTP/0.9 in words', '`HTTP/0.9 200 OK`', 'HTTP/0.9 200 OK\r\n', /HTTP\/0/],
+  ['answer of HTTP/1.2', '`HTTP/1.2 200 OK`', 'HTTP/1.2 200 OK\r\n', /HTTP\/1\.2/],
+  ['answer of HTTP/2.0 in words', '`HTTP/2.0 200 OK`', 'HTTP/2.0 200 OK\r\n', /HTTP\/2/],
+  ['version in small letters', '`http/1.1 200 OK`', 'http/1.1 200 OK\r\n', /http\/1/],
+  ['empty line before the answer', '`\\r\\nHTTP/1.1 200 OK`', '\r\nHTTP/1.1 200 OK\r\n', /^\r\n/],
 ];
 const FIELDS: readonly [string, string, string, RegExp?][] = [
   ['bare CR in a field', '`X-A: a\\rb`', 'X-A: a\rb\r\n', /\r(?!\n)/],
@@ -67,12 +45,7 @@ const HEADS: readonly Case[] = [
   broken('answer of HTTP/0.9', 'a body without a head', writesAndEnds('{"value":"x"}')),
   broken('another protocol', '`SSH-2.0-OpenSSH`', writesAndEnds('SSH-2.0-OpenSSH\r\n\r\n')),
   broken('preface of HTTP/2', '`PRI * HTTP/2.0`', writes('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')),
-  broken(
-    'answer of HTTP/2.0 in words',
-    '`HTTP/2.0 200 OK`',
-    writes('HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\n{}'),
-    isNotRead(/HTTP\/2/),
-  ),
+  odd('status line without a reason', '`HTTP/1.1 200`', writes(ok().replace(' OK', ''))),
   broken(
     'field of 64 KiB',
     'a header of 65,536 bytes',
@@ -93,44 +66,11 @@ const INFORMED: readonly Case[] = [
   odd('102 unasked', '`102 Processing`, and an answer', writes(`HTTP/1.1 102 Processing\r\n\r\n${ok()}`)),
   odd('103 unasked', '`103 Early Hints`, and an answer', writes(EARLY + ok())),
   odd('1,000 times 103', '1,000 `103 Early Hints`, and an answer', writes(EARLY.repeat(1000) + ok())),
-];
-
-const chunked = (chunks: string): string => `${HEAD}Transfer-Encoding: chunked\r\n\r\n${chunks}`;
-const CHUNKS = '2\r\n{}\r\n0\r\n\r\n';
-const LENGTHS: readonly Case[] = [
   broken(
-    'two lengths that differ',
-    '`Content-Length: 2`, `Content-Length: 3`',
-    writes(`${HEAD}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} `),
-  ),
-  broken(
-    'length and chunks',
-    '`Content-Length: 2`, `Transfer-Encoding: chunked`',
-    writes(`${HEAD}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n${CHUNKS}`),
-    isNotRead(/content-length:[\s\S]*transfer-encoding:|transfer-encoding:[\s\S]*content-length:/i),
-  ),
-  broken('length with a sign', '`Content-Length: +2`', writes(`${HEAD}Content-Length: +2\r\n\r\n{}`), isNotRead(/\+2/)),
-  broken(
-    'Transfer-Encoding: gzip',
-    '`Transfer-Encoding: gzip`, ended by the connection',
-    writesAndEnds(`${HEAD}Transfer-Encoding: gzip\r\n\r\n{}`),
-  ),
-  broken('chunks that are none', '`Transfer-Encoding: chunked`, `zz`', writes(chunked('zz\r\n{}\r\n0\r\n\r\n'))),
-  broken(
-    'chunk’s size beyond all numbers',
-    '`ffffffffffffffffff` as a chunk’s size',
-    writes(chunked('ffffffffffffffffff\r\n{}')),
-  ),
-  broken('chunks without an end', 'one chunk, then the connection ends', writesAndEnds(chunked('2\r\n{}\r\n'))),
-  broken(
-    'body ended by the connection',
-    'neither length nor chunks',
-    writesAndEnds(`${HEAD}Connection: close\r\n\r\n{}`),
-  ),
-  broken(
-    'length longer by one',
-    '`Content-Length: 3`, 2 bytes, then the connection ends',
-    writesAndEnds(`${HEAD}Content-Length: 3\r\n\r\n{}`),
+    '10,000 times 103',
+    '10,000 `103 Early Hints`, and an answer',
+    writes(EARLY.repeat(10_000) + ok()),
+    isPassedOrTold,
   ),
 ];
 
@@ -197,5 +137,6 @@ export const ODD_ANSWERS: readonly Section[] = [
   { title: 'Heads', cases: HEADS },
   { title: 'Answers before the answer', cases: INFORMED },
   { title: 'Lengths in doubt', cases: LENGTHS },
+  { title: 'Chunks', cases: ODD_CHUNKS },
   { title: 'More than was announced', cases: [...BEHIND, ...CONTENT] },
 ];
