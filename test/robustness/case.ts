@@ -1,5 +1,6 @@
 // What a case is: something hostile or broken, said by a caller or by a region, and what is asked of a proxy in between.
 import type { Answer } from './answers.ts';
+import type { Variant } from './subjects.ts';
 import type { Behave } from './witness.ts';
 
 /** What was seen of one case at one proxy. */
@@ -51,6 +52,12 @@ export interface Case {
   readonly drips?: true;
   /** An ordinary call has come before, so that the connection to the region is a used one. */
   readonly isWarm?: true;
+  /** What the proxies are told beside what all are. */
+  readonly variant?: Variant;
+  /** The address that it is sent from. */
+  readonly from?: string;
+  /** How long the connection is looked at; as a rule, longer than any time that a proxy is given here. */
+  readonly boundMs?: number;
   /** What the region does; left out, it answers 200. */
   readonly region?: Behave;
   /** No connection to the region can be opened. */

@@ -50,7 +50,7 @@ const FORGED: readonly Case[] = [
     by: 'caller',
     sent: 'Authorization, and `Connection: close, authorization`',
     bytes: get(HOST, 'Connection: close, authorization', CREDENTIALS),
-    judge: keeps(/^authorization: basic /im),
+    judge: keeps(/^authorization: basic /im, 'sent on without its credentials'),
     gateway: { status: 200, outcome: 'delivered', requests: 1 },
   },
 ];
@@ -139,6 +139,12 @@ function slow(name: string, sent: string, bytes: string, status: number, more: P
 
 const SLOW: readonly Case[] = [
   slow('body that does not come', '`Content-Length: 9`, 8 bytes, and silence', create('Content-Length: 9') + BODY, 408),
+  slow(
+    'large body that stops',
+    '`Content-Length: 200000`, 100,000 bytes, and silence',
+    create('Content-Length: 200000') + BODY + 'x'.repeat(99_992),
+    408,
+  ),
   slow(
     'body that dribbles',
     '`Content-Length: 9000`, and a byte every 100 ms',

@@ -59,8 +59,8 @@ describe('what may not pass', () => {
 });
 
 it('what has to reach the region as it was said is unsafe without it', () => {
-  expect(keeps(/a: 1/)(seen({ requests: ['a: 1'] })).grade).toBe('safe');
-  expect(keeps(/a: 1/)(seen({ requests: ['b: 1'] })).grade).toBe('unsafe');
+  expect(keeps(/a: 1/, 'lost')(seen({ requests: ['a: 1'] })).grade).toBe('safe');
+  expect(keeps(/a: 1/, 'lost')(seen({ requests: ['b: 1'] })).grade).toBe('unsafe');
 });
 
 it('what may not reach the region is unsafe when it does', () => {

@@ -49,12 +49,12 @@ export function isLetGo(seen: Observation): Judgement {
   return seen.closed ? isRefused()(seen) : (common(seen, 1) ?? weak('still held when the time was over'));
 }
 
-/** May be refused; or reaches the region with `kept`. */
-export function keeps(kept: RegExp): (seen: Observation) => Judgement {
+/** May be refused; or reaches the region with `kept`. @param without what it is without it */
+export function keeps(kept: RegExp, without: string): (seen: Observation) => Judgement {
   return (seen) => {
     const problem = common(seen, 1);
     if (problem !== undefined) return problem;
-    return seen.requests.every((request) => kept.test(request)) ? SAFE : unsafe('sent on without its credentials');
+    return seen.requests.every((request) => kept.test(request)) ? SAFE : unsafe(without);
   };
 }
 

@@ -7,7 +7,7 @@ import { ok } from './region-acts.ts';
 import type { Subject } from './subjects.ts';
 import type { Witness } from './witness.ts';
 
-/** Longer than the longest time that any proxy here is given. */
+/** Longer than the longest time that any proxy here is given, but for what a case says. */
 const BOUND_MS = 4000;
 const DRIP_MS = 100;
 const NEXT_KEY = 'nextcallerskey0123456789abcdef0';
@@ -20,6 +20,8 @@ function answersOk(socket: Socket): void {
   socket.write(ok(), 'latin1');
 }
 
+type Sending = Pick<Case, 'bytes' | 'behind100' | 'ends' | 'drips' | 'from' | 'boundMs'>;
+
 interface Exchanged {
   readonly received: string;
   readonly closed: boolean;
@@ -28,15 +30,15 @@ interface Exchanged {
 /** Until the proxy ends the connection, or the bound. */
 async function exchange(
   url: string,
-  { bytes, behind100, ends, drips }: Pick<Case, 'bytes' | 'behind100' | 'ends' | 'drips'>,
+  { bytes, behind100, ends, drips, from, boundMs = BOUND_MS }: Sending,
 ): Promise<Exchanged> {
-  const caller = rawCaller(url, { allowHalfOpen: true });
+  const caller = rawCaller(url, { allowHalfOpen: true, ...(from !== undefined && { localAddress: from }) });
   const { socket } = caller;
   socket.setDefaultEncoding('latin1');
   socket.on('end', () => socket.end());
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>((settle) => {
-    timer = setTimeout(() => settle(false), BOUND_MS);
+    timer = setTimeout(() => settle(false), boundMs);
   });
   if (behind100 !== undefined) void caller.sees(/^HTTP\/1\.1 100 /).then(() => caller.send(behind100));
   caller.send(bytes);
@@ -51,10 +53,10 @@ async function exchange(
 }
 
 /** Whoever comes next, on another connection, has an answer of its own to expect. */
-async function isNextServed({ url }: Subject, witness: Witness): Promise<boolean> {
+async function isNextServed({ url, preface }: Subject, witness: Witness): Promise<boolean> {
   witness.forget();
   witness.behave = (socket, request) => socket.write(request.includes(NEXT_KEY) ? ok(NEXT_BODY) : ok());
-  const { received } = await exchange(url, { bytes: NEXT });
+  const { received } = await exchange(url, { bytes: preface + NEXT });
   const [answer, ...more] = readAnswers(received, false);
   const own = answer?.status === 200 && answer.body === NEXT_BODY && more.length === 0;
   return own && witness.requests.length === 1 && witness.requests[0]?.includes(NEXT_KEY) === true;

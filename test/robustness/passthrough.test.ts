@@ -1,25 +1,25 @@
 // The same hostile and broken regions under a passed-through prefix, where answers stream: what is broken is cut off or told,
 // never made to look whole; the process lives, and whoever comes next notices nothing.
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openFolder } from '../support/folder.ts';
-import type { Case } from './case.ts';
+import type { Case, Observation } from './case.ts';
 import { CASES } from './cases.ts';
-import { observe } from './observe.ts';
 import { writes } from './region-acts.ts';
-import { type Subject, startGateway } from './subjects.ts';
-import { openWitness, type Witness } from './witness.ts';
+import { openStand, type Stand } from './stand.ts';
+import { GATEWAY } from './subjects.ts';
 
 const PAGE = 'GET /help/page HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n';
 
-const opened = new AsyncDisposableStack();
-let witness: Witness;
-let gateway: Subject;
+let stand: Stand;
 beforeAll(async () => {
-  const folder = opened.use(openFolder());
-  witness = opened.use(await openWitness());
-  gateway = opened.use(await startGateway(folder.path, witness.port));
+  stand = await openStand(GATEWAY);
 });
-afterAll(() => opened.disposeAsync());
+afterAll(() => stand[Symbol.asyncDispose]());
+
+async function see(one: Case): Promise<Observation> {
+  const seen = await stand.see(one);
+  if (typeof seen === 'string') throw new Error(seen);
+  return seen;
+}
 
 /** A page may take its time, as long as something comes. */
 const STREAMING = new Set(['dribbled body']);
@@ -30,7 +30,7 @@ const titled = CASES.filter(({ by }) => by === 'region').map((one): [string, Cas
 ]);
 
 it.each(titled)('%s', async (_name, one) => {
-  const seen = await observe(one, gateway, witness);
+  const seen = await see(one);
   expect(one.judge(seen)).not.toMatchObject({ grade: 'unsafe' });
   expect(seen.closed).toBe(!STREAMING.has(one.name));
   expect(seen.requests).toHaveLength(one.gateway.requests);
@@ -51,7 +51,7 @@ it('answers 502 without anything of the region’s head when the body fails befo
     `HTTP/1.1 200 OK\r\n${fields.slice(0, 4).join('\r\n')}\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`,
   );
   for (const behave of [region, chunks]) {
-    const { answers } = await observe({ ...one, bytes: PAGE, region: behave }, gateway, witness);
+    const { answers } = await see({ ...one, bytes: PAGE, region: behave });
     const [answer] = answers;
     expect(answer?.status).toBe(502);
     expect(JSON.parse(answer?.body ?? '')).toMatchObject({ error: 'region_failed', outcome: 'unknown' });

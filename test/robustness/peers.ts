@@ -26,6 +26,11 @@ const PER_MINUTE = 20;
 const patience = (variant: Variant): number => (variant === 'patient' ? PATIENT_SECONDS : TIME_SECONDS);
 const isLimited = (variant: Variant): boolean => variant === 'limits' || variant === 'behind';
 
+const NGINX_SENDER: Partial<Record<Variant, string>> = {
+  behind: 'set_real_ip_from 127.0.0.1; real_ip_header X-Forwarded-For;',
+  proxied: 'set_real_ip_from 127.0.0.1; real_ip_header proxy_protocol;',
+};
+
 const nginxFile = ({ folder, region, port, variant }: Setting): string => `${nginxHead(folder, 'nginx')}
 http {
 ${nginxFolders(folder, 'nginx')}
@@ -37,8 +42,8 @@ ${nginxFolders(folder, 'nginx')}
   limit_req_status 429;
   upstream region { server 127.0.0.1:${region}; keepalive 16; }
   server {
-    listen 127.0.0.1:${port};
-    ${variant === 'behind' ? 'set_real_ip_from 127.0.0.1; real_ip_header X-Forwarded-For;' : ''}
+    listen 127.0.0.1:${port}${variant === 'proxied' ? ' proxy_protocol' : ''};
+    ${NGINX_SENDER[variant] ?? ''}
     location /api/ {
       ${isLimited(variant) ? `limit_req zone=clients burst=${PER_MINUTE - 1} nodelay;` : ''}
       proxy_http_version 1.1;
@@ -57,6 +62,11 @@ ${nginxFolders(folder, 'nginx')}
   }
 }
 `;
+
+const HAPROXY_SENDER: Partial<Record<Variant, string>> = {
+  behind: '  http-request set-src req.hdr_ip(x-forwarded-for)\n',
+  proxied: '  tcp-request connection expect-proxy layer4 if { src 127.0.0.1 }\n',
+};
 
 const HAPROXY_LIMIT = `  stick-table type ipv6 size 100k expire 1m store http_req_rate(1m)
   http-request track-sc0 src,ipmask(32,64)
@@ -82,7 +92,7 @@ defaults
   option http-restrict-req-hdr-names reject
 frontend public
   bind 127.0.0.1:${port}
-${variant === 'behind' ? '  http-request set-src req.hdr_ip(x-forwarded-for)\n' : ''}${isLimited(variant) ? HAPROXY_LIMIT : ''}\
+${HAPROXY_SENDER[variant] ?? ''}${isLimited(variant) ? HAPROXY_LIMIT : ''}\
   http-request deny deny_status 405 if METH_TRACE
   http-request set-header X-Forwarded-For %[src]
   http-request set-header X-Real-IP %[src]
@@ -126,17 +136,23 @@ ${metricsPort === undefined ? `http://127.0.0.1:${port}, http://gateway:${port}`
 }
 `;
 
+const CADDY_LACKS: Partial<Record<Variant, string>> = {
+  limits: 'Debian’s build has no limits',
+  behind: 'Debian’s build has no limits',
+  proxied: 'Debian’s build has no PROXY protocol',
+};
+
 const versionOf = (command: string, args: readonly string[]): string => {
   const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
   return /[\d.]+\d/.exec(stdout + stderr)?.[0] ?? '';
 };
 
 /** A program that is told its ports. */
-async function serveOn(isTelling: boolean, start: (port: number, metricsPort?: number) => Child): Promise<Subject> {
+async function serveOn(variant: Variant, start: (port: number, metricsPort?: number) => Child): Promise<Subject> {
   let subject: Subject | undefined;
-  await launchOn(isTelling ? 2 : 1, ([port = 0, metricsPort]) => {
+  await launchOn(variant === 'metrics' ? 2 : 1, ([port = 0, metricsPort]) => {
     const child = start(port, metricsPort);
-    subject = subjectOf(child, port, metricsPort);
+    subject = subjectOf(child, variant, port, metricsPort);
     return child;
   });
   if (subject === undefined) throw new Error('launchOn has started nothing');
@@ -164,8 +180,8 @@ function peer({ name, command, packaged, softStop, askVersion, config, args, lac
     softStop,
     version: () => versionOf(command, [askVersion]),
     lacks: (variant) => lacks?.(variant),
-    start: (folder, region, variant = 'plain') =>
-      serveOn(variant === 'metrics', (port, metricsPort) => {
+    start: (folder, region, variant) =>
+      serveOn(variant, (port, metricsPort) => {
         const file = join(folder, fileName);
         writeFileSync(file, written({ folder, region, port, metricsPort, variant }));
         const env = { HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder };
@@ -202,6 +218,6 @@ export const PEERS: readonly Candidate[] = [
     askVersion: 'version',
     config: ['Caddyfile', caddyFile],
     args: (file) => ['run', '--config', file, '--adapter', 'caddyfile'],
-    lacks: (variant) => (isLimited(variant) ? 'Debian’s build has no limits' : undefined),
+    lacks: (variant) => CADDY_LACKS[variant],
   }),
 ];

@@ -1,27 +1,22 @@
 // Every case of docs/robustness.md at the gateway, as a process before one region: what its caller gets, what the region sees,
 // and that the process and whoever comes next notice nothing.
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openFolder } from '../support/folder.ts';
 import type { Case } from './case.ts';
 import { CASES } from './cases.ts';
-import { observe } from './observe.ts';
-import { type Subject, startGateway } from './subjects.ts';
-import { openWitness, type Witness } from './witness.ts';
+import { openStand, type Stand } from './stand.ts';
+import { GATEWAY } from './subjects.ts';
 
-const opened = new AsyncDisposableStack();
-let witness: Witness;
-let gateway: Subject;
+let stand: Stand;
 beforeAll(async () => {
-  const folder = opened.use(openFolder());
-  witness = opened.use(await openWitness());
-  gateway = opened.use(await startGateway(folder.path, witness.port));
+  stand = await openStand(GATEWAY);
 });
-afterAll(() => opened.disposeAsync());
+afterAll(() => stand[Symbol.asyncDispose]());
 
 const titled = CASES.map((one): [string, Case] => [`${one.by}: ${one.name}`, one]);
 
 it.each(titled)('%s', async (_title, one) => {
-  const seen = await observe(one, gateway, witness);
+  const seen = await stand.see(one);
+  if (typeof seen === 'string') throw new Error(seen);
   const [answer, ...more] = seen.answers;
   const { status, outcome, requests } = one.gateway;
   expect({

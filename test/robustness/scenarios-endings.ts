@@ -4,12 +4,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { openFolder } from '../support/folder.ts';
 import { rawCaller } from '../support/raw.ts';
 import { readAnswers } from './answers.ts';
-import { REVEAL } from './cases-region.ts';
+import { CLOSE, FORM, HOST, head, SECRET } from './caller-acts.ts';
 import { ok } from './region-acts.ts';
 import { SAFE, type Scenario, type Told, weak } from './scenario.ts';
-import { type Stop, type Subject, startGateway } from './subjects.ts';
+import { GATEWAY, type Startable, type Stop, type Subject } from './subjects.ts';
 import { openWitness } from './witness.ts';
 
+const REVEAL = head(`POST ${SECRET} HTTP/1.1`, HOST, CLOSE, FORM, 'Content-Length: 0');
 /** Shorter than anybody here waits for a region. */
 const HEARD_WITHIN_MS = 700;
 const POLL_MS = 10;
@@ -31,12 +32,12 @@ async function hasHeard({ url }: Subject): Promise<void> {
 }
 
 /** A reveal is at the region when the signal comes; the region answers afterwards. */
-async function endsInTheMiddle(start: typeof startGateway, signal: Stop): Promise<Told> {
+async function endsInTheMiddle(proxy: Startable, signal: Stop): Promise<Told> {
   using folder = openFolder();
   await using region = await openWitness();
   const { promise: held, resolve: hold } = Promise.withResolvers<Socket>();
   region.behave = hold;
-  await using subject = await start(folder.path, region.port);
+  await using subject = await proxy.start(folder.path, region.port, 'plain');
   const caller = rawCaller(subject.url);
   caller.send(REVEAL);
   const socket = await held;
@@ -59,15 +60,15 @@ export const ENDINGS: readonly Scenario[] = [
     sent: 'SIGTERM while the region has the request; then it answers',
     back: '200, whole',
     saw: 'one request',
-    run: () => endsInTheMiddle(startGateway, 'SIGTERM'),
-    at: (peer) => endsInTheMiddle(peer.start, 'SIGTERM'),
+    run: () => endsInTheMiddle(GATEWAY, 'SIGTERM'),
+    at: (peer) => endsInTheMiddle(peer, 'SIGTERM'),
   },
   {
     name: 'the stop of one’s own in the middle of a reveal',
     sent: 'the same, with the signal that each has for an end without losses: SIGTERM, SIGQUIT for nginx, SIGUSR1 for HAProxy',
     back: '200, whole',
     saw: 'one request',
-    run: () => endsInTheMiddle(startGateway, 'SIGTERM'),
-    at: (peer) => endsInTheMiddle(peer.start, peer.softStop),
+    run: () => endsInTheMiddle(GATEWAY, 'SIGTERM'),
+    at: (peer) => endsInTheMiddle(peer, peer.softStop),
   },
 ];

@@ -16,6 +16,8 @@ export interface Subject extends AsyncDisposable {
   lives(): boolean;
   /** Settles when it has ended. */
   readonly ended: Promise<void>;
+  /** What an honest connection begins with, one character a byte. */
+  readonly preface: string;
   /** Where it tells of itself; undefined where it does not. */
   readonly metricsUrl?: string | undefined;
 }
@@ -23,7 +25,19 @@ export interface Subject extends AsyncDisposable {
 /** How a proxy is asked to end by whoever runs it, so that what is under way is not lost. */
 export type Stop = 'SIGTERM' | 'SIGQUIT' | 'SIGUSR1';
 
-export interface Candidate {
+/** A proxy that can be started. */
+export interface Startable {
+  /**
+   * @param folder for its files
+   * @param region its port
+   * @param variant what it is told beside what all are
+   */
+  start(folder: string, region: number, variant: Variant): Promise<Subject>;
+  /** Why it cannot be told that; undefined where it can. */
+  lacks(variant: Variant): string | undefined;
+}
+
+export interface Candidate extends Startable {
   readonly name: string;
   /** The program. */
   readonly command: string;
@@ -32,24 +46,22 @@ export interface Candidate {
   readonly softStop: Stop;
   /** As it names itself. */
   version(): string;
-  /**
-   * @param folder for its files
-   * @param region its port
-   * @param variant what more it is told than `plain`; undefined where it has nothing of that kind
-   */
-  start(folder: string, region: number, variant?: Variant): Promise<Subject>;
-  /** Why it cannot be told that; undefined where it can. */
-  lacks(variant: Variant): string | undefined;
 }
 
 /**
  * `limits`: twenty retrievals a minute for each client; `behind`: so, too, of clients that a trusted load balancer names;
- * `patient`: callers have the time that the gateway gives them as shipped; `metrics`: it tells of itself.
+ * `patient`: callers have the time that the gateway gives them as shipped; `metrics`: it tells of itself; `proxied`: 127.0.0.1
+ * alone is a load balancer, and begins its connections with a PROXY header.
  */
-export type Variant = 'plain' | 'limits' | 'behind' | 'patient' | 'metrics';
+export type Variant = 'plain' | 'limits' | 'behind' | 'patient' | 'metrics' | 'proxied';
+
+const LISTEN: Partial<Record<Variant, string>> = { proxied: ', trustProxy: [127.0.0.1], proxyProtocol: true' };
 
 /** Of the gateway before one region. @param port of the region */
-export const gatewayFile = (port: number): string => `listen: { host: 127.0.0.1, port: 0 }
+const gatewayFile = (
+  port: number,
+  variant: Variant,
+): string => `listen: { host: 127.0.0.1, port: 0${LISTEN[variant] ?? ''} }
 admin: { host: 127.0.0.1, port: 0 }
 regions: { us: { upstreams: ["http://127.0.0.1:${port}"] } }
 accounts: { unknown: us }
@@ -69,9 +81,13 @@ identityKey: identity.key
 audit: { file: null }
 `;
 
+/** The PROXY header of a load balancer’s own connection. */
+const OWN = 'PROXY UNKNOWN\r\n';
+
 /** Of a program that listens. */
-export function subjectOf(child: Child, port: number, metricsPort?: number): Subject {
+export function subjectOf(child: Child, variant: Variant, port: number, metricsPort?: number): Subject {
   return {
+    preface: variant === 'proxied' ? OWN : '',
     url: `http://127.0.0.1:${port}`,
     metricsUrl: metricsPort === undefined ? undefined : `http://127.0.0.1:${metricsPort}/metrics`,
     pid: child.pid,
@@ -82,16 +98,19 @@ export function subjectOf(child: Child, port: number, metricsPort?: number): Sub
 }
 
 /** Before one region, as `serve` runs it. */
-export async function startGateway(folder: string, region: number): Promise<Subject> {
+async function startGateway(folder: string, region: number, variant: Variant): Promise<Subject> {
   const file = join(folder, 'gateway.yaml');
-  writeFileSync(file, gatewayFile(region));
+  writeFileSync(file, gatewayFile(region, variant));
   const args = [join(ROOT, 'src/main.ts'), 'serve', '--config', file];
   const child = launch(process.execPath, args, { name: 'gateway', folder, core: undefined });
   try {
     const [, port] = await child.says(/"url":"[^"]*:(\d+)"/);
-    return subjectOf(child, Number(port));
+    return subjectOf(child, variant, Number(port));
   } catch (error) {
     await child[Symbol.asyncDispose]();
     throw error;
   }
 }
+
+/** In the variants that cases have; scenarios have a lab. */
+export const GATEWAY: Startable = { start: startGateway, lacks: () => undefined };

@@ -2,7 +2,6 @@
 // one of them is safer.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openFolder } from '../support/folder.ts';
 import { ROOT } from '../support/process.ts';
 import type { Case } from './case.ts';
 import { CALLERS, CASES, REGIONS } from './cases.ts';
@@ -17,20 +16,20 @@ import {
   saferPeers,
   toldOf,
 } from './document.ts';
-import { observe } from './observe.ts';
 import { PEERS } from './peers.ts';
-import type { Scenario, Told } from './scenario.ts';
+import type { Scenario } from './scenario.ts';
 import { SCENARIOS } from './scenarios.ts';
-import { type Subject, startGateway } from './subjects.ts';
-import { openWitness } from './witness.ts';
+import { openStand } from './stand.ts';
+import { GATEWAY, type Startable } from './subjects.ts';
 
 /** All cases at one proxy. */
-async function lookAt(start: (folder: string, region: number) => Promise<Subject>): Promise<Map<Case, Told>> {
-  using folder = openFolder();
-  await using witness = await openWitness();
-  await using subject = await start(folder.path, witness.port);
-  const seen = new Map<Case, Told>();
-  for (const one of CASES) seen.set(one, toldOf(one, await observe(one, subject, witness)));
+async function lookAt(proxy: Startable): Promise<Map<Case, Seen>> {
+  await using stand = await openStand(proxy);
+  const seen = new Map<Case, Seen>();
+  for (const one of CASES) {
+    const found = await stand.see(one);
+    seen.set(one, typeof found === 'string' ? found : toldOf(one, found));
+  }
   return seen;
 }
 
@@ -51,13 +50,13 @@ if (missing.length > 0) {
   );
 }
 
-const gateway = await lookAt(startGateway);
-const looked = await Promise.all(PEERS.map(async (peer) => ({ name: peer.name, seen: await lookAt(peer.start) })));
+const gateway = await lookAt(GATEWAY);
+const looked = await Promise.all(PEERS.map(async (peer) => ({ name: peer.name, seen: await lookAt(peer) })));
 
 function rowOf(one: Case): Row {
   const { name, sent } = one;
   const own = gateway.get(one);
-  if (own === undefined) throw new Error(`${name} was not looked at`);
+  if (own === undefined || typeof own === 'string') throw new Error(`${name} was not looked at`);
   const peers = looked.flatMap((peer): [string, Seen][] => {
     const seen = peer.seen.get(one);
     return seen === undefined ? [] : [[peer.name, seen]];
