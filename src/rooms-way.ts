@@ -8,7 +8,7 @@ import { addressKey } from './limit/key.ts';
 import { createLapsed, type Lapsed } from './locality/lapsed.ts';
 import type { Metrics } from './record/metrics.ts';
 import { Refusal } from './refusal.ts';
-import type { DialFault, DialOptions } from './region/dial.ts';
+import type { Dialled, DialOptions } from './region/dial.ts';
 import { createForward, type Forward, type Observe, type OnViolation } from './region/forward.ts';
 import type { Health, HealthEvent } from './region/health.ts';
 import { forbiddenHosts, leadsAstray } from './region/location.ts';
@@ -78,11 +78,13 @@ export function dialsOf(
   const own = new Map(config.regions.map(({ name, tls, proxy }) => [name, { tls, proxy }]));
   return (region) => {
     const { tls, proxy = usual } = own.get(region) ?? {};
-    const failed = (why: DialFault): void => {
-      if (why.kind === 'tls') metrics.tlsFailed(region, why.reason);
-      else if (why.kind === 'proxy') metrics.proxyFailed(region, why.reason);
+    const dialled = (result: Dialled): void => {
+      if (result.kind === 'proxy') metrics.proxyFailed(region, result.reason);
+      else if (result.kind === 'tls') metrics.tlsFailed(region, result.reason);
+      // To see the region's certificate takes a proxy that connects.
+      if (result.kind === 'opened' || result.kind === 'tls') metrics.proxyConnected(region);
     };
-    return { connectTimeoutMs, tls, proxy: proxy ?? undefined, lookup, failed };
+    return { connectTimeoutMs, tls, proxy: proxy ?? undefined, lookup, dialled };
   };
 }
 

@@ -1,6 +1,18 @@
 // Two readings of the gateway -> what the console shows. Pure.
 import { type Buckets, between, type Meter, quantile } from './admin-live-meter.ts';
-import type { LiveLimit, LiveOutcome, LiveRegion, LiveRoute, LiveState, RegionReading } from './admin-live-types.ts';
+import type {
+  LiveLimit,
+  LiveLoad,
+  LiveOutcome,
+  LiveOverload,
+  LivePressure,
+  LiveProxyFault,
+  LiveRegion,
+  LiveRoute,
+  LiveState,
+  LiveTurnedAway,
+  RegionReading,
+} from './admin-live-types.ts';
 
 /** The metrics at one moment. */
 export interface Reading {
@@ -16,6 +28,19 @@ export interface Facts
 }
 
 const OUTCOMES: readonly LiveOutcome[] = ['delivered', 'unknown', 'not_sent'];
+const TURNED_AWAY: readonly LiveTurnedAway[] = ['full', 'share', 'late'];
+const LOADS: readonly LiveLoad[] = ['anonymous', 'authenticated'];
+const PRESSURES: readonly LivePressure[] = ['event_loop', 'heap', 'memory'];
+const PROXY_FAULTS: readonly LiveProxyFault[] = [
+  'unreachable',
+  'timeout',
+  'closed',
+  'garbled',
+  'authentication',
+  'refused',
+  'no_route',
+  'stalled',
+];
 /** Of limits and routes, whose number the configuration does not bound by itself. */
 const MOST_ROUTES = 50;
 const NO_COUNTS: ReadonlyMap<string, number> = new Map();
@@ -49,6 +74,11 @@ function changeOf(before: Reading | undefined, { atMs, meter }: Reading): Change
   };
 }
 
+/** A number for each of these words, 0 for those that are not known. */
+function each<Word extends string>(words: readonly Word[], numbers: ReadonlyMap<string, number>): Record<Word, number> {
+  return Object.fromEntries(words.map((word) => [word, numbers.get(word) ?? 0])) as Record<Word, number>;
+}
+
 const nonZero = (rates: ReadonlyMap<string, number>): Record<string, number> =>
   Object.fromEntries([...rates].filter(([, rate]) => rate > 0));
 
@@ -68,17 +98,32 @@ function regionsOf({ rates, durations }: Change, { meter }: Reading, readings: F
   return readings.map(({ name, up, breaker, failures, drained }) => {
     const requestsPerSecond = requests.get(name) ?? 0;
     const outcomes = rates('outcomes_total', 'outcome', { region: name });
-    const outcome = (word: LiveOutcome) => [word, outcomes.get(word) ?? 0] as const;
+    const failing = meter.by('upstream_proxy_failing', 'reason', { region: name });
     return {
       ...{ name, up, breaker, failures, drained, requestsPerSecond },
       inUse: inUse.get(name) ?? 0,
       waiting: waiting.get(name) ?? 0,
       share: all === 0 ? 0 : rounded(requestsPerSecond / all),
       latencyMs: latencyOf(latencies.get(name)),
-      outcomes: Object.fromEntries(OUTCOMES.map(outcome)) as Record<LiveOutcome, number>,
+      outcomes: each(OUTCOMES, outcomes),
       budgetUsed: budgets.has(name) ? rounded(budgets.get(name) ?? 0) : null,
+      turnedAway: each(TURNED_AWAY, rates('upstream_turned_away_total', 'reason', { region: name })),
+      proxyFault: PROXY_FAULTS.find((reason) => failing.get(reason) === 1) ?? null,
     };
   });
+}
+
+function overloadOf({ rates }: Change, { meter }: Reading): LiveOverload {
+  const pressure = meter.by('pressure', 'kind');
+  const measured = PRESSURES.flatMap((kind) => {
+    const ofBound = pressure.get(kind);
+    return ofBound === undefined ? [] : [[kind, rounded(ofBound)] as const];
+  });
+  return {
+    pressure: Object.fromEntries(measured),
+    refused: each(LOADS, rates('shed_total', 'class', { mode: 'enforce' })),
+    shadow: each(LOADS, rates('shed_total', 'class', { mode: 'shadow' })),
+  };
 }
 
 function limitsOf({ rates }: Change, { meter }: Reading): LiveLimit[] {
@@ -120,6 +165,7 @@ export function stateOf(before: Reading | undefined, now: Reading, { regions, ..
       byClass,
     },
     regions: regionsOf(change, now, regions),
+    overload: overloadOf(change, now),
     limits: limitsOf(change, now),
     refusals: nonZero(change.rates('refusals_total', 'code')),
     violations: meter.total('pin_violations_total'),

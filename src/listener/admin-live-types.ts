@@ -13,6 +13,7 @@ export interface LiveState {
   readonly workers: { readonly listening: number; readonly restarts: number };
   readonly requests: LiveRequests;
   readonly regions: readonly LiveRegion[];
+  readonly overload: LiveOverload;
   readonly limits: readonly LiveLimit[];
   /** Refusal code -> per second; codes that did not occur are left out. */
   readonly refusals: Readonly<Record<string, number>>;
@@ -64,6 +65,39 @@ export interface LiveRegion extends RegionReading {
   readonly outcomes: Readonly<Record<LiveOutcome, number>>;
   /** Of limits.regionBudget: 0 to 1; null: not counted. */
   readonly budgetUsed: number | null;
+  /** Calls that got no connection, by reason, per second. */
+  readonly turnedAway: Readonly<Record<LiveTurnedAway, number>>;
+  /** Why the region's egress proxy did not make the connection that it was asked for last; null: it did, or there is none. */
+  readonly proxyFault: LiveProxyFault | null;
+}
+
+/** The line was full; whoever it was had a full share of it; the time to wait was over. */
+export type LiveTurnedAway = 'full' | 'share' | 'late';
+
+/** The last two may be the region's doing. */
+export type LiveProxyFault =
+  | 'unreachable'
+  | 'timeout'
+  | 'closed'
+  | 'garbled'
+  | 'authentication'
+  | 'refused'
+  | 'no_route'
+  | 'stalled';
+
+/** What a thread measures of itself, and of the process's memory where that is limited. */
+export type LivePressure = 'event_loop' | 'heap' | 'memory';
+
+export type LiveLoad = 'anonymous' | 'authenticated';
+
+/** Calls that the gateway has no time or no memory for (docs/overload.md). */
+export interface LiveOverload {
+  /** Of its bound, of the thread that is nearest: from 1 on calls are turned away. What is not measured is left out. */
+  readonly pressure: Readonly<Partial<Record<LivePressure, number | undefined>>>;
+  /** Turned away, per second. */
+  readonly refused: Readonly<Record<LiveLoad, number>>;
+  /** Would have been, were it in force. */
+  readonly shadow: Readonly<Record<LiveLoad, number>>;
 }
 
 export interface LiveLimit {

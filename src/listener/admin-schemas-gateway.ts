@@ -144,7 +144,28 @@ const LiveRegion = z.strictObject({
   latencyMs: z.strictObject({ p50: part, p95: part, p99: part }).nullable().describe('null: nothing was sent there.'),
   outcomes: z.strictObject({ delivered: rate, unknown: rate, not_sent: rate }),
   budgetUsed: part.nullable().describe('Of limits.regionBudget, 0 to 1; null: not counted.'),
+  turnedAway: z
+    .strictObject({ full: rate, share: rate, late: rate })
+    .describe(
+      'Calls that got no connection: the line was full, whoever it was had a share of it, or the time was over.',
+    ),
+  proxyFault: z
+    .enum(['unreachable', 'timeout', 'closed', 'garbled', 'authentication', 'refused', 'no_route', 'stalled'])
+    .nullable()
+    .describe(
+      'Why its egress proxy did not make the connection that it was asked for last; null: it did, or there is none.',
+    ),
 }) satisfies z.ZodType<live.LiveRegion>;
+
+const loads = z.strictObject({ anonymous: rate, authenticated: rate });
+const LiveOverload = z.strictObject({
+  pressure: z
+    .strictObject({ event_loop: part, heap: part, memory: part })
+    .partial()
+    .describe('Of its bound, of the thread that is nearest: from 1 on calls are turned away.'),
+  refused: loads.describe('Calls that were turned away.'),
+  shadow: loads.describe('Calls that would have been, were it in force.'),
+}) satisfies z.ZodType<live.LiveOverload>;
 
 const LiveState = z
   .strictObject({
@@ -155,6 +176,7 @@ const LiveState = z
     workers: z.strictObject({ listening: count, restarts: count }),
     requests: z.strictObject({ total: count, perSecond: rate, inFlight: z.int(), byClass: rates }),
     regions: z.array(LiveRegion),
+    overload: LiveOverload,
     limits: z.array(
       z.strictObject({ name: z.string(), entries: count, refusedPerSecond: rate, shadowPerSecond: rate }),
     ),

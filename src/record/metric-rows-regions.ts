@@ -21,6 +21,13 @@ export const REGION_METRICS = [
     help: 'Connections to the region that its egress proxy did not make, callers’ and the gateway’s own: unreachable, timeout, closed, garbled (no answer of HTTP), authentication, refused; no_route (5xx: the proxy could not reach the region) and stalled (TLS with the region did not begin) may be the region’s doing. Nothing was sent.',
   },
   {
+    name: 'upstream_proxy_failing',
+    type: 'gauge',
+    labels: ['region', 'reason'],
+    help: '1 for the reason why the region’s egress proxy did not make the connection that it was asked for last; of several threads, for that of any.',
+    across: 'max',
+  },
+  {
     name: 'upstream_location_removed_total',
     type: 'counter',
     labels: ['region'],

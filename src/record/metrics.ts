@@ -57,6 +57,8 @@ export interface Metrics {
   tlsFailed(region: RegionName, reason: (typeof TLS_REASONS)[number]): void;
   /** The egress proxy of the region made no connection. */
   proxyFailed(region: RegionName, reason: (typeof PROXY_REASONS)[number]): void;
+  /** A connection to the region was made, by its egress proxy if it has one. */
+  proxyConnected(region: RegionName): void;
   /** A call got no connection to the region: the line was full, or whoever it is had its share of it, or time was over. */
   turnedAway(region: RegionName, why: (typeof TURNED)[number]): void;
   /** A call waited in the line for the region, until it had a connection or its time was over. */
@@ -112,6 +114,8 @@ export function createMetrics(readings: Readings, build: { version: string; node
   const violations = counter('pin_violations_total');
   const tlsFailures = counter('upstream_tls_failures_total');
   const proxyFailures = counter('upstream_proxy_failures_total');
+  /** Why the last connection was not made. */
+  const proxyFaults = new Map<RegionName, (typeof PROXY_REASONS)[number]>();
   const turnedAway = counter('upstream_turned_away_total');
   const waits = histogram('upstream_wait_seconds');
   const locations = counter('upstream_location_removed_total');
@@ -174,6 +178,15 @@ export function createMetrics(readings: Readings, build: { version: string; node
     });
   };
   single('in_flight_requests', () => inFlight);
+  new Gauge({
+    ...shape('upstream_proxy_failing'),
+    collect() {
+      this.reset();
+      for (const { name: region } of readings.regions()) {
+        for (const reason of PROXY_REASONS) this.set({ region, reason }, Number(proxyFaults.get(region) === reason));
+      }
+    },
+  });
   scrapedMetrics(readings, { gauge, asked, counted, total, single });
 
   /** A count that begins with 1 is no increase to Prometheus: what alerts ask for is there from the first scrape on. */
@@ -213,7 +226,11 @@ export function createMetrics(readings: Readings, build: { version: string; node
       outcomes(1, region, purpose, effect, outcome);
     },
     tlsFailed: (region, reason) => tlsFailures(1, region, reason),
-    proxyFailed: (region, reason) => proxyFailures(1, region, reason),
+    proxyFailed(region, reason) {
+      proxyFailures(1, region, reason);
+      proxyFaults.set(region, reason);
+    },
+    proxyConnected: (region) => void proxyFaults.delete(region),
     turnedAway: (region, why) => turnedAway(1, region, why),
     waited: (region, durationMs) => waits(durationMs / 1000, region),
     locationRemoved: (region) => locations(1, region),

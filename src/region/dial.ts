@@ -25,12 +25,13 @@ export interface DialOptions {
   readonly proxy?: ProxyServer | undefined;
   /** In place of the system's (lookup.ts). Of a region behind a proxy it is the proxy's matter. */
   readonly lookup?: LookupFunction | undefined;
-  /** Told of every connection that could not be opened, whoever wanted it. */
-  readonly failed?: ((why: DialFault) => void) | undefined;
+  /** Told what became of every connection, whoever wanted it. */
+  readonly dialled?: ((result: Dialled) => void) | undefined;
 }
 
-/** What a connection was given up for. `other`: nothing listens, nobody answers, the name is not found. */
-export type DialFault =
+/** `other`: nothing listens, nobody answers, the name is not found. */
+export type Dialled =
+  | { readonly kind: 'opened' }
   | { readonly kind: 'tls'; readonly reason: TlsReason }
   | { readonly kind: 'proxy'; readonly reason: ProxyReason }
   | { readonly kind: 'other' };
@@ -61,7 +62,9 @@ export function tlsReasonOf(cause: unknown): TlsReason | undefined {
   return REASONS[code] ?? (/^(ERR_SSL_|EPROTO$)/.test(code) ? 'protocol' : undefined);
 }
 
-function faultOf(cause: unknown): DialFault {
+const OPENED: Dialled = { kind: 'opened' };
+
+function faultOf(cause: unknown): Dialled {
   if (cause instanceof ProxyError) return { kind: 'proxy', reason: cause.reason };
   const reason = tlsReasonOf(cause);
   return reason === undefined ? { kind: 'other' } : { kind: 'tls', reason };
@@ -79,17 +82,20 @@ export function certificateOf(socket: Socket | TLSSocket): string | undefined {
  * neither look at the name again nor have a certificate to tell of.
  */
 export function openConnector(options: DialOptions): BuildConnector.connector {
-  const { connectTimeoutMs: timeoutMs, proxy, failed } = options;
+  const { connectTimeoutMs: timeoutMs, proxy, dialled } = options;
   const secure = openDirect(options);
-  if (proxy === undefined) return telling(secure, failed);
-  return telling(createTunnel({ proxy, timeoutMs, reach: openDirect({ ...options, tls: undefined }), secure }), failed);
+  if (proxy === undefined) return telling(secure, dialled);
+  return telling(
+    createTunnel({ proxy, timeoutMs, reach: openDirect({ ...options, tls: undefined }), secure }),
+    dialled,
+  );
 }
 
-function telling(connector: BuildConnector.connector, failed: DialOptions['failed']): BuildConnector.connector {
-  if (failed === undefined) return connector;
+function telling(connector: BuildConnector.connector, dialled: DialOptions['dialled']): BuildConnector.connector {
+  if (dialled === undefined) return connector;
   return (target, done) =>
     connector(target, (...result) => {
-      if (result[0] !== null) failed(faultOf(result[0]));
+      dialled(result[0] === null ? OPENED : faultOf(result[0]));
       done(...result);
     });
 }

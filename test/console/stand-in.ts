@@ -46,6 +46,8 @@ export function goodState(change: Partial<LiveState> = {}): LiveState {
     latencyMs: { p50: 4.2, p95: 11.8, p99: 34.5 },
     outcomes: { delivered: requestsPerSecond, unknown: 0, not_sent: 0 },
     budgetUsed: 0.21,
+    turnedAway: { full: 0, share: 0, late: 0 },
+    proxyFault: null,
   });
   return {
     time: new Date().toISOString(),
@@ -55,6 +57,11 @@ export function goodState(change: Partial<LiveState> = {}): LiveState {
     workers: { listening: 1, restarts: 0 },
     requests: { total: 48_211, perSecond: 120, inFlight: 4, byClass: { '2xx': 110, '4xx': 10 } },
     regions: [region('us', 74, 0.64), region('eu', 42, 0.36)],
+    overload: {
+      pressure: { event_loop: 0.01, heap: 0.32 },
+      refused: { anonymous: 0, authenticated: 0 },
+      shadow: { anonymous: 0, authenticated: 0 },
+    },
     limits: [{ name: 'client', entries: 14, refusedPerSecond: 0.4, shadowPerSecond: 0 }],
     refusals: { rate_limited: 0.4 },
     moves: [],

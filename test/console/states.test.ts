@@ -131,11 +131,48 @@ describe.skipIf(!hasChromium)('the page', () => {
       [{ breaker: 'half_open' }, 'Breaker half-open'],
       [{ breaker: 'open' }, 'Breaker open'],
       [{ drained: true }, 'Drained'],
+      [{ up: false, proxyFault: 'unreachable' }, 'Proxy fails'],
     ];
     for (const [change, word] of states) {
       send({ regions: goodState().regions.map((region) => ({ ...region, ...change })) });
       await page.getByRole('article', { name: 'Region eu' }).getByText(word, { exact: true }).waitFor();
     }
+  });
+
+  it('shows how near the gateway is to turning calls away, whom it turns away, and the lines', async () => {
+    const page = await show('#/limits');
+    const overload = page.getByRole('region', { name: 'Overload' });
+    await overload.getByRole('meter', { name: 'Heap, of its bound' }).waitFor();
+    // No limit of the memory is known.
+    expect(await overload.getByRole('meter', { name: /^Memory/ }).count()).toBe(0);
+    send({
+      overload: {
+        pressure: { event_loop: 1.24, heap: 0.31, memory: 0.97 },
+        refused: { anonymous: 12, authenticated: 0 },
+        shadow: { anonymous: 0, authenticated: 3 },
+      },
+      regions: goodState().regions.map((region) => ({ ...region, turnedAway: { full: 7, share: 0, late: 0 } })),
+    });
+    await overload.getByRole('meter', { name: 'Memory, of its bound' }).waitFor();
+    const meters = await overload.getByRole('meter').all();
+    expect(await Promise.all(meters.map((meter) => meter.getAttribute('aria-valuetext')))).toEqual([
+      expect.stringMatching(/^124.%$/),
+      expect.stringMatching(/^31.%$/),
+      expect.stringMatching(/^97.%$/),
+    ]);
+    const turned = overload.getByRole('table', { name: 'Calls turned away for want of time or memory' });
+    expect(await turned.getByRole('row').allTextContents()).toEqual([
+      'CallsTurned awayWould be',
+      expect.stringMatching(/^Without credentials12\.0.\/s0.\/s$/),
+      expect.stringMatching(/^With credentials0.\/s3\.00.\/s$/),
+    ]);
+    const lines = overload.getByRole('table', { name: 'Lines for connections to the regions' });
+    expect(await lines.getByRole('row').nth(2).textContent()).toMatch(/^eu307\.00.\/s0.\/s0.\/s$/);
+    expect(await troubles(page).allTextContents()).toEqual([
+      expect.stringContaining('The gateway turns calls without credentials away'),
+      expect.stringContaining('Calls to region us get no connection'),
+      expect.stringContaining('Calls to region eu get no connection'),
+    ]);
   });
 
   it('shows markup in records, problems and configuration as the text that it is', async () => {

@@ -79,6 +79,13 @@ describe('troubles', () => {
   const eu = (change: Partial<LiveState['regions'][number]>): Partial<LiveState> => ({
     regions: goodState().regions.map((region) => (region.name === 'eu' ? { ...region, ...change } : region)),
   });
+  const overload = (
+    pressure: LiveState['overload']['pressure'],
+    anonymous: number,
+    authenticated = 0,
+  ): Partial<LiveState> => ({
+    overload: { ...goodState().overload, pressure, refused: { anonymous, authenticated } },
+  });
   const audit = {
     file: 'a',
     sequence: 1,
@@ -108,6 +115,31 @@ describe('troubles', () => {
     ['an open breaker', eu({ breaker: 'open' }), /^bad: Region eu is down: it has failed too often/],
     ['a drained region, whatever else it is', eu({ drained: true, up: false }), /^warn: Region eu was taken out/],
     ['answers that never came', eu({ outcomes: { delivered: 1, unknown: 0.5, not_sent: 0 } }), /^warn: .*0\.50 \/s/],
+    [
+      'a region whose proxy is away',
+      eu({ breaker: 'open', proxyFault: 'unreachable' }),
+      /^bad: Region eu is down: its egress proxy cannot be reached\. The region itself may be well\.$/,
+    ],
+    [
+      'a region that its proxy cannot reach',
+      eu({ up: false, proxyFault: 'no_route' }),
+      /^bad: Region eu is down: its egress proxy cannot reach it\.$/,
+    ],
+    [
+      'a full line',
+      eu({ turnedAway: { full: 1.5, share: 0, late: 1 } }),
+      /^warn: Calls to region eu get no connection \(2\.50 \/s\)/,
+    ],
+    [
+      'a gateway that has no time for some',
+      overload({ event_loop: 1.2, heap: 0.4 }, 3),
+      /^warn: The gateway turns calls without credentials away \(3\.00 \/s\): its event loop is late\.$/,
+    ],
+    [
+      'a gateway that has no memory for anybody',
+      overload({ event_loop: 0.1, heap: 0.4, memory: 1.1 }, 3, 1),
+      /^bad: The gateway turns calls away \(4\.00 \/s\): its memory is used up\.$/,
+    ],
     ['a budget that is nearly used up', eu({ budgetUsed: 0.8 }), /^warn: Anonymous retrieval from eu/],
     ['a store that is away', { store: { engine: 'valkey', up: false }, moves: null }, /^bad: The store is away/],
     ['a directory that does not answer', { moves: null }, /^warn: The directory of accounts does not answer/],
@@ -124,6 +156,11 @@ describe('troubles', () => {
     ['no thread that answers', { workers: { listening: 0, restarts: 3 } }, /^bad: No thread/],
   ])('tell of %s, once', (_what, change, expected) => {
     expect(says(change)).toEqual([expect.stringMatching(expected)]);
+  });
+
+  it('are none of a proxy that failed once, and of calls that shadow would have turned away', () => {
+    expect(says(eu({ proxyFault: 'closed' }))).toEqual([]);
+    expect(says({ overload: { ...goodState().overload, shadow: { anonymous: 9, authenticated: 9 } } })).toEqual([]);
   });
 
   it('tell of a lost connection first, and what is bad before what is not good', () => {

@@ -120,6 +120,43 @@ describe('rates', () => {
   });
 });
 
+describe('overload', () => {
+  it('is told by bound, by who was turned away, and by region and reason of its line', async () => {
+    const metrics = metricsOf(REGIONS, {}, [
+      ['event_loop', 1.25],
+      ['heap', 0.2],
+    ]);
+    const before = await readingOf(metrics, 0);
+    for (const load of ['anonymous', 'anonymous', 'authenticated'] as const) metrics.shed(load, 'enforce');
+    metrics.shed('anonymous', 'shadow');
+    metrics.turnedAway('eu' as never, 'late');
+    metrics.turnedAway('eu' as never, 'full');
+    metrics.turnedAway('eu' as never, 'full');
+    const { overload, regions } = stateOf(before, await readingOf(metrics, 500), FACTS);
+    expect(overload).toEqual({
+      pressure: { event_loop: 1.25, heap: 0.2 },
+      refused: { anonymous: 4, authenticated: 2 },
+      shadow: { anonymous: 2, authenticated: 0 },
+    });
+    expect(regions.map(({ turnedAway }) => turnedAway)).toEqual([
+      { full: 0, share: 0, late: 0 },
+      { full: 4, share: 0, late: 2 },
+    ]);
+  });
+
+  it('of a proxy is why it did not make the last connection, until it makes one', async () => {
+    const metrics = metricsOf(REGIONS);
+    const faults = async () =>
+      stateOf(undefined, await readingOf(metrics, 0), FACTS).regions.map(({ proxyFault }) => proxyFault);
+    expect(await faults()).toEqual([null, null]);
+    metrics.proxyFailed('eu' as never, 'timeout');
+    metrics.proxyFailed('eu' as never, 'authentication');
+    expect(await faults()).toEqual([null, 'authentication']);
+    metrics.proxyConnected('eu' as never);
+    expect(await faults()).toEqual([null, null]);
+  });
+});
+
 describe('quantiles', () => {
   it.each([
     // What Prometheus says of the same: histogram_quantile(q, ...)

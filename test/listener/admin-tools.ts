@@ -17,7 +17,11 @@ const NO_DIRECTORY = {
 };
 
 /** @param budgets of regions @param regions as they are told to be */
-export function metricsOf(regions: readonly string[], budgets: Readonly<Record<string, number>> = {}): Metrics {
+export function metricsOf(
+  regions: readonly string[],
+  budgets: Readonly<Record<string, number>> = {},
+  pressure: readonly (readonly [string, number])[] = [],
+): Metrics {
   return createMetrics(
     {
       regions: () =>
@@ -32,7 +36,7 @@ export function metricsOf(regions: readonly string[], budgets: Readonly<Record<s
       source: () => undefined,
       workers: () => ({ listening: 3, restarts: { crashed: 1, out_of_memory: 0, ended: 1 } }),
       tracing: () => undefined,
-      pressure: () => [],
+      pressure: () => pressure,
       audit: () => undefined,
       reload: () => undefined,
     },

@@ -303,8 +303,11 @@ describe('a proxy', () => {
     await using proxy = await openProxy((socket, head) => (good ? forwardTo(socket, head) : socket.destroy()));
     const lab = await openGateway(eu.url, { proxy: `http://127.0.0.1:${proxy.port}` });
     expect(outcomeOf(await ask(lab))).toEqual([502, 'not_sent']);
+    const failing = 'onetime_gateway_upstream_proxy_failing{region="eu",reason="closed"}';
+    expect(await lab.metric(failing)).toBe(1);
     good = true;
     expect(outcomeOf(await ask(lab))).toEqual([200, 'delivered']);
+    expect(await lab.metric(failing)).toBe(0);
     expect([proxy.heads.length, eu.requests.length]).toEqual([2, 1]);
   });
 });

@@ -6,6 +6,7 @@ import { type Trouble, troublesOf } from './troubles.ts';
 
 /** A trouble that comes and goes with each second stays on view so long. */
 const HOLD_MS = 10_000;
+const FLICKERS = /^(unknown:|budget:|line:|overload$)/;
 
 export interface Banner {
   readonly element: HTMLElement;
@@ -30,8 +31,7 @@ export function createBanner(announce: (says: string) => void, now: () => number
         held.set(trouble.id, { trouble, lastMs: atMs });
       }
       for (const [id, { trouble, lastMs }] of held) {
-        const flickers = id.startsWith('unknown:') || id.startsWith('budget:');
-        if (ids.has(id) || (flickers && atMs - lastMs < HOLD_MS)) continue;
+        if (ids.has(id) || (FLICKERS.test(id) && atMs - lastMs < HOLD_MS)) continue;
         held.delete(id);
         announce(`Over: ${trouble.says}`);
       }

@@ -3,6 +3,7 @@ import type { LiveLimit, LiveRegion } from '../../listener/admin-live-types.ts';
 import { createChart } from './chart.ts';
 import { createList, h, setText } from './dom.ts';
 import { count, percent, perSecond, perSecondTick } from './format.ts';
+import { createOverload } from './overload.ts';
 import type { CreateView } from './page.ts';
 import { createMeter, empty, section } from './parts.ts';
 import type { Live } from './samples.ts';
@@ -43,6 +44,7 @@ export const createLimits: CreateView = () => {
   const budgets = h('div', { class: 'budgets' });
   const noBudget = empty('No region’s budget is counted: limits.regionBudget is off.');
   const list = createList<LiveRegion>(budgets, ({ name }) => name, createBudget);
+  const overload = createOverload(SECONDS);
   const element = h(
     'div',
     {},
@@ -58,6 +60,7 @@ export const createLimits: CreateView = () => {
       budgets,
       noBudget,
     ),
+    overload.element,
     section(
       'Refusals',
       { note: 'The gateway’s own negative answers.' },
@@ -71,6 +74,7 @@ export const createLimits: CreateView = () => {
     update(live) {
       if (live.state === undefined) return;
       limits.set(live.state.limits);
+      overload.update(live.samples, live.state);
       const counted = live.state.regions.filter(({ budgetUsed }) => budgetUsed !== null);
       list(counted);
       noBudget.hidden = counted.length > 0;
@@ -92,6 +96,7 @@ export const createLimits: CreateView = () => {
     close() {
       chart.close();
       limited.close();
+      overload.close();
     },
   };
 };

@@ -5,6 +5,7 @@ import { h, type Part, setText } from './dom.ts';
 import { duration, percent, perSecond } from './format.ts';
 import { type Page, tokenNote } from './page.ts';
 import { button, createFact, createMeter, createPill, type Tone } from './parts.ts';
+import { proxyFaultOf } from './troubles.ts';
 
 const BREAKERS: Readonly<Record<LiveRegion['breaker'], readonly [Tone, string]>> = {
   closed: ['quiet', 'Breaker closed'],
@@ -21,6 +22,8 @@ function standingOf({ drained, breaker, up }: LiveRegion): readonly [Tone, strin
 export function createRegionCard(page: Page, name: string): Part<LiveRegion> {
   const standing = createPill();
   const breaker = createPill();
+  const proxy = createPill();
+  proxy.set('bad', 'Proxy fails');
   const rate = h('span', { class: 'figure' });
   const share = createMeter(`Share of the requests, ${name}`);
   const shareSays = h('span');
@@ -43,7 +46,7 @@ export function createRegionCard(page: Page, name: string): Part<LiveRegion> {
   const element = h(
     'article',
     { class: 'card region', 'aria-label': `Region ${name}`, 'data-region': name },
-    h('header', {}, h('h3', {}, name), h('p', { class: 'pills' }, breaker.element, standing.element)),
+    h('header', {}, h('h3', {}, name), h('p', { class: 'pills' }, proxy.element, breaker.element, standing.element)),
     h('p', { class: 'region-rate' }, rate, ' requests for this region'),
     h('div', { class: 'gauge' }, h('span', {}, 'Share'), share.element, shareSays),
     budgetRow,
@@ -61,6 +64,7 @@ export function createRegionCard(page: Page, name: string): Part<LiveRegion> {
     update(region) {
       standing.set(...standingOf(region));
       breaker.set(...BREAKERS[region.breaker]);
+      proxy.element.hidden = proxyFaultOf(region) === null;
       setText(rate, perSecond(region.requestsPerSecond));
       share.set(region.share, percent(region.share));
       setText(shareSays, percent(region.share));

@@ -1,5 +1,5 @@
 // What is wrong at the moment, in sentences, worst first. Pure, so that what the banner says can be tested by itself.
-import type { LiveState } from '../../listener/admin-live-types.ts';
+import type { LivePressure, LiveProxyFault, LiveRegion, LiveState } from '../../listener/admin-live-types.ts';
 import { listing, perSecond, plural } from './format.ts';
 import type { Live } from './samples.ts';
 
@@ -26,7 +26,7 @@ export function troublesOf({ connection, state, problem }: Pick<Live, 'connectio
     troubles.push({ id: 'connection', level: 'bad', says, at: undefined });
   }
   if (state === undefined) return troubles;
-  troubles.push(...ofPromises(state), ...ofRegions(state), ...ofState(state));
+  troubles.push(...ofPromises(state), ...ofOverload(state), ...ofRegions(state), ...ofState(state));
   return troubles.sort((a, b) => Number(b.level === 'bad') - Number(a.level === 'bad'));
 }
 
@@ -54,20 +54,74 @@ function ofPromises({ violations, audit }: LiveState): Trouble[] {
   return troubles;
 }
 
+/** What its proxy does to a region that is taken for down. */
+const PROXY_DOES: Readonly<Record<LiveProxyFault, string>> = {
+  unreachable: 'its egress proxy cannot be reached',
+  timeout: 'its egress proxy does not connect in time',
+  closed: 'its egress proxy closes every connection',
+  garbled: 'what answers in place of its egress proxy is none',
+  authentication: 'its egress proxy does not take the credentials',
+  refused: 'the rules of its egress proxy do not let the gateway connect to it',
+  no_route: 'its egress proxy cannot reach it',
+  stalled: 'TLS with it does not begin, through its egress proxy',
+};
+
+/** These may be the region's doing. */
+const OF_BOTH: readonly LiveProxyFault[] = ['no_route', 'stalled'];
+
+/** Why the proxy is at fault, or may be, that the region is down; null: it is not. */
+export function proxyFaultOf({ up, breaker, proxyFault }: LiveRegion): LiveProxyFault | null {
+  return up && breaker === 'closed' ? null : proxyFault;
+}
+
+function downOf(region: LiveRegion): string | undefined {
+  const { name, up, breaker } = region;
+  if (up && breaker !== 'open') return undefined;
+  const fault = proxyFaultOf(region);
+  if (fault !== null) {
+    const well = OF_BOTH.includes(fault) ? '' : ' The region itself may be well.';
+    return `Region ${name} is down: ${PROXY_DOES[fault]}.${well}`;
+  }
+  return breaker === 'open'
+    ? `Region ${name} is down: it has failed too often in a row, and nothing is sent to it until a probe succeeds.`
+    : `Region ${name} is down: it does not answer.`;
+}
+
+const WANT_OF: Readonly<Record<LivePressure, string>> = {
+  event_loop: 'its event loop is late',
+  heap: 'its heap is full',
+  memory: 'its memory is used up',
+};
+
+/** What is nearest to its bound, or beyond it. */
+function nearestOf(pressure: LiveState['overload']['pressure']): LivePressure {
+  let nearest: LivePressure = 'event_loop';
+  for (const kind of ['heap', 'memory'] as const) {
+    if ((pressure[kind] ?? 0) > (pressure[nearest] ?? 0)) nearest = kind;
+  }
+  return nearest;
+}
+
+function ofOverload({ overload: { refused, pressure } }: LiveState): Trouble[] {
+  const away = refused.anonymous + refused.authenticated;
+  if (away === 0) return [];
+  const everybody = refused.authenticated > 0;
+  const whom = everybody ? 'calls' : 'calls without credentials';
+  const says = `The gateway turns ${whom} away (${perSecond(away)}): ${WANT_OF[nearestOf(pressure)]}.`;
+  return [{ id: 'overload', level: everybody ? 'bad' : 'warn', says, at: '#/limits' }];
+}
+
 function ofRegions({ regions }: LiveState): Trouble[] {
-  return regions.flatMap(({ name, up, breaker, drained, outcomes, budgetUsed }): Trouble[] => {
+  return regions.flatMap((region): Trouble[] => {
+    const { name, drained, outcomes, budgetUsed, turnedAway } = region;
     const at = '#/overview';
     if (drained) {
       const says = `Region ${name} was taken out of service by an operator: what would go there is refused.`;
       return [{ id: `drained:${name}`, level: 'warn', says, at }];
     }
     const troubles: Trouble[] = [];
-    if (breaker === 'open') {
-      const says = `Region ${name} is down: it has failed too often in a row, and nothing is sent to it until a probe succeeds.`;
-      troubles.push({ id: `down:${name}`, level: 'bad', says, at });
-    } else if (!up) {
-      troubles.push({ id: `down:${name}`, level: 'bad', says: `Region ${name} is down: it does not answer.`, at });
-    }
+    const down = downOf(region);
+    if (down !== undefined) troubles.push({ id: `down:${name}`, level: 'bad', says: down, at });
     if (outcomes.unknown > 0) {
       const says = `Region ${name} took requests whose answer never came (${perSecond(outcomes.unknown)}): what became of them is not known.`;
       troubles.push({ id: `unknown:${name}`, level: 'warn', says, at });
@@ -75,6 +129,11 @@ function ofRegions({ regions }: LiveState): Trouble[] {
     if (budgetUsed !== null && budgetUsed >= BUDGET_TIGHT) {
       const says = `Anonymous retrieval from ${name} has nearly used up what the region allows this gateway.`;
       troubles.push({ id: `budget:${name}`, level: 'warn', says, at: '#/limits' });
+    }
+    const away = turnedAway.full + turnedAway.share + turnedAway.late;
+    if (away > 0) {
+      const says = `Calls to region ${name} get no connection (${perSecond(away)}): as many as may are under way or wait.`;
+      troubles.push({ id: `line:${name}`, level: 'warn', says, at: '#/limits' });
     }
     return troubles;
   });
