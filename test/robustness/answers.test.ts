@@ -12,6 +12,19 @@ it.each<[string, string, [number, string, boolean][]]>([
   ['a length', `${OK}Content-Length: 2\r\n\r\nab`, [[200, 'ab', true]]],
   ['a body that is short', `${OK}Content-Length: 3\r\n\r\nab`, [[200, 'ab', false]]],
   ['chunks', `${OK}Transfer-Encoding: chunked\r\n\r\n2;x\r\nab\r\n0\r\n\r\n`, [[200, 'ab', true]]],
+  [
+    'chunks with a trailer, and an answer behind it',
+    `${OK}Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nX-T: 1\r\n\r\n${OK}Content-Length: 0\r\n\r\n`,
+    [
+      [200, 'ab', true],
+      [200, '', true],
+    ],
+  ],
+  [
+    'a trailer without an end',
+    `${OK}Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nX-T: 1\r\n`,
+    [[200, 'ab', false]],
+  ],
   ['chunks without an end', `${OK}Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n`, [[200, 'ab', false]]],
   ['a body that the connection ends', `${OK}\r\nab`, [[200, 'ab', false]]],
   ['a head that is cut', `${OK}Conte`, [[200, '', false]]],

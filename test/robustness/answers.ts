@@ -24,8 +24,9 @@ function chunkedBody(bytes: string): Body {
     const length = Number.parseInt(size[1] ?? '', 16);
     at += size[0].length;
     if (length === 0) {
-      const end = bytes.indexOf('\r\n', at);
-      return { body, isWhole: end !== -1, rest: end === -1 ? '' : bytes.slice(end + 2) };
+      // Behind the fields of a trailer, if there are any.
+      const end = bytes.indexOf('\r\n\r\n', at - 2);
+      return { body, isWhole: end !== -1, rest: end === -1 ? '' : bytes.slice(end + 4) };
     }
     body += bytes.slice(at, at + length);
     at += length + 2;
