@@ -3,6 +3,7 @@
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { StreamExchange } from './http2-exchange.ts';
+import type { FrameReader } from './http2-frames.ts';
 import { translateHead } from './http2-head.ts';
 import { Noise } from './http2-noise.ts';
 import { StreamRequest } from './http2-request.ts';
@@ -41,6 +42,7 @@ export interface Http2ConnectionOptions {
 export class Http2Connection {
   readonly #socket: TLSSocket;
   readonly #session: ServerHttp2Session;
+  readonly #frames: FrameReader;
   readonly #options: Http2ConnectionOptions;
   /** Not over yet. */
   readonly #exchanges = new Set<StreamExchange>();
@@ -49,10 +51,13 @@ export class Http2Connection {
   #usefulBytes = 0;
   /** Since when there was nothing to do. */
   #quietMs: number;
+  /** Since when a head is on its way. */
+  #headMs: number | undefined;
 
-  constructor(socket: TLSSocket, session: ServerHttp2Session, options: Http2ConnectionOptions) {
+  constructor(socket: TLSSocket, session: ServerHttp2Session, frames: FrameReader, options: Http2ConnectionOptions) {
     this.#socket = socket;
     this.#session = session;
+    this.#frames = frames;
     this.#options = options;
     this.#quietMs = options.now();
     this.#noise = new Noise(this.#quietMs);
@@ -74,11 +79,16 @@ export class Http2Connection {
       return;
     }
     const held = bounds();
-    const head = translateHead(headers, raw, !stream.endAfterHeaders);
+    const { id = 0 } = stream;
+    const head = translateHead(headers, raw, {
+      hasBody: !stream.endAfterHeaders,
+      isSound: !this.#frames.takeUnsound(id) && !this.#frames.isOver,
+    });
     const req = new StreamRequest(stream, head);
     const res = new StreamResponse(stream, req, now);
     const exchange: StreamExchange = new StreamExchange({ req, res, head }, address, held, now(), () => {
       this.#exchanges.delete(exchange);
+      this.#frames.forget(id);
       this.#usefulBytes += req.receivedBytes + (req.complete ? 0 : WINDOW_BYTES);
       this.#quietMs = now();
     });
@@ -102,12 +112,14 @@ export class Http2Connection {
       if (this.#exchanges.size === 0 && nowMs - this.#quietMs > LINGER_MS) this.cut();
       return;
     }
-    if (this.#noise.isTooMuch(this.#traffic(), nowMs)) {
+    const { timeoutMs, idleMs } = this.#options.bounds();
+    this.#headMs = this.#frames.isHeadOpen ? (this.#headMs ?? nowMs) : undefined;
+    const isSlow = this.#headMs !== undefined && nowMs - this.#headMs > timeoutMs;
+    if (isSlow || this.#frames.isOver || this.#noise.isTooMuch(this.#traffic(), nowMs)) {
       this.#options.onFault();
-      this.#session.destroy(new Error('more noise than requests'), ENHANCE_YOUR_CALM);
+      this.#session.destroy(new Error('what comes is no request'), ENHANCE_YOUR_CALM);
       return;
     }
-    const { timeoutMs, idleMs } = this.#options.bounds();
     // Who has connected and sent no request yet has as long for its first as for any.
     const mostQuietMs = this.#requests === 0 ? Math.min(timeoutMs, idleMs) : idleMs;
     if (this.#exchanges.size === 0 && nowMs - this.#quietMs > mostQuietMs) this.drain();

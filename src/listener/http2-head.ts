@@ -56,7 +56,7 @@ function sort(raw: readonly string[]): Found {
   return found;
 }
 
-function problemOf(method: string, { authority, host, scheme, spaced }: Found): Refusal | undefined {
+function problemOf(method: string, { authority, host, scheme, spaced }: Found, isSound: boolean): Refusal | undefined {
   if (method === 'CONNECT') return new Refusal('method_not_allowed', NO_TUNNEL);
   const malformed = (hint: string): Refusal => new Refusal('request_malformed', { hint, outcome: 'not_sent' });
   // Any text may stand there, and some have made the beginning of a URL of it. Behind a load balancer it may be http.
@@ -65,15 +65,20 @@ function problemOf(method: string, { authority, host, scheme, spaced }: Found): 
   if (authority !== undefined && host !== undefined && authority.toLowerCase() !== host.toLowerCase()) {
     return malformed('Host and :authority name two hosts: send :authority alone.');
   }
+  if (!isSound) return malformed('A header has a name that is none, or a control character in its value.');
   return spaced ? malformed('A header value begins or ends with a space.') : undefined;
 }
 
 /**
  * @param headers as Node has collected them
  * @param raw the same, flat, as received
- * @param hasBody whether something follows the head
+ * @param known whether something follows the head, and whether nghttp2 has left none of its fields out
  */
-export function translateHead(headers: IncomingHttpHeaders, raw: readonly string[], hasBody: boolean): StreamHead {
+export function translateHead(
+  headers: IncomingHttpHeaders,
+  raw: readonly string[],
+  known: { readonly hasBody: boolean; readonly isSound: boolean },
+): StreamHead {
   const method = String(headers[':method'] ?? '');
   const url = String(headers[':path'] ?? '');
   const found = sort(raw);
@@ -85,9 +90,9 @@ export function translateHead(headers: IncomingHttpHeaders, raw: readonly string
   }
   if (cookie !== undefined) rawHeaders.push('Cookie', cookie);
   // A body without a length is what chunks are for there.
-  if (hasBody && headers['content-length'] === undefined) {
+  if (known.hasBody && headers['content-length'] === undefined) {
     headers['transfer-encoding'] = 'chunked';
     rawHeaders.push('Transfer-Encoding', 'chunked');
   }
-  return { method, url, headers, rawHeaders, bytes, problem: problemOf(method, found) };
+  return { method, url, headers, rawHeaders, bytes, problem: problemOf(method, found, known.isSound) };
 }

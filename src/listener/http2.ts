@@ -6,6 +6,9 @@ import type { RefusalCode } from '../refusal.ts';
 import { http2 } from './http.ts';
 import { type Http2Bounds, Http2Connection, MOST_STREAMS, WINDOW_BYTES } from './http2-connection.ts';
 import type { StreamExchange } from './http2-exchange.ts';
+import { FrameReader } from './http2-frames.ts';
+import { TABLE_BYTES } from './http2-hpack.ts';
+import { Tap } from './http2-tap.ts';
 
 /** How often connections are held against their bounds. */
 const CHECK_MS = 250;
@@ -51,9 +54,10 @@ export function createHttp2({ now, bounds, addressOf, serve, count }: Http2Optio
 
   return {
     opened(socket) {
-      const session = openSession(socket, bounds().headerBytes);
+      const frames = new FrameReader();
+      const session = openSession(new Tap(socket, (chunk) => frames.read(chunk)), bounds().headerBytes);
       const onFault = (): void => count('request_malformed');
-      const connection = new Http2Connection(socket, session, {
+      const connection = new Http2Connection(socket, session, frames, {
         address: addressOf(socket),
         now,
         bounds,
@@ -79,7 +83,7 @@ export function createHttp2({ now, bounds, addressOf, serve, count }: Http2Optio
  * What Node and nghttp2 bound by themselves, here or by their defaults: CONTINUATION frames of one head (8), acknowledgements
  * that wait (1000), settings (32), frames that are none, and the memory of a session. Each ends it.
  */
-function openSession(socket: TLSSocket, headerBytes: number): ServerHttp2Session {
+function openSession(socket: Tap, headerBytes: number): ServerHttp2Session {
   return http2().performServerHandshake(socket, {
     // Streams that a caller opens and resets: CVE-2023-44487. Beyond the burst, so many a second.
     streamResetBurst: 200,
@@ -93,6 +97,7 @@ function openSession(socket: TLSSocket, headerBytes: number): ServerHttp2Session
     strictSingleValueFields: false,
     settings: {
       enablePush: false,
+      headerTableSize: TABLE_BYTES,
       maxConcurrentStreams: MOST_STREAMS,
       initialWindowSize: WINDOW_BYTES,
       maxHeaderListSize: HEADS_OVER * headerBytes,

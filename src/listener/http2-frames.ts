@@ -1,0 +1,105 @@
+// Follows what a caller of HTTP/2 sends, frame by frame (RFC 9113, 4.1), beside nghttp2: which heads hold a field that is none,
+// and since when a head is on its way.
+import { HeadReader } from './http2-hpack.ts';
+
+const PREFACE_BYTES = 24;
+const FRAME_HEAD_BYTES = 9;
+const HEADERS = 1;
+const CONTINUATION = 9;
+const END_HEADERS = 0x4;
+const PADDED = 0x8;
+const PRIORITY = 0x20;
+/** What the connection's settings offer (RFC 9113, 4.2). */
+const MOST_FRAME_BYTES = 16_384;
+/** nghttp2 takes eight frames of one head behind the first. */
+const MOST_BLOCK_BYTES = 9 * MOST_FRAME_BYTES;
+/** Whoever sends more heads than these, none of which becomes a request, means none. */
+const MOST_UNSOUND = 1000;
+
+export class FrameReader {
+  readonly #heads = new HeadReader();
+  /** Streams whose head holds a field that is none, until they are asked for. */
+  readonly #unsound = new Set<number>();
+  #skipBytes = PREFACE_BYTES;
+  /** What is there of a frame that has not come whole; empty but for the heads of frames, and frames of heads. */
+  #rest: Buffer = Buffer.alloc(0);
+  #block: Buffer[] = [];
+  #blockBytes = 0;
+  #isOpen = false;
+  #isOver = false;
+
+  /** Nothing that comes can be read any more: nghttp2 ends such a connection, too. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Whether a head has begun to come and has not ended. */
+  get isHeadOpen(): boolean {
+    return this.#isOpen && !this.#isOver;
+  }
+
+  /** Whether the head of a stream holds a field that is none; asked once. */
+  takeUnsound(stream: number): boolean {
+    return this.#unsound.delete(stream);
+  }
+
+  /** @param stream of which nothing more is asked */
+  forget(stream: number): void {
+    this.#unsound.delete(stream);
+  }
+
+  /** @param chunk what comes next on the connection */
+  read(chunk: Buffer): void {
+    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    while (bytes.length > 0 && !this.#isOver) {
+      if (this.#skipBytes > 0) {
+        const skipped = Math.min(this.#skipBytes, bytes.length);
+        this.#skipBytes -= skipped;
+        bytes = bytes.subarray(skipped);
+        continue;
+      }
+      if (bytes.length < FRAME_HEAD_BYTES) break;
+      const end = FRAME_HEAD_BYTES + bytes.readUIntBE(0, 3);
+      const type = bytes[3];
+      if (type !== HEADERS && type !== CONTINUATION) {
+        this.#skipBytes = end;
+        continue;
+      }
+      this.#isOpen = true;
+      if (end > FRAME_HEAD_BYTES + MOST_FRAME_BYTES) this.#isOver = true;
+      else if (bytes.length < end) break;
+      else this.#head(bytes.subarray(0, end), type);
+      bytes = bytes.subarray(end);
+    }
+    // A copy, so that it does not hold all that came with it.
+    this.#rest = bytes.length === 0 || this.#isOver ? Buffer.alloc(0) : Buffer.from(bytes);
+  }
+
+  /** @param frame whole */
+  #head(frame: Buffer, type: number): void {
+    const flags = frame[4] ?? 0;
+    const fragment = fragmentOf(frame.subarray(FRAME_HEAD_BYTES), type, flags);
+    // A copy where it has to wait: the bytes are nghttp2's by then.
+    this.#block.push((flags & END_HEADERS) === 0 ? Buffer.from(fragment) : fragment);
+    this.#blockBytes += fragment.length;
+    if (this.#blockBytes > MOST_BLOCK_BYTES) this.#isOver = true;
+    if ((flags & END_HEADERS) === 0 || this.#isOver) return;
+    const [only] = this.#block;
+    const verdict = this.#heads.read(
+      this.#block.length === 1 && only !== undefined ? only : Buffer.concat(this.#block),
+    );
+    this.#block = [];
+    this.#blockBytes = 0;
+    this.#isOpen = false;
+    if (verdict === 'unsound') this.#unsound.add(frame.readUInt32BE(5));
+    this.#isOver = verdict === 'broken' || this.#unsound.size > MOST_UNSOUND;
+  }
+}
+
+/** What a frame holds of a header block. */
+function fragmentOf(payload: Buffer, type: number, flags: number): Buffer {
+  if (type === CONTINUATION) return payload;
+  const padding = (flags & PADDED) === 0 ? 0 : 1 + (payload[0] ?? 0);
+  const start = (padding > 0 ? 1 : 0) + ((flags & PRIORITY) === 0 ? 0 : 5);
+  return payload.subarray(start, payload.length - Math.max(padding - 1, 0));
+}

@@ -1,0 +1,46 @@
+// A TLS connection as nghttp2 reads and writes it, with somebody beside who is shown first what comes.
+import { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+
+interface Piece {
+  readonly chunk: Buffer;
+}
+
+export class Tap extends Duplex {
+  readonly #socket: TLSSocket;
+
+  /** @param show is given each piece before nghttp2 has it */
+  constructor(socket: TLSSocket, show: (chunk: Buffer) => void) {
+    super();
+    this.#socket = socket;
+    socket.on('data', (chunk: Buffer) => {
+      show(chunk);
+      if (!this.push(chunk)) socket.pause();
+    });
+    socket.on('end', () => this.push(null));
+    socket.on('close', () => this.destroy());
+    socket.on('error', () => this.destroy());
+  }
+
+  override _read(): void {
+    this.#socket.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#socket.write(chunk, done);
+  }
+
+  /** In one piece: each is a record of TLS. */
+  override _writev(pieces: readonly Piece[], done: (error?: Error | null) => void): void {
+    this.#socket.write(Buffer.concat(pieces.map(({ chunk }) => chunk)), done);
+  }
+
+  override _final(done: () => void): void {
+    this.#socket.end(done);
+  }
+
+  override _destroy(_error: Error | null, done: () => void): void {
+    this.#socket.destroy();
+    done();
+  }
+}
