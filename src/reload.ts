@@ -61,6 +61,8 @@ export interface Reloader {
 export const FIXED: Readonly<Record<string, (config: Config) => unknown>> = {
   'listen.host': ({ listen }) => listen.host,
   'listen.port': ({ listen }) => listen.port,
+  // Memory that all threads count in is made for so many.
+  'listen.maxConnections': ({ listen }) => listen.maxConnections,
   // Whether it is spoken at all, and whether callers need a certificate; new certificates are taken up.
   'listen.tls': ({ listen }) => listen.tls && { clientCa: listen.tls.clientCa !== undefined },
   'admin.host': ({ admin }) => admin.host,

@@ -66,6 +66,18 @@ function openAdmit(config: Config, base: Base, shared: SharedParts | undefined, 
   );
 }
 
+/** What the front door takes. */
+function boundsOf({ request, listen }: Config) {
+  const { headersTimeoutMs, headerBytes, headerCount, targetBytes, minRate, ...whole } = request;
+  const { maxRequestsPerConnection, idleTimeoutMs } = listen;
+  return {
+    ...whole,
+    head: { timeoutMs: Math.min(headersTimeoutMs, request.timeoutMs), headerBytes, headerCount, targetBytes },
+    leastRate: minRate,
+    connections: { requests: maxRequestsPerConnection ?? Number.POSITIVE_INFINITY, idleMs: idleTimeoutMs },
+  };
+}
+
 /** As the listener holds it (PublicOptions), for a request that goes on when its checks are over: until what is returned is called. */
 function holdOnce({ enter, leave }: State['directory']): () => void {
   const era = enter();
@@ -189,8 +201,7 @@ export function openRooms(config: Config, base: Base, before?: Rooms, shared?: S
       passthrough: openPassthrough(config, base, checks, way),
       tls: config.listen.tls,
       proxied: config.listen.proxyProtocol ? createTrust(config.listen.trustProxy) : undefined,
-      bodyLimitBytes: config.request.bodyLimitBytes,
-      timeoutMs: config.request.timeoutMs,
+      ...boundsOf(config),
       storeTimeoutMs: config.storeTimeoutMs,
     },
   };

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { CIDR, HOST_NAME, LISTEN_HOST, readCidr, readHostName, readListenHost } from './addresses.ts';
 import { duration, flag, hidden, list, offOr, oneOf, section, size, text, whole } from './fields.ts';
+import { connectionKeys } from './schema-bounds.ts';
 import { listenTls } from './schema-tls.ts';
 import type { LimitMode } from './types.ts';
 
@@ -25,10 +26,11 @@ export const listen = (folder: string) =>
       .describe(
         'Whether every connection from these addresses begins with a PROXY header, version 1 or 2, that names the caller.',
       ),
+    ...connectionKeys,
     tls: listenTls(folder)
       .optional()
       .describe('Certificates of the listener: callers speak HTTPS. Left out, TLS ends before the gateway.'),
-  });
+  }).transform(({ idleTimeout: idleTimeoutMs, ...others }) => ({ ...others, idleTimeoutMs }));
 
 const TOKEN_HASH = 'the hash of a token as `onetime-gateway admin token` prints it: sha256: and 64 hex digits';
 const TOKEN_NAME = 'a name for events and logs: letters, digits, dots, hyphens and underscores, at most 64';
@@ -102,11 +104,6 @@ export const limits = section({
     'shadow',
   ),
 });
-
-export const request = section({
-  bodyLimit: size().prefault('2MiB').describe('Larger bodies of callers are refused.'),
-  timeout: duration().prefault('30s').describe('How long a caller may take to send a request.'),
-}).transform(({ bodyLimit, timeout }) => ({ bodyLimitBytes: bodyLimit, timeoutMs: timeout }));
 
 export const reference = section({
   openapi: flag().prefault(true).describe('Whether GET /openapi.json tells tools of the API.'),

@@ -198,6 +198,20 @@ export interface AuditConfig {
   readonly compress: boolean;
 }
 
+/** What callers may send, and how slowly. */
+export interface RequestConfig {
+  readonly bodyLimitBytes: number;
+  /** For the whole of it. */
+  readonly timeoutMs: number;
+  readonly headersTimeoutMs: number;
+  readonly headerBytes: number;
+  readonly headerCount: number;
+  /** Of path and query. */
+  readonly targetBytes: number;
+  /** `undefined`: however slowly. */
+  readonly minRate: { readonly bytesPerSecond: number; readonly afterMs: number } | undefined;
+}
+
 export interface Config {
   readonly listen: {
     readonly host: string;
@@ -206,6 +220,12 @@ export interface Config {
     readonly trustProxy: readonly string[];
     /** Connections from there begin with a PROXY header. */
     readonly proxyProtocol: boolean;
+    readonly maxConnections: number;
+    /** `undefined`: as many as there may be in all. */
+    readonly maxConnectionsPerAddress: number | undefined;
+    /** `undefined`: any number. */
+    readonly maxRequestsPerConnection: number | undefined;
+    readonly idleTimeoutMs: number;
     /** `undefined`: it speaks HTTP without TLS. PEM. */
     readonly tls?: ListenTls | undefined;
   };
@@ -255,7 +275,7 @@ export interface Config {
     readonly proxy?: UpstreamProxy | undefined;
   };
   readonly health: HealthConfig;
-  readonly request: { readonly bodyLimitBytes: number; readonly timeoutMs: number };
+  readonly request: RequestConfig;
   readonly overload: OverloadConfig;
   /** `undefined`: off. */
   readonly replay: ReplayConfig | undefined;

@@ -1,5 +1,6 @@
 // One request and its answer.
 import type { Refusal } from '../refusal.ts';
+import type { HeadBounds } from './bounds.ts';
 import type { Incoming, Outgoing } from './message.ts';
 
 export abstract class Exchange {
@@ -20,10 +21,13 @@ export abstract class Exchange {
   }
 
   /** What is wrong with the head, that the parser has let pass. */
-  abstract headProblem(): Refusal | undefined;
+  abstract headProblem(bounds: HeadBounds): Refusal | undefined;
 
   /** Whether nobody is there any more who could be answered. */
   abstract isGone(): boolean;
+
+  /** The body is going to be read: whoever waits to be asked for it is. A request that is refused before is not invited. */
+  invite(): void {}
 
   /** Registers what is to be called when the answer has left, or its caller. */
   onGone(callback: () => void): void {

@@ -2,6 +2,7 @@
 import type { Journey } from '../journey.ts';
 import type { Recorder } from '../record/record.ts';
 import type { Passthrough } from '../region/passthrough.ts';
+import type { ConnectionBounds, HeadBounds, LeastRate } from './bounds.ts';
 import type { PassthroughApp } from './passthrough-app.ts';
 import type { ListenTls } from './tls.ts';
 
@@ -15,6 +16,11 @@ export interface Front {
   readonly bodyLimitBytes: number;
   /** A request, head and body, must have arrived within this time, and its answer must have been taken in as long. */
   readonly timeoutMs: number;
+  /** What the head of a request may be. */
+  readonly head: HeadBounds;
+  /** How slowly a request may come in; undefined: however slowly, within its time. */
+  readonly leastRate?: LeastRate | undefined;
+  readonly connections: ConnectionBounds;
   /** Whether a peer is a load balancer whose connections begin with a PROXY header; undefined: nobody's do. */
   readonly proxied?: ((peer: string) => boolean) | undefined;
   /** What callers are shown, where the listener speaks TLS. */

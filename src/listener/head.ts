@@ -3,11 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import { domainToASCII } from 'node:url';
 import { Refusal, type RefusalCode } from '../refusal.ts';
-
-/** More headers than any client sends. Node's own bound leaves the rest out without a word. */
-export const MOST_HEADERS = 100;
-/** Of path and query. */
-export const MOST_TARGET_CHARACTERS = 8192;
+import type { HeadBounds } from './bounds.ts';
 
 /** Behind these nothing on the connection is believed: where the next request begins is not sure, or who sends it is odd. */
 const CLOSING: ReadonlySet<RefusalCode> = new Set([
@@ -54,20 +50,28 @@ function isName(name: string): boolean {
   return /^[a-z0-9._-]{1,253}$/i.test(name) && domainToASCII(name) !== '';
 }
 
+/** Colon and space in front of a value, CR and LF behind it. */
+const BETWEEN_BYTES = 4;
+
+const tooLarge = (hint: string): Refusal => new Refusal('headers_too_large', { hint, outcome: 'not_sent' });
+
 /**
- * One pass over the names. One with an underscore could be taken for the one with a hyphen, as CGI and Rack do it, so that a
- * header which the gateway leaves out (X_Forwarded_For) would count behind it. Of two Hosts Node takes the first silently.
+ * One pass over names and values, in which each character is a byte. A name with an underscore could be taken for the one
+ * with a hyphen, as CGI and Rack do it, so that a header which the gateway leaves out (X_Forwarded_For) would count behind it.
+ * Of two Hosts Node takes the first silently.
  */
-function nameProblem(raw: readonly string[]): Refusal | undefined {
+function linesProblem(raw: readonly string[], mostBytes: number): Refusal | undefined {
   let hosts = 0;
-  for (let i = 0; i < raw.length; i += 2) {
+  let bytes = 0;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] ?? '';
+    bytes += name.length + (raw[i + 1] ?? '').length + BETWEEN_BYTES;
     if (name.includes('_')) return malformed('A header name with an underscore is not taken.');
     if (name.length === HOST.length && name.toLowerCase() === HOST && ++hosts > 1) {
       return new Refusal('header_duplicated', { hint: 'Send Host once.', outcome: 'not_sent' });
     }
   }
-  return undefined;
+  return bytes > mostBytes ? tooLarge(`At most ${mostBytes} bytes of headers.`) : undefined;
 }
 
 /** RFC 9112, 6.1: what is not chunked alone is not understood here, and HTTP/1.0 has no transfer codings. */
@@ -80,21 +84,21 @@ function codingProblem(req: Head): Refusal | undefined {
 }
 
 /** @returns what is wrong; undefined for the head of an ordinary request of HTTP/1.1 or 1.0 */
-export function headProblem(req: Head): Refusal | undefined {
+export function headProblem(req: Head, bounds: HeadBounds): Refusal | undefined {
   if (req.httpVersionMajor !== 1 || req.httpVersionMinor > 1) return malformed('Send HTTP/1.1.');
-  return fieldsProblem(req);
+  return fieldsProblem(req, bounds);
 }
 
 /** The same of a head that came by another version, in the words of HTTP/1.1 (http2-head.ts). */
-export function fieldsProblem(req: Head): Refusal | undefined {
+export function fieldsProblem(req: Head, bounds: HeadBounds): Refusal | undefined {
   const { rawHeaders, httpVersionMinor } = req;
   const { host } = req.headers;
-  if (rawHeaders.length > 2 * MOST_HEADERS) {
-    return new Refusal('headers_too_large', { hint: `At most ${MOST_HEADERS} headers.`, outcome: 'not_sent' });
+  if (rawHeaders.length > 2 * bounds.headerCount) return tooLarge(`At most ${bounds.headerCount} headers.`);
+  if ((req.url?.length ?? 0) > bounds.targetBytes) {
+    return new Refusal('target_too_long', { hint: `At most ${bounds.targetBytes} bytes.`, outcome: 'not_sent' });
   }
-  if ((req.url?.length ?? 0) > MOST_TARGET_CHARACTERS) return new Refusal('target_too_long', { outcome: 'not_sent' });
   // RFC 9112, 3.2: a request of HTTP/1.1 without Host is answered 400.
   if (host === undefined && httpVersionMinor === 1) return malformed('Send a Host header.');
   if (host !== undefined && !isHost(host)) return malformed('The Host header is no host name with an optional port.');
-  return nameProblem(rawHeaders) ?? codingProblem(req);
+  return linesProblem(rawHeaders, bounds.headerBytes) ?? codingProblem(req);
 }

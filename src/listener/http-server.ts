@@ -10,8 +10,6 @@ import { createServer, https } from './http.ts';
 import type { Sockets } from './sockets.ts';
 import { divertHttp2 } from './tls.ts';
 
-/** How long an unused connection of a caller is kept: as Fastify has it, longer than load balancers keep theirs. */
-const KEEP_ALIVE_MS = 72_000;
 /** How often callers are looked for that take too long. */
 export const CHECK_MS = 250;
 
@@ -39,7 +37,6 @@ export function createHttpServer(
 ): Server {
   const { serve, upgrades, upgraded } = doors;
   const options = {
-    keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: CHECK_MS,
     // Refused by head.ts, in the gateway's own words.
     requireHostHeader: false,
@@ -52,14 +49,10 @@ export function createHttpServer(
   if (tls !== undefined) divertHttp2(server, doors.http2);
   server.on('connect', (_req, socket) => sockets.refuse(socket, new Refusal('method_not_allowed', NO_TUNNEL)));
   server.on('upgrade', upgraded);
+  // Whoever waits to be asked for a body is asked when it is going to be read.
+  server.on('checkContinue', serve);
   // An Expect that Node does not know is none of the API's: served as if it were not there (RFC 9110, 10.1.1 allows it).
   server.on('checkExpectation', serve);
   guardConnections(server, gates);
   return server;
-}
-
-/** How long a request may take to come in. */
-export function bound(server: Server, timeoutMs: number): void {
-  server.requestTimeout = timeoutMs;
-  server.headersTimeout = timeoutMs;
 }

@@ -1,5 +1,6 @@
 // One request and its answer on a stream of HTTP/2.
 import { Refusal } from '../refusal.ts';
+import type { HeadBounds } from './bounds.ts';
 import { Exchange } from './exchange.ts';
 import { fieldsProblem } from './head.ts';
 import type { StreamHead } from './http2-head.ts';
@@ -44,12 +45,12 @@ export class StreamExchange extends Exchange {
     });
   }
 
-  headProblem(): Refusal | undefined {
+  headProblem(bounds: HeadBounds): Refusal | undefined {
     if (this.#head.bytes > this.#bounds.headerBytes) {
       const hint = `At most ${this.#bounds.headerBytes} bytes.`;
       return new Refusal('headers_too_large', { hint, outcome: 'not_sent' });
     }
-    return this.#head.problem ?? fieldsProblem(this.req);
+    return this.#head.problem ?? fieldsProblem(this.req, bounds);
   }
 
   isGone(): boolean {

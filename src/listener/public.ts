@@ -5,14 +5,17 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import type { Refusal, RefusalCode } from '../refusal.ts';
 import type { Exchange } from './exchange.ts';
 import { type Front, FrontInUse } from './fronts.ts';
-import { bound, CHECK_MS, createHttpServer, type Doors } from './http-server.ts';
+import { CHECK_MS, createHttpServer, type Doors } from './http-server.ts';
 import { createHttp2 } from './http2.ts';
+import type { Http2Bounds } from './http2-connection.ts';
 import type { StreamExchange } from './http2-exchange.ts';
 import { NO_SCHEMAS } from './no-schemas.ts';
+import { watchPace } from './pace.ts';
 import { openPassthroughApp, type Routed } from './passthrough-app.ts';
 import { createProxyProtocol, type ProxyResult } from './proxy-protocol.ts';
 import type { Respond } from './respond.ts';
 import { createServe, type ServeOptions, type Take } from './serve.ts';
+import { bound, isLonger, serverBounds, type Timed } from './server-bounds.ts';
 import { createSockets } from './sockets.ts';
 import { Certificates, type ListenTls, serverOptions, watchHandshakes } from './tls.ts';
 import { createUnderWay } from './under-way.ts';
@@ -51,16 +54,25 @@ type Run = (exchange: Exchange) => Promise<void>;
 /** How long WebSockets of a front that was replaced may take to end after they were asked to. */
 const GOING_AWAY_MS = 10_000;
 
+function streamBounds({ timeoutMs, head, connections }: Front): Http2Bounds {
+  const { idleMs, requests } = connections;
+  return { headerBytes: head.headerBytes, timeoutMs, idleMs, mostRequests: requests };
+}
+
 /** Fastify serves as the shell: addresses, timeouts, closing. */
 export function createPublicListener(respond: Respond, options: PublicOptions): PublicListener {
   const proxies = createProxyProtocol({
     senders: () => used?.front.proxied,
     onHeader: options.onProxyHeader ?? (() => {}),
   });
-  const sockets = createSockets(options.onUnparsed, proxies.addressOf);
+  const sockets = createSockets({
+    count: options.onUnparsed,
+    addressOf: proxies.addressOf,
+    bounds: () => inUse().front,
+  });
   const streams = createHttp2({
     now: options.now,
-    bounds: () => ({ headerBytes: 16_384, timeoutMs: inUse().front.timeoutMs, idleMs: 72_000, mostRequests: Infinity }),
+    bounds: () => streamBounds(inUse().front),
     addressOf: proxies.addressOf,
     serve: serveStream,
     count: options.onUnparsed,
@@ -74,7 +86,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
   const { serve, write } = createServe(respond, underWay, options);
   const retired = new Set<FrontInUse>();
   /** Of fronts before: those whose requests may still be coming in, and had longer for that. */
-  const longer = new Set<Pick<Front, 'timeoutMs'>>();
+  const longer = new Set<Timed>();
   let used: FrontInUse | undefined;
 
   /** Connections of which the server does not know yet. */
@@ -155,7 +167,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
       use() {
         const before = used;
         used = next;
-        if (before !== undefined && before.front.timeoutMs > front.timeoutMs) keepBound(before.front);
+        if (before !== undefined && isLonger(before.front, front)) keepBound(before.front);
         boundAll();
         secure?.(servers);
         return before === undefined ? Promise.resolve() : retire(before);
@@ -166,14 +178,12 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
 
   /** The server knows one time for all connections: the longest of those that a request may have begun with. */
   function boundAll(): void {
-    const bounds = [inUse().front, ...longer];
-    const timeoutMs = Math.max(...bounds.map((each) => each.timeoutMs));
-    for (const server of servers) bound(server, timeoutMs);
+    for (const server of servers) bound(server, serverBounds(inUse().front, longer));
   }
 
   /** Until whatever had begun to come in has come in, or has taken too long. */
-  function keepBound({ timeoutMs }: Front): void {
-    const kept = { timeoutMs };
+  function keepBound({ timeoutMs, head }: Timed): void {
+    const kept = { timeoutMs, head };
     longer.add(kept);
     const over = (): void => {
       longer.delete(kept);
@@ -192,6 +202,8 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
     retired.delete(before);
     await before.app?.close();
   }
+
+  const endWatch = watchPace(options.now, CHECK_MS, sockets.look);
 
   const doors: Doors = {
     serve(req, res) {
@@ -215,7 +227,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
       ]);
       handshakes.push(watchHandshakes(server));
       servers.push(server);
-      if (used !== undefined) bound(server, used.front.timeoutMs);
+      if (used !== undefined) bound(server, serverBounds(used.front, longer));
       return server;
     },
   });
@@ -240,6 +252,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
       streams.cut();
       for (const { front } of all) front.passthrough.cut();
       await app.close();
+      endWatch();
       await Promise.all(all.map((each) => each.app?.close()));
     },
     recorded: underWay.over,

@@ -22,6 +22,7 @@ export function receive(exchange: Exchange, limitBytes: number): Buffer | Promis
   if (exchange.trouble !== undefined) return exchange.trouble;
   return new Promise((settle) => {
     exchange.interrupt = settle;
+    exchange.invite();
     const chunks: Buffer[] = [];
     let size = 0;
     req.on('data', (chunk: Buffer) => {

@@ -100,7 +100,8 @@ export function createServe(respond: Respond, underWay: UnderWay, options: Serve
     };
     exchange.onGone(over);
     try {
-      const answer = exchange.headProblem() ?? (await take(new HttpArrival(exchange, front.bodyLimitBytes), trip));
+      const problem = exchange.headProblem(front.head);
+      const answer = problem ?? (await take(new HttpArrival(exchange, front.bodyLimitBytes), trip));
       if (answer !== 'passed') write(answer, trip, res, front.timeoutMs);
     } catch (cause) {
       // After the request was sent its outcome is unknown, and a defect of ours must not hide that.

@@ -4,44 +4,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Refusal, type RefusalCode } from '../refusal.ts';
-import { Exchange } from './exchange.ts';
-import { headProblem } from './head.ts';
+import type { ConnectionBounds, LeastRate } from './bounds.ts';
+import { type Connection, isSilent, openConnection, receiving, stopAfterAnswer } from './connection.ts';
+import type { Exchange } from './exchange.ts';
+import { MessageExchange } from './http1-exchange.ts';
 import { isLingering, LAST_BOUNDS, linger } from './linger.ts';
-import type { Incoming } from './message.ts';
 import { answerUnparsed } from './unparsed.ts';
-
-/** Of HTTP/1.1. */
-class MessageExchange extends Exchange {
-  readonly req: IncomingMessage;
-
-  constructor(req: IncomingMessage, res: ServerResponse, address: string) {
-    super(res, address);
-    this.req = req;
-  }
-
-  headProblem(): Refusal | undefined {
-    return headProblem(this.req);
-  }
-
-  /** A caller that has closed its side cannot be answered any more (Node ends the other side then). */
-  isGone(): boolean {
-    const { req, res } = this;
-    return res.closed || res.destroyed || !req.socket.writable;
-  }
-}
-
-interface Connection {
-  readonly address: string;
-  /** At most one is served at a time; later requests of a pipelining caller wait for its answer. */
-  current: Exchange | undefined;
-  readonly waiting: (() => void)[];
-  /** The last request that was answered, while its body is still coming in. */
-  answered: Incoming | undefined;
-  /** Nothing more is served here; it ends with the current answer. */
-  ending: boolean;
-  /** What is wrong with the last request, whose turn has not come yet: its body is not going to arrive. */
-  trouble: Refusal | undefined;
-}
 
 export interface Sockets {
   /** A new connection. */
@@ -52,8 +20,21 @@ export interface Sockets {
   refuse(socket: Duplex, refusal: Refusal): void;
   /** What Node's parser or its timeouts report of a connection. */
   troubled(error: NodeJS.ErrnoException, socket: Socket): void;
+  /** Ends what comes too slowly, and what was opened and never used. @param passedMs since the last look */
+  look(passedMs: number): void;
+  /** Ends the connection that has been unused for longest. @returns whether there was one */
+  reclaim(): boolean;
   /** Ends every connection without a request under way, and the others with their answers. */
   drain(): void;
+}
+
+export interface SocketsOptions {
+  /** Called for each refusal that belongs to no request. */
+  readonly count: (code: RefusalCode) => void;
+  /** Where a connection comes from; asked once, when it is opened. Left out: its peer. */
+  readonly addressOf?: (socket: Socket) => string;
+  /** Those in force. */
+  readonly bounds: () => { readonly connections: ConnectionBounds; readonly leastRate?: LeastRate | undefined };
 }
 
 /** Requests that one connection may have waiting. */
@@ -68,15 +49,15 @@ const CODES: Readonly<Record<string, RefusalCode>> = {
 /** The peer has closed or reset its side, in the middle of a request or between two. */
 const LEFT = new Set(['ECONNRESET', 'HPE_INVALID_EOF_STATE']);
 
-/**
- * @param count called for each refusal that belongs to no request
- * @param addressOf where a connection comes from; asked once, when it is opened
- */
-export function createSockets(
-  count: (code: RefusalCode) => void,
-  addressOf: (socket: Socket) => string = peerAddress,
-): Sockets {
+/** So many are looked at to find one that is unused. */
+const LOOKS = 16;
+
+const TOO_SLOW = Object.assign(new Error('a request comes in too slowly'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
+
+export function createSockets({ count, addressOf = peerAddress, bounds }: SocketsOptions): Sockets {
   const connections = new Map<Socket, Connection>();
+  /** Those without a request, the one that has been so for longest first. */
+  const unused = new Set<Socket>();
   let draining = false;
 
   function leave(socket: Socket, connection: Connection, { req }: Exchange): void {
@@ -90,36 +71,71 @@ export function createSockets(
     const next = connection.waiting.shift();
     if (next !== undefined) next();
     else if (connection.ending) end(socket);
+    else if (!isLingering(socket)) unused.add(socket);
   }
 
   function end(socket: Socket): void {
     linger(socket, draining ? LAST_BOUNDS : undefined);
   }
 
+  function troubled(error: NodeJS.ErrnoException, socket: Socket): void {
+    const connection = connections.get(socket);
+    if (isLingering(socket)) return;
+    if (connection === undefined || LEFT.has(error.code ?? '') || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    if (connection.ending) return;
+    const { current, answered } = connection;
+    const code = CODES[error.code ?? ''] ?? 'request_malformed';
+    // A connection that was only opened may be kept for as long as one that was used.
+    if (code === 'request_timeout' && isSilent(connection, socket)) return;
+    const refusal = new Refusal(code, { outcome: 'not_sent' });
+    if (current !== undefined) {
+      stopAfterAnswer(connection);
+      // A request that has arrived whole is served: what follows it is not its fault, and it may have been sent.
+      if (current.req.complete) {
+        connection.trouble = refusal;
+        return;
+      }
+      current.trouble = refusal;
+      current.interrupt?.(refusal);
+    } else if (answered !== undefined && !answered.complete) {
+      // Its answer has left already: another one would be taken for the next request's.
+      socket.destroy();
+    } else {
+      connection.ending = true;
+      unused.delete(socket);
+      count(refusal.code);
+      answerUnparsed(socket, refusal);
+    }
+  }
+
   return {
     opened(socket) {
       // What Node ends a connection with after its last answer.
       socket.destroySoon = () => end(socket);
-      connections.set(socket, {
-        address: addressOf(socket),
-        current: undefined,
-        waiting: [],
-        answered: undefined,
-        ending: false,
-        trouble: undefined,
+      connections.set(socket, openConnection(socket, addressOf(socket)));
+      unused.add(socket);
+      socket.once('close', () => {
+        connections.delete(socket);
+        unused.delete(socket);
       });
-      socket.once('close', () => connections.delete(socket));
     },
 
     enter(req, res, run) {
       const { socket } = req;
       const connection = connections.get(socket);
-      if (connection === undefined || connection.ending) return;
+      const most = bounds().connections.requests;
+      // What comes behind the last one that may come is not served.
+      if (connection === undefined || connection.ending || connection.turn >= most) return;
+      const isLast = ++connection.turn === most;
+      unused.delete(socket);
       const start = (): void => {
         const exchange = new MessageExchange(req, res, connection.address);
         connection.current = exchange;
         if (!req.complete) exchange.trouble = connection.trouble;
-        if (connection.ending && connection.waiting.length === 0) res.shouldKeepAlive = false;
+        if (isLast || (connection.ending && connection.waiting.length === 0)) res.shouldKeepAlive = false;
         res.on('close', () => {
           leave(socket, connection, exchange);
           exchange.close();
@@ -136,33 +152,33 @@ export function createSockets(
       answerUnparsed(socket, refusal);
     },
 
-    troubled(error, socket) {
-      const connection = connections.get(socket);
-      if (isLingering(socket)) return;
-      if (connection === undefined || LEFT.has(error.code ?? '') || !socket.writable) {
-        socket.destroy();
-        return;
+    troubled,
+
+    look(passedMs) {
+      const { leastRate, connections: most } = bounds();
+      for (const [socket, connection] of connections) {
+        if (isLingering(socket)) continue;
+        const { pace, turn } = connection;
+        if (pace.isSlow(turn, socket.bytesRead, receiving(connection), passedMs, leastRate)) troubled(TOO_SLOW, socket);
+        if (!isSilent(connection, socket)) continue;
+        connection.silentMs += passedMs;
+        if (connection.silentMs > most.idleMs) socket.destroy();
       }
-      if (connection.ending) return;
-      const { current, answered } = connection;
-      const refusal = new Refusal(CODES[error.code ?? ''] ?? 'request_malformed', { outcome: 'not_sent' });
-      if (current !== undefined) {
-        stopAfterAnswer(connection);
-        // A request that has arrived whole is served: what follows it is not its fault, and it may have been sent.
-        if (current.req.complete) {
-          connection.trouble = refusal;
-          return;
+    },
+
+    reclaim() {
+      let looks = 0;
+      for (const socket of unused) {
+        if (++looks > LOOKS) return false;
+        unused.delete(socket);
+        if (connections.get(socket)?.pace.hasBegun(socket.bytesRead) === false) {
+          socket.destroy();
+          return true;
         }
-        current.trouble = refusal;
-        current.interrupt?.(refusal);
-      } else if (answered !== undefined && !answered.complete) {
-        // Its answer has left already: another one would be taken for the next request's.
-        socket.destroy();
-      } else {
-        connection.ending = true;
-        count(refusal.code);
-        answerUnparsed(socket, refusal);
+        // A request is just coming.
+        unused.add(socket);
       }
+      return false;
     },
 
     drain() {
@@ -181,11 +197,4 @@ export function createSockets(
 
 function peerAddress({ remoteAddress = '' }: Socket): string {
   return remoteAddress;
-}
-
-/** What has arrived whole is still served; what comes behind it is not. */
-function stopAfterAnswer(connection: Connection): void {
-  connection.ending = true;
-  const { current, waiting } = connection;
-  if (current !== undefined && waiting.length === 0) current.res.shouldKeepAlive = false;
 }

@@ -1,15 +1,16 @@
 // The caller's body as a stream that the connection to a region may destroy without cutting the caller, who is still to
 // be answered. Nothing is read before the connection asks for it, so that another upstream URL can be tried.
 import { Readable } from 'node:stream';
-import type { Incoming } from '../listener/message.ts';
+import type { Exchange } from '../listener/exchange.ts';
 
 const CUT = new Error('the caller did not send the whole body');
 
 /**
- * @param req nothing of its body read yet, or by an earlier such stream of which nothing was asked
+ * @param exchange nothing of its body read yet, or by an earlier such stream of which nothing was asked
  * @param onBytes told of each piece, in bytes
  */
-export function lazyBody(req: Incoming, onBytes: (bytes: number) => void): Readable {
+export function lazyBody(exchange: Pick<Exchange, 'req' | 'invite'>, onBytes: (bytes: number) => void): Readable {
+  const { req } = exchange;
   let reading = false;
   const onData = (chunk: Buffer): void => {
     onBytes(chunk.length);
@@ -25,6 +26,7 @@ export function lazyBody(req: Incoming, onBytes: (bytes: number) => void): Reada
         return;
       }
       reading = true;
+      exchange.invite();
       if (req.destroyed && !req.readableEnded) onCut();
       req.on('data', onData).on('end', onEnd).on('close', onCut).on('error', onCut);
     },

@@ -79,7 +79,7 @@ export function createPassthrough(rows: readonly PassthroughRow[], options: Pass
     const count = (bytes: number): void => {
       trip.receivedBytes += bytes;
     };
-    upstream.send(passage, call.body instanceof Readable ? () => lazyBody(exchange.req, count) : undefined, done);
+    upstream.send(passage, call.body instanceof Readable ? () => lazyBody(exchange, count) : undefined, done);
   }
 
   /** The gateway's own answer in place of the region's. */

@@ -6,7 +6,7 @@ import { REGIONS } from './support.ts';
 
 // every key that has a default
 const DOCUMENTED = `
-listen:  { host: 0.0.0.0, port: 8080, trustProxy: [], proxyProtocol: false }
+listen:  { host: 0.0.0.0, port: 8080, trustProxy: [], proxyProtocol: false, maxConnections: 10000, maxConnectionsPerAddress: off, maxRequestsPerConnection: 10000, idleTimeout: 72s }
 admin:   { host: 127.0.0.1, port: 9464, hosts: [], tokens: [], console: true }
 regions:
   us: { upstreams: ["https://us.onetimesecret.com"], hosts: [], web: "https://us.onetimesecret.com" }
@@ -28,7 +28,7 @@ limits:
   regionBudget:       { per: 20m, requests: 800, burst: 800, mode: shadow }
 upstream: { connectTimeout: 3s, headersTimeout: 15s, bodyTimeout: 15s, idleTimeout: 4s, connections: 256, queue: { most: 1024, wait: 3s }, forwardClientAddress: true, proxy: null }
 health:   { probe: 60s, breaker: { failures: 5, open: 10s, mode: enforce } }
-request:  { bodyLimit: 2MiB, timeout: 30s }
+request:  { bodyLimit: 2MiB, timeout: 30s, headersTimeout: 10s, headerBytes: 16KiB, headerCount: 100, targetLength: 8KiB, minRate: 1KiB/s, minRateAfter: 5s }
 overload: { eventLoopDelay: 500ms, heap: 0.9, memory: 0.9, mode: enforce }
 replay:   { keep: 5m, maxBytes: 64MiB, shared: true }
 reference: { openapi: true, docs: true }
@@ -53,7 +53,16 @@ tracing:  { otlp: null, headers: {}, sample: 0.1, service: onetime-gateway, time
 `;
 
 const EXPECTED = {
-  listen: { host: '0.0.0.0', port: 8080, trustProxy: [], proxyProtocol: false },
+  listen: {
+    host: '0.0.0.0',
+    port: 8080,
+    trustProxy: [],
+    proxyProtocol: false,
+    maxConnections: 10_000,
+    maxConnectionsPerAddress: undefined,
+    maxRequestsPerConnection: 10_000,
+    idleTimeoutMs: 72_000,
+  },
   admin: { host: '127.0.0.1', port: 9464, hosts: [], tokens: [], console: true },
   regions: [
     { name: 'us', upstreams: ['https://us.onetimesecret.com'], hosts: [], web: 'https://us.onetimesecret.com' },
@@ -82,7 +91,15 @@ const EXPECTED = {
     proxy: undefined,
   },
   health: { probeMs: 60_000, breaker: { failures: 5, openMs: 10_000, mode: 'enforce' } },
-  request: { bodyLimitBytes: 2_097_152, timeoutMs: 30_000 },
+  request: {
+    bodyLimitBytes: 2_097_152,
+    timeoutMs: 30_000,
+    headersTimeoutMs: 10_000,
+    headerBytes: 16_384,
+    headerCount: 100,
+    targetBytes: 8192,
+    minRate: { bytesPerSecond: 1024, afterMs: 5000 },
+  },
   overload: { eventLoopDelayMs: 500, heap: 0.9, memory: 0.9, mode: 'enforce' },
   replay: { keepMs: 300_000, maxBytes: 67_108_864, shared: true },
   reference: { openapi: true, docs: true },

@@ -143,7 +143,7 @@ describe('keys and kinds', () => {
     ['zzz: {}', `zzz: found an unknown key, expected one of the keys ${KEYS}`],
     [
       'listen: { hots: x }',
-      'listen.hots: found an unknown key, expected one of the keys host, port, trustProxy, proxyProtocol, tls. Did you mean "host"?',
+      'listen.hots: found an unknown key, expected one of the keys host, port, trustProxy, proxyProtocol, maxConnections, maxConnectionsPerAddress, maxRequestsPerConnection, idleTimeout, tls. Did you mean "host"?',
     ],
     [
       'log: { "a b": 1 }',
@@ -157,7 +157,10 @@ describe('keys and kinds', () => {
       'accounts: { rules: [{ domain: a.example, region: us, pined: true }] }',
       'accounts.rules[0].pined: found an unknown key, expected one of the keys account, domain, region, pinned, also. Did you mean "pinned"?',
     ],
-    ['listen: 8080', 'listen: found 8080, expected a map with the keys host, port, trustProxy, proxyProtocol, tls'],
+    [
+      'listen: 8080',
+      'listen: found 8080, expected a map with the keys host, port, trustProxy, proxyProtocol, maxConnections, maxConnectionsPerAddress, maxRequestsPerConnection, idleTimeout, tls',
+    ],
     ['admin: []', 'admin: found an empty list, expected a map with the keys host, port, hosts, tokens, console'],
     ['accounts: { rules: { domain: x } }', 'accounts.rules: found a map, expected a list of rules'],
     [

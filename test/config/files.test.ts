@@ -78,6 +78,10 @@ describe('config/gateway.yaml', () => {
       port: 81,
       trustProxy: ['10.0.0.0/8', 'fd00::/8'],
       proxyProtocol: false,
+      maxConnections: 10_000,
+      maxConnectionsPerAddress: undefined,
+      maxRequestsPerConnection: 10_000,
+      idleTimeoutMs: 72_000,
     });
     expect(config.admin).toEqual({ host: '0.0.0.0', port: 82, hosts: [], tokens: [], console: true });
     expect(config.log).toMatchObject({ level: 'debug' });

@@ -5,6 +5,7 @@ import type { Answer } from '../../src/journey.ts';
 import { createPublicListener, type PublicListener } from '../../src/listener/public.ts';
 import { createRespond } from '../../src/listener/respond.ts';
 import { createEpochs } from '../../src/locality/epochs.ts';
+import { BOUNDS } from '../support/bounds.ts';
 import { call } from '../support/http.ts';
 
 const MARKS = [1, 2].map((epoch) => ({ generation: 'a'.repeat(32), epoch }));
@@ -38,8 +39,7 @@ async function open(epochs: ReturnType<typeof createEpochs>) {
       onUnparsed: () => {},
     },
   );
-  const bounds = { bodyLimitBytes: 1024, timeoutMs: 5000, storeTimeoutMs: 50 };
-  await (await listener.prepare({ journey, record: () => {}, passthrough, ...bounds })).use();
+  await (await listener.prepare({ journey, record: () => {}, passthrough, ...BOUNDS })).use();
   await listener.app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = listener.app.server.address() as AddressInfo;
   return { url: `http://127.0.0.1:${port}`, waiting };

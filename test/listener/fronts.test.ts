@@ -6,6 +6,7 @@ import { type Front, FrontInUse } from '../../src/listener/fronts.ts';
 import { createPublicListener, type PublicListener } from '../../src/listener/public.ts';
 import { createRespond } from '../../src/listener/respond.ts';
 import { createEpochs } from '../../src/locality/epochs.ts';
+import { BOUNDS } from '../support/bounds.ts';
 import { call } from '../support/http.ts';
 import { rawCaller } from '../support/raw.ts';
 
@@ -29,9 +30,7 @@ function front(name: string) {
       goAway() {},
       cut() {},
     },
-    bodyLimitBytes: 1024,
-    timeoutMs: 5000,
-    storeTimeoutMs: 50,
+    ...BOUNDS,
   };
   const answer = (): void => waiting.shift()?.resolve({ kind: 'own', status: 200, headers: [], body: name });
   return { front: made, waiting, recorded, answer };

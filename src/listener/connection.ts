@@ -1,0 +1,60 @@
+// What is known of one connection of a caller.
+import type { Socket } from 'node:net';
+import type { Refusal } from '../refusal.ts';
+import type { Exchange } from './exchange.ts';
+import type { Incoming } from './message.ts';
+import { Pace } from './pace.ts';
+
+export interface Connection {
+  readonly address: string;
+  /** At most one is served at a time; later requests of a pipelining caller wait for its answer. */
+  current: Exchange | undefined;
+  readonly waiting: (() => void)[];
+  /** The last request that was answered, while its body is still coming in. */
+  answered: Incoming | undefined;
+  /** Requests that came so far. */
+  turn: number;
+  /** What came before it was opened, such as a load balancer's own header. */
+  readonly bytesBefore: number;
+  /** How long nothing has come at all. */
+  silentMs: number;
+  readonly pace: Pace;
+  /** Nothing more is served here; it ends with the current answer. */
+  ending: boolean;
+  /** What is wrong with the last request, whose turn has not come yet: its body is not going to arrive. */
+  trouble: Refusal | undefined;
+}
+
+export function openConnection({ bytesRead }: Socket, address: string): Connection {
+  return {
+    address,
+    current: undefined,
+    waiting: [],
+    answered: undefined,
+    turn: 0,
+    bytesBefore: bytesRead,
+    silentMs: 0,
+    pace: new Pace(bytesRead),
+    ending: false,
+    trouble: undefined,
+  };
+}
+
+/** Whether nothing has ever come on it. */
+export function isSilent({ turn, bytesBefore }: Connection, { bytesRead }: Socket): boolean {
+  return turn === 0 && bytesRead === bytesBefore;
+}
+
+/** Whether a request comes in; of a body that nobody reads just now it is not the caller who is slow. */
+export function receiving({ current, answered }: Connection): boolean | 'between' {
+  const coming = current?.req ?? answered;
+  if (coming === undefined || (current === undefined && coming.complete)) return 'between';
+  return !coming.complete && coming.readableFlowing === true;
+}
+
+/** What has arrived whole is still served; what comes behind it is not. */
+export function stopAfterAnswer(connection: Connection): void {
+  connection.ending = true;
+  const { current, waiting } = connection;
+  if (current !== undefined && waiting.length === 0) current.res.shouldKeepAlive = false;
+}
