@@ -39,10 +39,10 @@ function decimalOf(bytes: Buffer, from: number, to: number): number {
   return value;
 }
 
-/** White space behind a number is put before it: undici counts it as digits, and would give up a good answer. */
-function moveBack(bytes: Buffer, from: number, to: number, end: number): void {
+/** Moves what stands from `from` to `to` so that it ends at `end`, over what stood there; before it comes `filler`. */
+export function moveBack(bytes: Buffer, from: number, to: number, end: number, filler: number): void {
   bytes.copyWithin(end - (to - from), from, to);
-  bytes.fill(SPACE, from, end - (to - from));
+  bytes.fill(filler, from, end - (to - from));
 }
 
 export class Framing {
@@ -71,7 +71,8 @@ export class Framing {
     while (to > from && isSpace(bytes[to - 1])) to--;
     if (isLength) {
       this.lengthBytes = decimalOf(bytes, from, to);
-      if (to < end) moveBack(bytes, from, to, end);
+      // White space behind a number undici counts as digits, and would give up a good answer.
+      if (to < end) moveBack(bytes, from, to, end, SPACE);
     } else if (to - from === CHUNKED.length && stands(CHUNKED, bytes, from)) this.isChunked = true;
     else throw new AnswerFault('framing');
   }

@@ -1,7 +1,7 @@
 // The lines of an answer as RFC 9112 has them: status line, fields, the line before a chunk. Each is read out of bytes that may
 // end within it, and nothing is taken that could be read in another way. Hot path: each byte of a head is looked at once.
 import { AnswerFault, type AnswerFlaw } from './answer-fault.ts';
-import { type Framing, isDigit, isSpace, LOWER, SPACE, TAB, ZERO } from './answer-framing.ts';
+import { type Framing, isDigit, isSpace, LOWER, moveBack, SPACE, TAB, ZERO } from './answer-framing.ts';
 
 /** In place of where a line ends: its end is still to come. */
 export const INCOMPLETE = -1;
@@ -92,7 +92,7 @@ function hexOf(byte: number | undefined): number {
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
-/** The line before a chunk. @returns the bytes of the chunk; its line ends where chunkLineEnd says */
+/** @param at where the line before a chunk begins that chunkLineEnd has taken @returns the bytes of the chunk */
 export function chunkSizeAt(bytes: Buffer, at: number): number {
   let size = 0;
   for (let i = at; i < bytes.length; i++) {
@@ -103,7 +103,10 @@ export function chunkSizeAt(bytes: Buffer, at: number): number {
   return size;
 }
 
-/** RFC 9112, 7.1: digits, and extensions that nobody here has asked for. White space may stand before an extension alone. */
+/**
+ * RFC 9112, 7.1: digits, and extensions, which mean nothing here: zeros before the number take their place, since what undici
+ * thinks of them is to matter to nobody. White space may stand before an extension alone.
+ */
 export function chunkLineEnd(bytes: Buffer, at: number): number {
   let digits = at;
   while (digits < bytes.length && hexOf(bytes[digits]) !== -1) digits++;
@@ -112,7 +115,9 @@ export function chunkLineEnd(bytes: Buffer, at: number): number {
   while (end < bytes.length && isSpace(bytes[end])) end++;
   if (bytes[end] === SEMICOLON) end = valueEnd(bytes, end);
   else if (end > digits && end < bytes.length) throw new AnswerFault('chunk');
-  return lineEnd(bytes, end, 'chunk');
+  const next = lineEnd(bytes, end, 'chunk');
+  if (next !== INCOMPLETE && end > digits) moveBack(bytes, at, digits, end, ZERO);
+  return next;
 }
 
 /** RFC 9112, 7.1: behind the bytes of a chunk. */

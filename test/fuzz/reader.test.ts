@@ -30,8 +30,8 @@ function readInPieces(text: string, toHead: boolean, random: Random): Read {
   return { passed, state: reader.begin(false) ? 'whole' : 'unfinished' };
 }
 
-/** White space behind a length may have been moved. */
-const withoutSpace = (text: string): string => text.replaceAll(/[ \t]/g, '');
+/** White space behind a length may have been moved, and zeros stand where a chunk had extensions. */
+const bare = (text: string): string => text.replaceAll(/[ \t]|(?<=\n)0+(?=[0-9a-f])|;[^\r\n]*/gi, '');
 
 function compare(text: string, toHead: boolean, read: Read): void {
   const said = readAnswer(text, 0, toHead);
@@ -40,7 +40,7 @@ function compare(text: string, toHead: boolean, read: Read): void {
   else if (said.end < MOST_READ || read.state !== 'refused') {
     expect(read.state).toBe(said.end === text.length ? 'whole' : 'spoilt');
     // Those of 1xx before it stay out.
-    expect(withoutSpace(read.passed)).toBe(withoutSpace(text.slice(said.start, said.end)));
+    expect(bare(read.passed)).toBe(bare(text.slice(said.start, said.end)));
   }
 }
 
