@@ -2,14 +2,13 @@
 import { closeSync, openSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Config } from './config/types.ts';
+import { MOST_OPERATORS } from './listener/operators.ts';
 import { OUT_OF_FILES, openFilesLimit } from './record/open-files.ts';
 
 /** What Node, the store, the audit log, the log and the listeners have open: 29 when it was counted, and files that come and go. */
 const OWN = 96;
 /** Of each worker: 9 when it was counted. */
 const OF_WORKER = 16;
-/** Operators, Prometheus and probes: their connections are not counted by anybody. */
-const OF_OPERATORS = 64;
 
 /** With fewer it would be no gateway; it does without some of the rest, and says so. */
 const FEWEST = 16;
@@ -29,7 +28,7 @@ function upstreamFiles({ workers, upstream, regions, passthrough }: Sized): numb
  */
 export function roomForCallers(config: Sized, limit = openFilesLimit()): number {
   if (limit === undefined) return Number.POSITIVE_INFINITY;
-  const left = limit - OWN - OF_WORKER * config.workers - OF_OPERATORS;
+  const left = limit - OWN - OF_WORKER * config.workers - MOST_OPERATORS;
   // A caller has one call under way.
   return Math.max(FEWEST, left - Math.min(upstreamFiles(config), Math.floor(left / 2)));
 }

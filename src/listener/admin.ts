@@ -13,6 +13,7 @@ import type { AdminRoute, AdminTools } from './admin-route.ts';
 import { ADMIN_PREFIX, ADMIN_ROUTES, methodsAt } from './admin-routes.ts';
 import { createVerification, type VerificationOptions } from './admin-verification.ts';
 import { NO_SCHEMAS } from './no-schemas.ts';
+import { MOST_OPERATORS } from './operators.ts';
 
 export type { AdminToken } from './admin-access.ts';
 export type { RegionReading } from './admin-live-types.ts';
@@ -56,6 +57,7 @@ export function createAdminListener({ scrape, isReady, api }: AdminOptions): Fas
     routerOptions: { maxParamLength: 16_384 },
     frameworkErrors: (error, _request, reply) => refuse(reply, problemOf(error)),
   });
+  admin.server.maxConnections = MOST_OPERATORS;
   readJsonOnly(admin);
   admin.addHook('onRequest', async (_request, reply) => {
     reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
