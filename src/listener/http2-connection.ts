@@ -2,7 +2,9 @@
 // the session is made (http2.ts); here is what they do not know of.
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
-import { StreamExchange } from './http2-exchange.ts';
+import type { RefusalCode } from '../refusal.ts';
+import type { ConnectionBounds, HeadBounds } from './bounds.ts';
+import { type StreamBounds, StreamExchange } from './http2-exchange.ts';
 import type { FrameReader } from './http2-frames.ts';
 import { translateHead } from './http2-head.ts';
 import { Noise } from './http2-noise.ts';
@@ -21,22 +23,19 @@ export const WINDOW_BYTES = 65_535;
 const LINGER_MS = 2000;
 
 /** What holds for connections by the configuration in force. */
-export interface Http2Bounds {
-  readonly headerBytes: number;
-  readonly timeoutMs: number;
-  /** Without a request on it. */
-  readonly idleMs: number;
-  /** Over its life. */
-  readonly mostRequests: number;
+export interface Http2Bounds extends StreamBounds {
+  readonly head: HeadBounds;
+  readonly connections: ConnectionBounds;
 }
 
 export interface Http2ConnectionOptions {
   readonly address: string;
-  readonly now: () => number;
   readonly bounds: () => Http2Bounds;
   readonly serve: (exchange: StreamExchange) => void;
   /** It is ended for what its caller sent. */
-  readonly onFault: () => void;
+  readonly onFault: (code: RefusalCode) => void;
+  /** It has its first request, or none any more. */
+  readonly onUse: (isUsed: boolean) => void;
 }
 
 export class Http2Connection {
@@ -46,25 +45,25 @@ export class Http2Connection {
   readonly #options: Http2ConnectionOptions;
   /** Not over yet. */
   readonly #exchanges = new Set<StreamExchange>();
-  readonly #noise: Noise;
+  readonly #noise = new Noise();
   #requests = 0;
   #usefulBytes = 0;
-  /** Since when there was nothing to do. */
-  #quietMs: number;
-  /** Since when a head is on its way. */
-  #headMs: number | undefined;
+  /** For how long there has been nothing to do. */
+  #quietMs = 0;
+  /** For how long a head has been on its way. */
+  #headMs = 0;
+  /** For how long it has been ended, and is still there. */
+  #lingerMs = 0;
 
   constructor(socket: TLSSocket, session: ServerHttp2Session, frames: FrameReader, options: Http2ConnectionOptions) {
     this.#socket = socket;
     this.#session = session;
     this.#frames = frames;
     this.#options = options;
-    this.#quietMs = options.now();
-    this.#noise = new Noise(this.#quietMs);
     session.on('stream', (stream, headers, _flags, raw) => this.#open(stream, headers, raw));
     session.on('error', (error: NodeJS.ErrnoException) => {
       // What nghttp2 says of the caller's frames; all else is a connection that was lost.
-      if (error.code === 'ERR_HTTP2_ERROR') options.onFault();
+      if (error.code === 'ERR_HTTP2_ERROR') options.onFault('request_malformed');
     });
   }
 
@@ -73,7 +72,7 @@ export class Http2Connection {
     stream.on('error', () => {});
     // Reset in the same breath: it is nobody's request.
     if (stream.closed || stream.destroyed) return;
-    const { address, now, bounds, serve } = this.#options;
+    const { address, bounds, serve, onUse } = this.#options;
     if (this.#exchanges.size >= MOST_STREAMS) {
       stream.close(REFUSED_STREAM);
       return;
@@ -85,44 +84,51 @@ export class Http2Connection {
       isSound: !this.#frames.takeUnsound(id) && !this.#frames.isOver,
     });
     const req = new StreamRequest(stream, head);
-    const res = new StreamResponse(stream, req, now);
-    const exchange: StreamExchange = new StreamExchange({ req, res, head }, address, held, now(), () => {
+    const res = new StreamResponse(stream, req);
+    const exchange: StreamExchange = new StreamExchange({ req, res, head }, address, held, () => {
       this.#exchanges.delete(exchange);
       this.#frames.forget(id);
+      if (this.#exchanges.size === 0) onUse(false);
       this.#usefulBytes += req.receivedBytes + (req.complete ? 0 : WINDOW_BYTES);
-      this.#quietMs = now();
     });
     const left = (): void => {
       req.destroy();
       res.left();
     };
     stream.once('aborted', left).once('close', left);
+    if (this.#exchanges.size === 0) onUse(true);
     this.#exchanges.add(exchange);
     this.#usefulBytes += head.bytes;
     // Those under way are answered; further ones are for another connection.
-    if (++this.#requests >= held.mostRequests) this.#session.close();
+    if (++this.#requests >= held.connections.requests) this.#session.close();
     serve(exchange);
   }
 
-  /** Holds its streams and itself against their bounds: called several times a second. */
-  check(): void {
-    const nowMs = this.#options.now();
-    for (const exchange of this.#exchanges) exchange.check(nowMs);
+  /** Whether a request is just coming. */
+  get isHeadOpen(): boolean {
+    return this.#frames.isHeadOpen;
+  }
+
+  /** Holds its streams and itself against their bounds. @param passedMs since the last look */
+  look(passedMs: number): void {
+    for (const exchange of this.#exchanges) exchange.look(passedMs);
+    this.#quietMs = this.#exchanges.size === 0 ? this.#quietMs + passedMs : 0;
+    this.#headMs = this.#frames.isHeadOpen ? this.#headMs + passedMs : 0;
     if (this.#session.closed || this.#session.destroyed) {
-      if (this.#exchanges.size === 0 && nowMs - this.#quietMs > LINGER_MS) this.cut();
+      this.#lingerMs += this.#exchanges.size === 0 ? passedMs : 0;
+      if (this.#lingerMs > LINGER_MS) this.cut();
       return;
     }
-    const { timeoutMs, idleMs } = this.#options.bounds();
-    this.#headMs = this.#frames.isHeadOpen ? (this.#headMs ?? nowMs) : undefined;
-    const isSlow = this.#headMs !== undefined && nowMs - this.#headMs > timeoutMs;
-    if (isSlow || this.#frames.isOver || this.#noise.isTooMuch(this.#traffic(), nowMs)) {
-      this.#options.onFault();
+    const { head, connections } = this.#options.bounds();
+    const isSlow = this.#headMs > head.timeoutMs;
+    if (isSlow || this.#frames.isOver || this.#noise.isTooMuch(this.#traffic(), passedMs)) {
+      this.#options.onFault(isSlow ? 'request_timeout' : 'request_malformed');
       this.#session.destroy(new Error('what comes is no request'), ENHANCE_YOUR_CALM);
       return;
     }
-    // Who has connected and sent no request yet has as long for its first as for any.
-    const mostQuietMs = this.#requests === 0 ? Math.min(timeoutMs, idleMs) : idleMs;
-    if (this.#exchanges.size === 0 && nowMs - this.#quietMs > mostQuietMs) this.drain();
+    // Who has connected has as long for its first head as for any; and as long as everybody between two.
+    const mostQuietMs = this.#requests === 0 ? Math.min(head.timeoutMs, connections.idleMs) : connections.idleMs;
+    if (this.#quietMs > mostQuietMs) this.drain();
   }
 
   #traffic() {
@@ -134,7 +140,6 @@ export class Http2Connection {
 
   /** No new streams (GOAWAY); it ends when those under way have been answered. */
   drain(): void {
-    if (this.#exchanges.size === 0) this.#quietMs = this.#options.now();
     this.#session.close();
   }
 

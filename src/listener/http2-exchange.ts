@@ -1,18 +1,18 @@
 // One request and its answer on a stream of HTTP/2.
 import { Refusal } from '../refusal.ts';
-import type { HeadBounds } from './bounds.ts';
+import type { HeadBounds, LeastRate } from './bounds.ts';
 import { Exchange } from './exchange.ts';
 import { fieldsProblem } from './head.ts';
 import type { StreamHead } from './http2-head.ts';
 import type { StreamRequest } from './http2-request.ts';
 import type { StreamResponse } from './http2-response.ts';
+import { Pace } from './pace.ts';
 
-/** Of the connection that it came by. */
+/** By the configuration that was in force when it began. */
 export interface StreamBounds {
-  /** Of names and values. */
-  readonly headerBytes: number;
-  /** For the request to arrive, and again for its answer to be taken. */
+  /** For the request to arrive, and again for each piece of its answer to be taken. */
   readonly timeoutMs: number;
+  readonly leastRate?: LeastRate | undefined;
 }
 
 export class StreamExchange extends Exchange {
@@ -20,16 +20,17 @@ export class StreamExchange extends Exchange {
   override readonly res: StreamResponse;
   readonly #head: StreamHead;
   readonly #bounds: StreamBounds;
-  readonly #begunMs: number;
-  #open = 2;
-  #over: () => void;
+  readonly #over: () => void;
+  readonly #pace = new Pace(0);
+  #ageMs = 0;
+  /** Of its answer, and of whoever serves it. */
+  #open = 1;
 
-  /** @param over called once, when it is recorded and nothing is left of it */
+  /** @param over called when it is recorded and nothing is left of it */
   constructor(
     { req, res, head }: { req: StreamRequest; res: StreamResponse; head: StreamHead },
     address: string,
     bounds: StreamBounds,
-    nowMs: number,
     over: () => void,
   ) {
     super(res, address);
@@ -37,7 +38,6 @@ export class StreamExchange extends Exchange {
     this.res = res;
     this.#head = head;
     this.#bounds = bounds;
-    this.#begunMs = nowMs;
     this.#over = over;
     res.once('close', () => {
       this.close();
@@ -45,11 +45,12 @@ export class StreamExchange extends Exchange {
     });
   }
 
+  /** Whether routers may have it: nothing is wrong with it that no parser of HTTP/1.1 would let through to them. */
+  get isRoutable(): boolean {
+    return this.#head.problem === undefined;
+  }
+
   headProblem(bounds: HeadBounds): Refusal | undefined {
-    if (this.#head.bytes > this.#bounds.headerBytes) {
-      const hint = `At most ${this.#bounds.headerBytes} bytes.`;
-      return new Refusal('headers_too_large', { hint, outcome: 'not_sent' });
-    }
     return this.#head.problem ?? fieldsProblem(this.req, bounds);
   }
 
@@ -58,8 +59,13 @@ export class StreamExchange extends Exchange {
     return res.destroyed || req.socket.closed || req.socket.destroyed;
   }
 
+  override invite(): void {
+    this.req.invite();
+  }
+
   /** @param run serves it; never rejects */
   start(run: (exchange: StreamExchange) => Promise<void>): void {
+    this.#open++;
     void run(this).finally(() => this.#end());
   }
 
@@ -68,14 +74,18 @@ export class StreamExchange extends Exchange {
   }
 
   /** Holds it against its bounds: what takes too long to arrive is refused, what is not taken is cut. */
-  check(nowMs: number): void {
+  look(passedMs: number): void {
     const { req, res } = this;
-    const { timeoutMs } = this.#bounds;
-    if (res.stalledMs(nowMs) > timeoutMs) {
+    const { timeoutMs, leastRate } = this.#bounds;
+    if (res.lookStalled(passedMs) > timeoutMs) {
       res.destroy();
       return;
     }
-    if (req.complete || this.trouble !== undefined || nowMs - this.#begunMs <= timeoutMs) return;
+    if (req.complete || this.trouble !== undefined) return;
+    this.#ageMs += passedMs;
+    // Of a body that nobody reads just now it is not the caller who is slow.
+    const isSlow = this.#pace.isSlow(0, req.receivedBytes, req.readableFlowing === true, passedMs, leastRate);
+    if (this.#ageMs <= timeoutMs && !isSlow) return;
     this.trouble = new Refusal('request_timeout', { outcome: 'not_sent' });
     this.interrupt?.(this.trouble);
   }

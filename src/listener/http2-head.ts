@@ -4,6 +4,7 @@
 // repeated, unknown or misplaced (8.3), a Content-Length that is no number or comes twice.
 import type { IncomingHttpHeaders } from 'node:http';
 import { Refusal } from '../refusal.ts';
+import { METHODS } from './http.ts';
 
 export interface StreamHead {
   readonly method: string;
@@ -18,6 +19,9 @@ export interface StreamHead {
 
 /** RFC 9110, 9.3.6: who may have a tunnel is nobody. Neither has a WebSocket one (RFC 8441): it comes over HTTP/1.1. */
 const NO_TUNNEL = { outcome: 'not_sent', headers: ['Allow', 'GET, HEAD, POST'] } as const;
+
+/** What a parser of HTTP/1.1 takes: others are known to no router behind it. */
+const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS);
 
 interface Found {
   readonly rawHeaders: string[];
@@ -59,6 +63,7 @@ function sort(raw: readonly string[]): Found {
 function problemOf(method: string, { authority, host, scheme, spaced }: Found, isSound: boolean): Refusal | undefined {
   if (method === 'CONNECT') return new Refusal('method_not_allowed', NO_TUNNEL);
   const malformed = (hint: string): Refusal => new Refusal('request_malformed', { hint, outcome: 'not_sent' });
+  if (!KNOWN_METHODS.has(method)) return malformed('The method is none that this gateway knows.');
   // Any text may stand there, and some have made the beginning of a URL of it. Behind a load balancer it may be http.
   if (scheme !== 'https' && scheme !== 'http') return malformed('The :scheme is https.');
   if (authority === undefined && host === undefined) return malformed('Send :authority.');

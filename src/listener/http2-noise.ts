@@ -28,22 +28,19 @@ export class Noise {
   readonly #bounds: NoiseBounds;
   #leftBytes: number;
   #noiseBytes = 0;
-  #checkedMs: number;
 
-  constructor(nowMs: number, bounds: NoiseBounds = BOUNDS) {
+  constructor(bounds: NoiseBounds = BOUNDS) {
     this.#bounds = bounds;
     this.#leftBytes = bounds.burstBytes;
-    this.#checkedMs = nowMs;
   }
 
-  /** @returns whether it is more than is allowed */
-  isTooMuch({ received, sent, requests, useful }: Traffic, nowMs: number): boolean {
+  /** @param passedMs since it was last asked @returns whether it is more than is allowed */
+  isTooMuch({ received, sent, requests, useful }: Traffic, passedMs: number): boolean {
     const { burstBytes, bytesPerSecond } = this.#bounds;
     const noise = Math.max(received - useful - requests * BYTES_A_REQUEST - sent / SENT_BYTES_A_BYTE, this.#noiseBytes);
-    const refill = ((nowMs - this.#checkedMs) / 1000) * bytesPerSecond;
+    const refill = (passedMs / 1000) * bytesPerSecond;
     this.#leftBytes = Math.min(burstBytes, this.#leftBytes + refill) - (noise - this.#noiseBytes);
     this.#noiseBytes = noise;
-    this.#checkedMs = nowMs;
     return this.#leftBytes < 0;
   }
 }

@@ -18,6 +18,7 @@ export class StreamRequest extends Readable implements Incoming {
   receivedBytes = 0;
   complete: boolean;
   #reading = false;
+  #invited = false;
 
   /** @param stream just opened; it ends by itself where the request has no body */
   constructor(stream: ServerHttp2Stream, { method, url, headers, rawHeaders }: StreamHead) {
@@ -44,15 +45,19 @@ export class StreamRequest extends Readable implements Incoming {
       this.destroy();
       return;
     }
-    // Only who is asked for a body sends it: one that is refused before has sent nothing for nothing.
-    if (this.headers.expect?.toLowerCase() === '100-continue' && !stream.headersSent && !stream.closed) {
-      stream.additionalHeaders({ ':status': 100 });
-    }
     stream.on('data', (chunk: Buffer) => {
       this.receivedBytes += chunk.length;
       if (!this.push(chunk)) stream.pause();
     });
     stream.on('end', () => this.#ended());
+  }
+
+  /** Asks a caller for its body that waits to be asked (RFC 9110, 10.1.1). */
+  invite(): void {
+    const stream = this.socket;
+    if (this.#invited || this.complete || stream.headersSent || stream.closed || stream.destroyed) return;
+    this.#invited = true;
+    if (this.headers.expect?.toLowerCase() === '100-continue') stream.additionalHeaders({ ':status': 100 });
   }
 
   /** The stream has an end also where it was reset: what has come until then is not the whole body. */

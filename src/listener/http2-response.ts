@@ -30,24 +30,24 @@ export class StreamResponse extends Writable implements Outgoing {
   headersSent = false;
   readonly #req: StreamRequest;
   readonly #stream: ServerHttp2Stream;
-  readonly #now: () => number;
   /** Set one by one, by their names in lower case. */
   readonly #fields = new Map<string, OutgoingHttpHeader>();
   #head: string[] = [];
   #begun = false;
-  /** Since when the caller has not taken what is offered to it; undefined: nothing is. */
-  #offeredMs: number | undefined;
+  /** Whether something is offered to the caller that it has not taken yet, and for how long it was looked at so. */
+  #isOffering = false;
+  #stalledMs = 0;
 
-  constructor(stream: ServerHttp2Stream, req: StreamRequest, now: () => number) {
+  constructor(stream: ServerHttp2Stream, req: StreamRequest) {
     super({ decodeStrings: false });
     this.#stream = stream;
     this.#req = req;
-    this.#now = now;
   }
 
-  /** How long the caller has not taken what is offered to it, in milliseconds. */
-  stalledMs(nowMs: number): number {
-    return this.#offeredMs === undefined ? 0 : nowMs - this.#offeredMs;
+  /** @param passedMs since the last look @returns for how long the caller has not taken what is offered to it, in milliseconds */
+  lookStalled(passedMs: number): number {
+    if (this.#isOffering) this.#stalledMs += passedMs;
+    return this.#stalledMs;
   }
 
   /** @param headers flat, or by name */
@@ -92,9 +92,10 @@ export class StreamResponse extends Writable implements Outgoing {
       done();
       return;
     }
-    this.#offeredMs = this.#now();
+    this.#isOffering = true;
     const taken = (error?: Error | null): void => {
-      this.#offeredMs = undefined;
+      this.#isOffering = false;
+      this.#stalledMs = 0;
       if (error && !this.#hasLeft) this.destroy();
       else done();
     };

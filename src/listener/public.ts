@@ -7,7 +7,6 @@ import type { Exchange } from './exchange.ts';
 import { type Front, FrontInUse } from './fronts.ts';
 import { CHECK_MS, createHttpServer, type Doors } from './http-server.ts';
 import { createHttp2 } from './http2.ts';
-import type { Http2Bounds } from './http2-connection.ts';
 import type { StreamExchange } from './http2-exchange.ts';
 import { NO_SCHEMAS } from './no-schemas.ts';
 import { watchPace } from './pace.ts';
@@ -54,11 +53,6 @@ type Run = (exchange: Exchange) => Promise<void>;
 /** How long WebSockets of a front that was replaced may take to end after they were asked to. */
 const GOING_AWAY_MS = 10_000;
 
-function streamBounds({ timeoutMs, head, connections }: Front): Http2Bounds {
-  const { idleMs, requests } = connections;
-  return { headerBytes: head.headerBytes, timeoutMs, idleMs, mostRequests: requests };
-}
-
 /** Fastify serves as the shell: addresses, timeouts, closing. */
 export function createPublicListener(respond: Respond, options: PublicOptions): PublicListener {
   const proxies = createProxyProtocol({
@@ -71,8 +65,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
     bounds: () => inUse().front,
   });
   const streams = createHttp2({
-    now: options.now,
-    bounds: () => streamBounds(inUse().front),
+    bounds: () => inUse().front,
     addressOf: proxies.addressOf,
     serve: serveStream,
     count: options.onUnparsed,
@@ -116,7 +109,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
   function serveStream(exchange: StreamExchange): void {
     const { front, app } = inUse();
     const { req, res } = exchange;
-    if (app === undefined || front.passthrough.match(req.url) === undefined) {
+    if (app === undefined || !exchange.isRoutable || front.passthrough.match(req.url) === undefined) {
       exchange.start(run);
       return;
     }
@@ -203,7 +196,10 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
     await before.app?.close();
   }
 
-  const endWatch = watchPace(options.now, CHECK_MS, sockets.look);
+  const endWatch = watchPace(options.now, CHECK_MS, (passedMs) => {
+    sockets.look(passedMs);
+    streams.look(passedMs);
+  });
 
   const doors: Doors = {
     serve(req, res) {
