@@ -13,7 +13,7 @@ const OF_WORKER = 16;
 /** With fewer it would be no gateway; it does without some of the rest, and says so. */
 const FEWEST = 16;
 
-type Sized = Pick<Config, 'workers' | 'upstream' | 'regions' | 'passthrough'>;
+type Sized = Pick<Config, 'listen' | 'workers' | 'upstream' | 'regions' | 'passthrough'>;
 
 /** Connections to regions, at the most. */
 function upstreamFiles({ workers, upstream, regions, passthrough }: Sized): number {
@@ -35,16 +35,20 @@ export function roomForCallers(config: Sized, limit = openFilesLimit()): number 
 
 const HOW = 'raise the limit of open files (LimitNOFILE= of the unit, ulimit -n)';
 
-/** @param wanted connections of callers that the configuration allows */
-export function warnOfFewFiles(
-  config: Sized,
-  wanted: number,
-  log: Pick<Logger, 'warn'>,
-  limit = openFilesLimit(),
-): void {
-  const room = roomForCallers(config, limit);
-  if (room >= wanted) return;
-  log.warn({ limit, room, wanted }, `the limit of open files leaves room for fewer callers than are allowed: ${HOW}`);
+/** So many callers may be connected at once: as the configuration has it, or as many as there is room for. */
+export function mostCallers(config: Sized, limit = openFilesLimit()): number {
+  return Math.min(config.listen.maxConnections, roomForCallers(config, limit));
+}
+
+/** Says where the configuration allows more callers than the process may have descriptors for. */
+export function warnOfFewFiles(config: Sized, log: Pick<Logger, 'warn'>, limit = openFilesLimit()): void {
+  const most = mostCallers(config, limit);
+  const { maxConnections } = config.listen;
+  if (most >= maxConnections) return;
+  log.warn(
+    { limit, connections: most, allowed: maxConnections },
+    `the limit of open files leaves room for fewer callers than listen.maxConnections allows: ${HOW}`,
+  );
 }
 
 /** Two calls to the system a second. */

@@ -4,7 +4,7 @@ import type { Gateway } from '../gateway.ts';
 import { onCrash } from '../record/crash.ts';
 import { type Lines, openLines } from '../record/lines.ts';
 import { LAST_ANSWERS_MS } from '../rooms-close.ts';
-import { watchFiles } from '../rooms-files.ts';
+import { warnOfFewFiles, watchFiles } from '../rooms-files.ts';
 import type { ConfigFile } from '../rooms-reload.ts';
 import { beginThread } from '../workers/begun.ts';
 import { configFile, orEnd } from './config.ts';
@@ -109,6 +109,7 @@ export async function serve(options: ServeOptions): Promise<ExitCode> {
   let onDefect = (): void => process.exit(EXIT.failure);
   onCrash(log, () => onDefect());
   const ended = untilSignal();
+  warnOfFewFiles(config, log);
   watchFiles(log);
 
   let gateway: Gateway;

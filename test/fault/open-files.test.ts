@@ -4,10 +4,15 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { publicKeysBeside } from '../../src/audit/key.ts';
+import { verifyAudit } from '../../src/audit/verify.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { openFiles, openFilesLimit } from '../../src/record/open-files.ts';
-import { roomForCallers, warnOfFewFiles } from '../../src/rooms-files.ts';
+import { mostCallers, roomForCallers, warnOfFewFiles } from '../../src/rooms-files.ts';
+import { readRecords } from '../support/audited.ts';
+import { openFolder } from '../support/folder.ts';
 import { call, type Reply } from '../support/http.ts';
 import { openServed, type Served } from '../workers/served.ts';
 
@@ -61,6 +66,7 @@ describe.each([1, 2])('without a descriptor left, with %i worker(s)', (workers) 
     };
     expect((await ask('us')).status).toBe(200);
     expect(await metric('process_max_fds')).toBe(64);
+    expect(said(from, /room for fewer callers than listen\.maxConnections/)).toBe(1);
     const free = await exhaust(from);
 
     // On a connection to the region that is there.
@@ -89,6 +95,27 @@ describe.each([1, 2])('without a descriptor left, with %i worker(s)', (workers) 
   }, 60_000);
 });
 
+it('with an audit log that cannot sign what it has: nothing is sent until it can, and all of it is recorded', async () => {
+  using folder = openFolder();
+  const file = join(folder.path, 'audit.jsonl');
+  const audit = { file, key: join(folder.path, 'audit.key'), flush: '5ms', heads: '200ms' };
+  await using from = await openServed({ workers: 1, through: limited(64), config: { audit } });
+  const caller = standing();
+  const ask = (): Promise<Reply> => from.call('GET', `/us${STATUS}`, { agent: caller });
+  expect((await ask()).status).toBe(200);
+  const free = await exhaust(from);
+  await expect.poll(async () => (await ask()).json().error, { timeout: 10_000 }).toBe('audit_unavailable');
+  from.us.clearLedger();
+  const refused = await ask();
+  expect([refused.status, refused.headers['onetime-gateway-outcome'], from.us.requests]).toEqual([503, 'not_sent', []]);
+  free();
+  await expect.poll(async () => (await ask()).status, { timeout: 10_000 }).toBe(200);
+  expect((await from.stop('SIGTERM')).code).toBe(0);
+  const publicKeys = publicKeysBeside(audit.key).map(({ key }) => key);
+  expect(await verifyAudit({ file, publicKeys })).toMatchObject({ good: true, faults: [] });
+  expect(readRecords(file).filter(({ kind }) => kind === 'gap')).toEqual([]);
+}, 30_000);
+
 describe('the room for callers', () => {
   const configOf = (connections: number) =>
     parseConfig(
@@ -107,17 +134,18 @@ describe('the room for callers', () => {
     expect(roomForCallers(configOf(100), undefined)).toBeGreaterThan(0);
   });
 
-  it('is told of where it is less than what is allowed, and not otherwise', () => {
+  it('is what callers may have at the most, and is told of where it is less than what is allowed', () => {
     const warn = vi.fn();
-    warnOfFewFiles(configOf(100), 10_000, { warn }, 1024);
+    const config = configOf(100);
+    const allowed = config.listen.maxConnections;
+    const connections = roomForCallers(config, 1024);
+    warnOfFewFiles(config, { warn }, 1024);
     expect(warn.mock.calls).toEqual([
-      [
-        { limit: 1024, room: roomForCallers(configOf(100), 1024), wanted: 10_000 },
-        expect.stringContaining('LimitNOFILE='),
-      ],
+      [{ limit: 1024, connections, allowed }, expect.stringMatching(/listen\.maxConnections .*LimitNOFILE=/)],
     ]);
-    warnOfFewFiles(configOf(100), 10_000, { warn }, 100_000);
+    warnOfFewFiles(config, { warn }, 100_000);
     expect(warn).toHaveBeenCalledTimes(1);
+    expect([mostCallers(config, 1024), mostCallers(config, 100_000)]).toEqual([connections, allowed]);
   });
 });
 
