@@ -1,11 +1,11 @@
 // Takes the pictures of docs/console.md from a real gateway between two twin regions, with callers:
-//   node scripts/run.mjs node test/console/screenshots.ts
-// It takes about two minutes: charts want something to show.
+//   node scripts/run.mjs node test/console/screenshots.ts [NAME...]
+// It takes about two minutes: charts want something to show. With names, only these pictures are written.
 import { mkdirSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { basic, call } from '../support/http.ts';
 import { launch, type Opened, open } from './browser.ts';
 import { WRITER } from './console-lab.ts';
@@ -15,6 +15,8 @@ import { startTraffic } from './traffic.ts';
 const FOLDER = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url));
 const FILL_MS = 75_000;
 const MOST_BYTES = 250_000;
+/** Around a part of the page, in pixels of the page. */
+const MARGIN = 16;
 const DESK = { width: 1200, height: 900, scale: 1.25 };
 const PHONE = { width: 390, height: 844, scale: 2 };
 const MOVED = 'mira.sommer@corp.example';
@@ -26,12 +28,25 @@ const PEOPLE: readonly (readonly [string, string, boolean, readonly string[]])[]
   ['nina.vogel@corp.example', 'eu', true, []],
 ];
 
-/** @throws where the picture is larger than a repository should hold */
-async function take(page: Page, name: string, fullPage = true): Promise<void> {
+const WANTED: ReadonlySet<string> = new Set(process.argv.slice(2));
+
+/**
+ * @param part of the page, in place of all of it
+ * @throws where the picture is larger than a repository should hold
+ */
+async function take(page: Page, name: string, fullPage = true, part?: Locator): Promise<void> {
+  if (WANTED.size > 0 && !WANTED.has(name)) return;
   const path = `${FOLDER}${name}.png`;
   await page.mouse.move(0, 0);
   await page.evaluate('scrollTo(0, 0)');
-  await page.screenshot({ path, fullPage });
+  const box = await part?.boundingBox();
+  const clip = box && {
+    x: box.x - MARGIN,
+    y: box.y - MARGIN,
+    width: box.width + 2 * MARGIN,
+    height: box.height + 2 * MARGIN,
+  };
+  await page.screenshot({ path, fullPage: fullPage || clip !== undefined, ...(clip && { clip }) });
   const { size } = statSync(path);
   process.stdout.write(`${name}.png ${Math.round(size / 1000)} kB\n`);
   if (size > MOST_BYTES) throw new Error(`${name}.png is larger than ${MOST_BYTES / 1000} kB`);
@@ -76,8 +91,32 @@ async function overviews(browser: Browser, gateway: Served): Promise<void> {
   if (light !== undefined) await take(light, 'overview-light', false);
   if (dark !== undefined) await take(dark, 'overview-dark', false);
   if (phone !== undefined) await take(phone, 'phone', false);
-  if (light !== undefined) await incident(light, gateway);
+  if (light !== undefined) {
+    await overload(light, gateway);
+    await incident(light, gateway);
+  }
   for (const one of pages) await one[Symbol.asyncDispose]();
+}
+
+const LOG = 'log: { level: info }';
+/** Less of the heap than every gateway has in use. */
+const OVERLOADED = `${LOG}\noverload: { heap: 0.01 }`;
+
+/** Callers without an account are turned away for a while. */
+async function overload(page: Page, gateway: Served): Promise<void> {
+  await page.goto(`${gateway.adminUrl}/#/limits`);
+  gateway.edit(LOG, OVERLOADED);
+  await admin(gateway, '/reload', {});
+  const part = page.getByRole('region', { name: 'Overload' });
+  const trouble = page.getByRole('region', { name: 'What is wrong' }).getByText('its heap is full');
+  await trouble.waitFor();
+  await pause(20_000);
+  await take(page, 'overload', false, part);
+  gateway.edit(OVERLOADED, LOG);
+  await admin(gateway, '/reload', {});
+  await trouble.waitFor({ state: 'detached' });
+  await page.goto(`${gateway.adminUrl}/#/overview`);
+  await page.getByLabel('1 min').check();
 }
 
 /** The region eu goes away. */
