@@ -1,29 +1,14 @@
 // Real load balancers that send PROXY headers, before the gateway: Debian's HAProxy and nginx.
-import { existsSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
-import { join } from 'node:path';
-import { connect as connectTls } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Listening, launch, launchOn } from '../../bench/lib/child.ts';
-import { nginxHead } from '../../bench/lib/nginx.ts';
+import type { Listening } from '../../bench/lib/child.ts';
 import type { Twin } from '../../src/twin/twin.ts';
+import { askTls, hasHaproxy, hasNginxStream, startHaproxy, startNginxStream } from '../support/balancers.ts';
 import { type CertificateFolder, hasOpenssl, openCertificates } from '../support/certificates.ts';
 import { type Folder, openFolder } from '../support/folder.ts';
 import { call } from '../support/http.ts';
 import { ALICE, type Lab, openLab } from '../support/lab.ts';
-import { needs } from '../support/needs.ts';
 import { until } from '../support/redis.ts';
 import { openServed } from '../workers/served.ts';
-
-const hasHaproxy = needs('haproxy', 'apt-get install haproxy');
-const STREAM_MODULE = '/usr/lib/nginx/modules/ngx_stream_module.so';
-const hasNginx = needs('nginx', 'apt-get install nginx-light') && hasStream();
-
-/** Debian has it in a package of its own. */
-function hasStream(): boolean {
-  if (existsSync(STREAM_MODULE)) return true;
-  return needs(STREAM_MODULE, 'apt-get install libnginx-mod-stream');
-}
 
 let folder: Folder;
 let certificates: CertificateFolder;
@@ -68,9 +53,7 @@ const portOf = (url: string): string => new URL(url).port;
  * @param option a line more
  */
 async function haproxy(gatewayPort: string, server: string, bind = '', option = ''): Promise<number> {
-  balancer = await launchOn(1, ([port = 0]) => {
-    const file = join(folder.path, 'haproxy.cfg');
-    const text = `global
+  const text = (port: number): string => `global
   nbthread 1
 defaults
   mode tcp
@@ -82,18 +65,12 @@ listen public
   ${option}
   server gateway 127.0.0.1:${gatewayPort} ${server}
 `;
-    writeFileSync(file, text);
-    return launch('haproxy', ['-db', '-f', file], { name: 'haproxy', folder: folder.path, core: undefined });
-  });
+  balancer = await startHaproxy(folder.path, text);
   return balancer.ports[0] ?? 0;
 }
 
 async function nginx(gatewayPort: string): Promise<number> {
-  balancer = await launchOn(1, ([port = 0]) => {
-    const file = join(folder.path, 'nginx.conf');
-    const text = `load_module ${STREAM_MODULE};
-${nginxHead(folder.path, 'nginx')}
-stream {
+  const text = (port: number): string => `stream {
   server {
     listen 127.0.0.1:${port};
     proxy_pass 127.0.0.1:${gatewayPort};
@@ -101,25 +78,8 @@ stream {
   }
 }
 `;
-    writeFileSync(file, text);
-    const args = ['-c', file, '-p', folder.path, '-e', 'stderr'];
-    return launch('nginx', args, { name: 'nginx', folder: folder.path, core: undefined });
-  });
+  balancer = await startNginxStream(folder.path, text);
   return balancer.ports[0] ?? 0;
-}
-
-/** A request in TLS from an address of 127.0.0.0/8, and its whole answer. */
-function askTls(port: number, from: string): Promise<string> {
-  const below = connect({ host: '127.0.0.1', port, localAddress: from });
-  const socket = connectTls({ socket: below, servername: 'secrets.example', ca: certificates.read('ca.pem') });
-  return new Promise((settle, reject) => {
-    let text = '';
-    socket.on('data', (chunk: Buffer) => {
-      text += chunk.toString('latin1');
-    });
-    socket.once('error', reject).once('close', () => settle(text));
-    socket.write('GET /us/api/v1/status HTTP/1.1\r\nHost: secrets.example\r\nConnection: close\r\n\r\n');
-  });
 }
 
 const forwardedFor = (us: Twin): (string | undefined)[] =>
@@ -140,7 +100,7 @@ const VERSIONS = [
     hasHaproxy,
     (port: string) => haproxy(port, 'send-proxy-v2 proxy-v2-options crc32c,unique-id'),
   ],
-  ['nginx', hasNginx, nginx],
+  ['nginx', hasNginxStream, nginx],
 ] as const;
 
 describe.each(VERSIONS)('behind %s', (_name, isThere, start) => {
@@ -163,7 +123,9 @@ describe.each(VERSIONS)('behind %s', (_name, isThere, start) => {
   it.runIf(isThere && hasOpenssl)('which passes TLS on, callers have their own addresses', async () => {
     const { gateway, us } = await open(listenTls());
     const port = await start(portOf(gateway.url));
-    const answers = await Promise.all(['127.0.0.9', '127.0.0.10', '127.0.0.11'].map((from) => askTls(port, from)));
+    const answers = await Promise.all(
+      ['127.0.0.9', '127.0.0.10', '127.0.0.11'].map((from) => askTls(port, from, certificates.read('ca.pem'))),
+    );
     for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 200 /);
     expect(forwardedFor(us).toSorted()).toEqual(['127.0.0.10', '127.0.0.11', '127.0.0.9']);
     await nothingRefused();
@@ -176,7 +138,7 @@ describe.runIf(hasHaproxy)('behind HAProxy', () => {
     const bind = `ssl crt ${certificates.at('both.pem')}`;
     const server = 'send-proxy-v2-ssl-cn proxy-v2-options ssl,cert-cn,ssl-cipher,cert-sig,cert-key,authority,crc32c';
     const port = await haproxy(portOf(gateway.url), server, bind);
-    expect(await askTls(port, '127.0.0.9')).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await askTls(port, '127.0.0.9', certificates.read('ca.pem'))).toMatch(/^HTTP\/1\.1 200 /);
     expect(forwardedFor(us)).toEqual(['127.0.0.9']);
     await nothingRefused();
   });
@@ -218,7 +180,7 @@ describe.runIf(hasHaproxy)('behind HAProxy', () => {
     await using served = await openServed({ workers: 2, config: { listen: listenTls() } });
     const port = await haproxy(portOf(served.url), 'send-proxy-v2');
     const callers = Array.from({ length: 20 }, (_, at) => `127.0.0.${100 + at}`);
-    const answers = await Promise.all(callers.map((from) => askTls(port, from)));
+    const answers = await Promise.all(callers.map((from) => askTls(port, from, certificates.read('ca.pem'))));
     for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 200 /);
     expect(forwardedFor(served.us).toSorted()).toEqual(callers);
     expect(await served.metric(series('missing'))).toBe(0);
