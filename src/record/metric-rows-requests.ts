@@ -19,7 +19,7 @@ export const REQUEST_METRICS = [
     name: 'refusals_total',
     type: 'counter',
     labels: ['code'],
-    help: 'The gateway’s own negative answers, by their error code.',
+    help: 'The gateway’s own negative answers, by their error code; also to what could not be read as a request, and is counted nowhere else.',
   },
   {
     name: 'proxy_headers_total',
