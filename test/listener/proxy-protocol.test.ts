@@ -1,10 +1,11 @@
 // Load balancers that name their callers in a PROXY header, before the whole gateway: whom it counts and tells the region of, and
 // whose word it takes.
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
+import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
 import { type Lab, openLab } from '../support/lab.ts';
-import { headerV2, lineV1 } from '../support/proxy-headers.ts';
+import { headerV2, lineV1, summedV2 } from '../support/proxy-headers.ts';
 import { type RawCaller, rawCaller } from '../support/raw.ts';
 
 const OFF = { mode: 'off' };
@@ -140,6 +141,43 @@ describe('a trusted load balancer', () => {
     expect(lab.log.join('')).not.toContain(CALLER);
     expect(await lab.metrics()).not.toContain(CALLER);
   });
+});
+
+it('headers that are made wrong by chance are counted once each, name addresses or nobody, and leave the gateway as it was', async () => {
+  await open({}, { limits: { anonymousRetrieval: OFF, perKey: OFF } });
+  const good = fc.constantFrom(
+    lineV1('TCP4', CALLER),
+    lineV1('TCP6', '2001:db8::7'),
+    headerV2(),
+    summedV2(),
+    headerV2({ command: 0x20 }),
+  );
+  const wrong = fc.array(fc.tuple(fc.nat(60), fc.nat(255)), { maxLength: 2 });
+  let connections = 0;
+  let served = 0;
+  await fc.assert(
+    fc.asyncProperty(good, wrong, fc.option(fc.nat(60)), async (header, changes, end) => {
+      const bytes = Buffer.from(header.subarray(0, end ?? header.length));
+      for (const [at, byte] of changes) bytes[at % Math.max(bytes.length, 1)] = byte;
+      const caller = rawCaller(`http://127.0.0.1:${new URL(lab.gateway.url).port}`, { allowHalfOpen: true });
+      callers.push(caller.socket);
+      caller.socket.end(behind(bytes));
+      caller.socket.once('end', () => caller.socket.destroy());
+      const text = await caller.closed;
+      connections++;
+      if (/^HTTP\/1\.1 200 /.test(text)) served++;
+      else expect(text).toMatch(/^$|^HTTP\/1\.1 400 /);
+      expect(lab.us.requests).toHaveLength(served);
+    }),
+    { numRuns: 150 },
+  );
+  for (const address of forwardedFor()) expect(isIP(address ?? ''), address).not.toBe(0);
+  const results = ['named', 'own', 'missing', 'malformed', 'timeout', 'unfinished'];
+  const counts = await Promise.all(results.map(counted));
+  expect(counts.reduce((sum, count) => sum + count)).toBe(connections);
+  expect(counts.filter((count) => count > 0).length).toBeGreaterThan(3);
+  const caller = dial(behind(headerV2()));
+  await caller.sees(/nominal/);
 });
 
 describe('anybody else', () => {
