@@ -1,5 +1,6 @@
 // What a case is: something hostile or broken, said by a caller or by a region, and what is asked of a proxy in between.
 import type { Answer } from './answers.ts';
+import type { Framed } from './http2-exchange.ts';
 import type { Variant } from './subjects.ts';
 import type { Behave } from './witness.ts';
 
@@ -9,8 +10,10 @@ export interface Observation {
   readonly answers: readonly Answer[];
   /** Everything that came back, one character a byte. */
   readonly received: string;
-  /** Whether the proxy ended the connection; else it was looked at until the bound. */
+  /** Whether the proxy ended the connection, or each stream of it; else it was looked at until the bound. */
   readonly closed: boolean;
+  /** How HTTP/2 says that a stream or a connection was ended for what was sent on it. */
+  readonly errors: readonly string[];
   /** Whole requests that the region was sent, one character a byte. */
   readonly requests: readonly string[];
   /** What the region was sent of requests that never became whole, likewise. */
@@ -44,6 +47,8 @@ export interface Case {
   readonly sent: string;
   /** What the caller sends, one character a byte. */
   readonly bytes: string;
+  /** In place of bytes: it comes over HTTP/2. */
+  readonly framed?: Framed;
   /** Sent when 100 Continue has come. */
   readonly behind100?: string;
   /** The caller ends its side behind the bytes. */
@@ -70,5 +75,7 @@ export interface Case {
     readonly status: number;
     readonly outcome?: 'not_sent' | 'unknown' | 'delivered';
     readonly requests: number;
+    /** Over HTTP/2: how it is ended. */
+    readonly error?: string;
   };
 }

@@ -2,11 +2,12 @@
 import type { Case, Section } from './case.ts';
 import { HEADS } from './cases-caller.ts';
 import { BODIES_AND_MORE } from './cases-caller-more.ts';
+import { HTTP2 } from './cases-http2.ts';
 import { PROXY_HEADERS } from './cases-proxy-header.ts';
 import { ODD_ANSWERS } from './cases-region.ts';
 import { BROKEN_OFF } from './cases-region-stages.ts';
 
-export const CALLERS: readonly Section[] = [...HEADS, ...BODIES_AND_MORE, ...PROXY_HEADERS];
+export const CALLERS: readonly Section[] = [...HEADS, ...BODIES_AND_MORE, ...PROXY_HEADERS, ...HTTP2];
 /** Each is sent one call that destroys a secret, if its case says nothing else. */
 export const REGIONS: readonly Section[] = [...ODD_ANSWERS, ...BROKEN_OFF];
 

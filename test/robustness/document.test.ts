@@ -13,10 +13,11 @@ import { SCENARIOS } from './scenarios.ts';
 
 const scenarios = SCENARIOS.flatMap((group) => group.scenarios);
 function expected({ name, sent, gateway }: Case): string[] {
-  const { status, outcome, requests } = gateway;
+  const { status, outcome, requests, error } = gateway;
   const answer = status === 0 ? 'no answer' : `${status}${outcome === undefined ? '' : ` ${outcome}`}`;
+  const ended = error === undefined ? '' : `, ${error}`;
   const saw = ['nothing', 'one request'][requests] ?? '';
-  return [name, sent, `safe<br>${answer}<br>${saw}`];
+  return [name, sent, `safe<br>${answer}${ended}<br>${saw}`];
 }
 
 it('has a row for each case and each scenario, in order, with what the tests hold the gateway to', () => {
@@ -67,6 +68,7 @@ describe('what it is made of', () => {
     answers: [],
     received: '',
     closed: true,
+    errors: [],
     requests: ['x'],
     unfinished: [],
     nextIsServed: true,

@@ -41,14 +41,15 @@ function outcomeOf(head: string): string {
 }
 
 /** What came back, in a few words. */
-function backOf({ answers, closed }: Observation): string {
+function backOf({ answers, closed, errors }: Observation): string {
   const open = closed ? '' : ', left open';
-  if (answers.length === 0) return `no answer${open}`;
+  const ended = errors.map((error) => `, ${error}`).join('');
+  if (answers.length === 0) return `no answer${ended}${open}`;
   const said = answers.map(({ status, head, isWhole }) => {
     if (status === 0) return 'no HTTP';
     return `${status}${outcomeOf(head)}${isWhole || status >= 400 ? '' : ' (not whole)'}`;
   });
-  return `${said.join(', ')}${open}`;
+  return `${said.join(', ')}${ended}${open}`;
 }
 
 function sawOf({ requests, unfinished }: Observation): string {

@@ -8,6 +8,7 @@ const seen = (more: Partial<Observation>): Observation => ({
   answers: [],
   received: '',
   closed: true,
+  errors: [],
   requests: [],
   unfinished: [],
   nextIsServed: true,

@@ -3,6 +3,8 @@ import type { Answer } from './answers.ts';
 import type { Judgement, Observation } from './case.ts';
 
 const SAFE: Judgement = { grade: 'safe' };
+/** Of 10,000. */
+const FEW = 1000;
 const weak = (why: string): Judgement => ({ grade: 'weak', why });
 const unsafe = (why: string): Judgement => ({ grade: 'unsafe', why });
 
@@ -47,6 +49,19 @@ export function isRefused(odd?: RegExp, end: End = 'told'): (seen: Observation) 
 /** A caller that takes for ever is let go, and nothing of what it sent reaches the region. */
 export function isLetGo(seen: Observation): Judgement {
   return seen.closed ? isRefused()(seen) : (common(seen, 1) ?? weak('still held when the time was over'));
+}
+
+/** An honest request whose answer is not taken is let go. */
+export function isNotHeld(seen: Observation): Judgement {
+  return common(seen, 1) ?? (seen.closed ? SAFE : weak('still held when the time was over'));
+}
+
+/** Of many calls that were taken back at once, few may have been sent on: each that was may have destroyed a secret. */
+export function isSpared(seen: Observation): Judgement {
+  const problem = common(seen, Number.POSITIVE_INFINITY);
+  if (problem !== undefined) return problem;
+  const { length } = seen.requests;
+  return length < FEW ? SAFE : weak(`${length.toLocaleString('en')} were sent on for nobody`);
 }
 
 /** May be refused; or reaches the region with `kept`. @param without what it is without it */

@@ -1,8 +1,10 @@
 // One case at one proxy: what came back, what the region saw, and whether the next caller noticed anything.
 import type { Socket } from 'node:net';
+import { head, headers } from '../support/http2-frames.ts';
 import { rawCaller } from '../support/raw.ts';
-import { readAnswers } from './answers.ts';
+import { type Answer, readAnswers } from './answers.ts';
 import type { Case, Observation } from './case.ts';
+import { exchangeFrames } from './http2-exchange.ts';
 import { ok } from './region-acts.ts';
 import type { Subject } from './subjects.ts';
 import type { Witness } from './witness.ts';
@@ -16,11 +18,13 @@ const NEXT =
   `POST /api/v1/secret/${NEXT_KEY} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n` +
   'Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 0\r\n\r\n';
 
+const NEXT_FRAMED = { frames: [headers(1, head('POST', `/api/v1/secret/${NEXT_KEY}`, 'content-length', '0'))] };
+
 function answersOk(socket: Socket): void {
   socket.write(ok(), 'latin1');
 }
 
-type Sending = Pick<Case, 'bytes' | 'behind100' | 'ends' | 'drips' | 'from' | 'boundMs'>;
+type Sending = Pick<Case, 'bytes' | 'behind100' | 'ends' | 'drips' | 'from' | 'boundMs' | 'framed'>;
 
 interface Exchanged {
   readonly received: string;
@@ -52,12 +56,24 @@ async function exchange(
   return { received, closed };
 }
 
+interface Heard extends Exchanged {
+  readonly answers: readonly Answer[];
+  readonly errors: readonly string[];
+}
+
+async function heard({ url, ca }: Subject, sending: Sending): Promise<Heard> {
+  const { framed, boundMs = BOUND_MS } = sending;
+  if (framed !== undefined) return await exchangeFrames(url, ca, framed, boundMs);
+  const exchanged = await exchange(url, sending);
+  return { ...exchanged, answers: readAnswers(exchanged.received, sending.bytes.startsWith('HEAD ')), errors: [] };
+}
+
 /** Whoever comes next, on another connection, has an answer of its own to expect. */
-async function isNextServed({ url, preface }: Subject, witness: Witness): Promise<boolean> {
+async function isNextServed(subject: Subject, witness: Witness): Promise<boolean> {
   witness.forget();
   witness.behave = (socket, request) => socket.write(request.includes(NEXT_KEY) ? ok(NEXT_BODY) : ok());
-  const { received } = await exchange(url, { bytes: preface + NEXT });
-  const [answer, ...more] = readAnswers(received, false);
+  const next = subject.speaksHttp2 ? { bytes: '', framed: NEXT_FRAMED } : { bytes: subject.preface + NEXT };
+  const [answer, ...more] = (await heard(subject, next)).answers;
   const own = answer?.status === 200 && answer.body === NEXT_BODY && more.length === 0;
   return own && witness.requests.length === 1 && witness.requests[0]?.includes(NEXT_KEY) === true;
 }
@@ -67,18 +83,10 @@ export async function observe(one: Case, subject: Subject, witness: Witness): Pr
   witness.forget();
   witness.behave = one.region ?? answersOk;
   if (one.isAway) await witness.leave();
-  const { received, closed } = await exchange(subject.url, one);
+  const { answers, received, closed, errors } = await heard(subject, one);
   const requests = [...witness.requests];
   const unfinished = witness.unfinished();
   if (one.isAway) await witness.comeBack();
   const nextIsServed = await isNextServed(subject, witness);
-  return {
-    answers: readAnswers(received, one.bytes.startsWith('HEAD ')),
-    received,
-    closed,
-    requests,
-    unfinished,
-    nextIsServed,
-    lives: subject.lives(),
-  };
+  return { answers, received, closed, errors, requests, unfinished, nextIsServed, lives: subject.lives() };
 }

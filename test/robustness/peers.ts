@@ -7,7 +7,15 @@ import { join } from 'node:path';
 import { type Child, launch, launchOn } from '../../bench/lib/child.ts';
 import { isInstalled } from '../../bench/lib/machine.ts';
 import { nginxFolders, nginxHead } from '../../bench/lib/nginx.ts';
-import { type Candidate, PATIENT_SECONDS, type Subject, subjectOf, TIME_SECONDS, type Variant } from './subjects.ts';
+import {
+  type Candidate,
+  PATIENT_SECONDS,
+  type Subject,
+  subjectOf,
+  TIME_SECONDS,
+  type Tls,
+  type Variant,
+} from './subjects.ts';
 
 interface Setting {
   readonly folder: string;
@@ -18,6 +26,7 @@ interface Setting {
   /** For what it tells of itself. */
   readonly metricsPort: number | undefined;
   readonly variant: Variant;
+  readonly tls: Tls | undefined;
 }
 
 /** What one client may ask of secrets in a minute, where there are limits. */
@@ -31,18 +40,25 @@ const NGINX_SENDER: Partial<Record<Variant, string>> = {
   proxied: 'set_real_ip_from 127.0.0.1; real_ip_header proxy_protocol;',
 };
 
-const nginxFile = ({ folder, region, port, variant }: Setting): string => `${nginxHead(folder, 'nginx')}
+function nginxListen(variant: Variant, tls: Tls | undefined): string {
+  if (variant === 'proxied') return ' proxy_protocol;';
+  return tls === undefined ? ';' : ` ssl http2; ssl_certificate ${tls.cert}; ssl_certificate_key ${tls.key};`;
+}
+
+const nginxFile = ({ folder, region, port, variant, tls }: Setting): string => `${nginxHead(folder, 'nginx')}
 http {
 ${nginxFolders(folder, 'nginx')}
   access_log off;
   client_header_timeout ${patience(variant)}s;
   client_body_timeout ${patience(variant)}s;
+  send_timeout ${patience(variant)}s;
   reset_timedout_connection on;
   limit_req_zone $binary_remote_addr zone=clients:10m rate=${PER_MINUTE}r/m;
   limit_req_status 429;
   upstream region { server 127.0.0.1:${region}; keepalive 16; }
   server {
-    listen 127.0.0.1:${port}${variant === 'proxied' ? ' proxy_protocol' : ''};
+    listen 127.0.0.1:${port}${nginxListen(variant, tls)}
+    keepalive_requests 1000;
     ${NGINX_SENDER[variant] ?? ''}
     location /api/ {
       ${isLimited(variant) ? `limit_req zone=clients burst=${PER_MINUTE - 1} nodelay;` : ''}
@@ -78,7 +94,7 @@ const haproxyMetrics = (port: number): string => `frontend metrics
   http-request use-service prometheus-exporter if { path /metrics }
 `;
 
-const haproxyFile = ({ region, port, metricsPort, variant }: Setting): string => `global
+const haproxyFile = ({ region, port, metricsPort, variant, tls }: Setting): string => `global
   maxconn 8192
   nbthread 1
 defaults
@@ -91,7 +107,7 @@ defaults
   option http-buffer-request
   option http-restrict-req-hdr-names reject
 frontend public
-  bind 127.0.0.1:${port}
+  bind 127.0.0.1:${port}${tls === undefined ? '' : ` ssl crt ${tls.cert} alpn h2,http/1.1`}
 ${HAPROXY_SENDER[variant] ?? ''}${isLimited(variant) ? HAPROXY_LIMIT : ''}\
   http-request deny deny_status 405 if METH_TRACE
   http-request set-header X-Forwarded-For %[src]
@@ -105,21 +121,28 @@ backend region
   server region 127.0.0.1:${region}
 ${metricsPort === undefined ? '' : haproxyMetrics(metricsPort)}`;
 
-const caddyFile = ({ region, port, metricsPort, variant }: Setting): string => `{
-  admin ${metricsPort === undefined ? 'off' : `127.0.0.1:${metricsPort}`}
+function caddySites({ port, metricsPort, tls }: Setting): string {
+  if (tls !== undefined) return `https://localhost:${port}`;
+  return metricsPort === undefined ? `http://127.0.0.1:${port}, http://gateway:${port}` : `http://:${port}`;
+}
+
+const caddyFile = (setting: Setting): string => `{
+  admin ${setting.metricsPort === undefined ? 'off' : `127.0.0.1:${setting.metricsPort}`}
   auto_https off
   servers {
-    ${metricsPort === undefined ? '' : 'metrics'}
+    ${setting.metricsPort === undefined ? '' : 'metrics'}
     timeouts {
-      read_header ${patience(variant)}s
-      read_body ${patience(variant)}s
+      read_header ${patience(setting.variant)}s
+      read_body ${patience(setting.variant)}s
+      write ${2 * patience(setting.variant)}s
     }
   }
 }
-${metricsPort === undefined ? `http://127.0.0.1:${port}, http://gateway:${port}` : `http://:${port}`} {
+${caddySites(setting)} {
   bind 127.0.0.1
+  ${setting.tls === undefined ? '' : `tls ${setting.tls.cert} ${setting.tls.key}`}
   handle /api/* {
-    reverse_proxy 127.0.0.1:${region} {
+    reverse_proxy 127.0.0.1:${setting.region} {
       header_up X-Real-IP {remote_host}
       header_up -X-Client-IP
       header_up -Forwarded
@@ -148,11 +171,14 @@ const versionOf = (command: string, args: readonly string[]): string => {
 };
 
 /** A program that is told its ports. */
-async function serveOn(variant: Variant, start: (port: number, metricsPort?: number) => Child): Promise<Subject> {
+async function serveOn(
+  told: Pick<Setting, 'variant' | 'tls'>,
+  start: (port: number, metricsPort?: number) => Child,
+): Promise<Subject> {
   let subject: Subject | undefined;
-  await launchOn(variant === 'metrics' ? 2 : 1, ([port = 0, metricsPort]) => {
+  await launchOn(told.variant === 'metrics' ? 2 : 1, ([port = 0, metricsPort]) => {
     const child = start(port, metricsPort);
-    subject = subjectOf(child, variant, port, metricsPort);
+    subject = subjectOf(child, told, port, metricsPort);
     return child;
   });
   if (subject === undefined) throw new Error('launchOn has started nothing');
@@ -180,10 +206,10 @@ function peer({ name, command, packaged, softStop, askVersion, config, args, lac
     softStop,
     version: () => versionOf(command, [askVersion]),
     lacks: (variant) => lacks?.(variant),
-    start: (folder, region, variant) =>
-      serveOn(variant, (port, metricsPort) => {
+    start: (folder, region, variant, tls) =>
+      serveOn({ variant, tls }, (port, metricsPort) => {
         const file = join(folder, fileName);
-        writeFileSync(file, written({ folder, region, port, metricsPort, variant }));
+        writeFileSync(file, written({ folder, region, port, metricsPort, variant, tls }));
         const env = { HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder };
         return launch(command, args(file, folder), { name: command, folder, core: undefined, env });
       }),

@@ -18,12 +18,13 @@ it.each(titled)('%s', async (_title, one) => {
   const seen = await stand.see(one);
   if (typeof seen === 'string') throw new Error(seen);
   const [answer, ...more] = seen.answers;
-  const { status, outcome, requests } = one.gateway;
+  const { status, outcome, requests, error } = one.gateway;
   expect({
     status: answer?.status ?? 0,
     outcome: /^onetime-gateway-outcome: (\w+)/im.exec(answer?.head ?? '')?.[1],
     requests: seen.requests.length,
-  }).toEqual({ status, outcome, requests });
+    error: seen.errors.join(', ') || undefined,
+  }).toEqual({ status, outcome, requests, error });
   expect(more).toEqual([]);
   expect(seen.unfinished).toEqual([]);
   expect(seen.closed).toBe(true);

@@ -1,8 +1,10 @@
 // A proxy before a witness, in each variant that a case asks for, started when the first one does.
+import { appendFileSync } from 'node:fs';
+import { openCertificates } from '../support/certificates.ts';
 import { openFolder } from '../support/folder.ts';
 import type { Case, Observation } from './case.ts';
 import { observe } from './observe.ts';
-import type { Startable, Subject, Variant } from './subjects.ts';
+import type { Startable, Subject, Tls, Variant } from './subjects.ts';
 import { openWitness } from './witness.ts';
 
 export interface Stand extends AsyncDisposable {
@@ -13,11 +15,20 @@ export interface Stand extends AsyncDisposable {
 export async function openStand({ start, lacks }: Startable): Promise<Stand> {
   const opened = new AsyncDisposableStack();
   const witness = opened.use(await openWitness());
+  /** With its key behind it, as HAProxy wants it: the others read what they look for. */
+  function certified(): Tls {
+    const files = opened.use(openCertificates());
+    files.authority('authority');
+    files.issue('proxy', 'localhost', 'authority');
+    appendFileSync(files.at('proxy.pem'), files.read('proxy.key'));
+    return { cert: files.at('proxy.pem'), key: files.at('proxy.key'), ca: files.read('authority.pem') };
+  }
   const subjects = new Map<Variant, Subject>();
   async function subjectFor(variant: Variant): Promise<Subject> {
     const known = subjects.get(variant);
     if (known !== undefined) return known;
-    const subject = opened.use(await start(opened.use(openFolder()).path, witness.port, variant));
+    const tls = variant === 'http2' ? certified() : undefined;
+    const subject = opened.use(await start(opened.use(openFolder()).path, witness.port, variant, tls));
     subjects.set(variant, subject);
     return subject;
   }

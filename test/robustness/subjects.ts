@@ -16,6 +16,10 @@ export interface Subject extends AsyncDisposable {
   lives(): boolean;
   /** Settles when it has ended. */
   readonly ended: Promise<void>;
+  /** TLS, and HTTP/2 by ALPN. */
+  readonly speaksHttp2: boolean;
+  /** Of who has signed its certificate; empty without TLS. */
+  readonly ca: Buffer;
   /** What an honest connection begins with, one character a byte. */
   readonly preface: string;
   /** Where it tells of itself; undefined where it does not. */
@@ -25,14 +29,22 @@ export interface Subject extends AsyncDisposable {
 /** How a proxy is asked to end by whoever runs it, so that what is under way is not lost. */
 export type Stop = 'SIGTERM' | 'SIGQUIT' | 'SIGUSR1';
 
+/** A certificate for localhost: paths of files in PEM, and who has signed it. */
+export interface Tls {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: Buffer;
+}
+
 /** A proxy that can be started. */
 export interface Startable {
   /**
    * @param folder for its files
    * @param region its port
    * @param variant what it is told beside what all are
+   * @param tls for the variant `http2`
    */
-  start(folder: string, region: number, variant: Variant): Promise<Subject>;
+  start(folder: string, region: number, variant: Variant, tls?: Tls): Promise<Subject>;
   /** Why it cannot be told that; undefined where it can. */
   lacks(variant: Variant): string | undefined;
 }
@@ -51,17 +63,17 @@ export interface Candidate extends Startable {
 /**
  * `limits`: twenty retrievals a minute for each client; `behind`: so, too, of clients that a trusted load balancer names;
  * `patient`: callers have the time that the gateway gives them as shipped; `metrics`: it tells of itself; `proxied`: 127.0.0.1
- * alone is a load balancer, and begins its connections with a PROXY header.
+ * alone is a load balancer, and begins its connections with a PROXY header; `http2`: callers choose it over TLS.
  */
-export type Variant = 'plain' | 'limits' | 'behind' | 'patient' | 'metrics' | 'proxied';
+export type Variant = 'plain' | 'limits' | 'behind' | 'patient' | 'metrics' | 'proxied' | 'http2';
 
-const LISTEN: Partial<Record<Variant, string>> = { proxied: ', trustProxy: [127.0.0.1], proxyProtocol: true' };
+function listenOf(variant: Variant, tls: Tls | undefined): string {
+  if (variant === 'proxied') return ', trustProxy: [127.0.0.1], proxyProtocol: true';
+  return tls === undefined ? '' : `, tls: { cert: ${tls.cert}, key: ${tls.key} }`;
+}
 
-/** Of the gateway before one region. @param port of the region */
-const gatewayFile = (
-  port: number,
-  variant: Variant,
-): string => `listen: { host: 127.0.0.1, port: 0${LISTEN[variant] ?? ''} }
+/** Of the gateway before one region. @param port of the region @param listen further settings of its listener */
+const gatewayFile = (port: number, listen: string): string => `listen: { host: 127.0.0.1, port: 0${listen} }
 admin: { host: 127.0.0.1, port: 0 }
 regions: { us: { upstreams: ["http://127.0.0.1:${port}"] } }
 accounts: { unknown: us }
@@ -85,10 +97,17 @@ audit: { file: null }
 const OWN = 'PROXY UNKNOWN\r\n';
 
 /** Of a program that listens. */
-export function subjectOf(child: Child, variant: Variant, port: number, metricsPort?: number): Subject {
+export function subjectOf(
+  child: Child,
+  { variant, tls }: { readonly variant: Variant; readonly tls: Tls | undefined },
+  port: number,
+  metricsPort?: number,
+): Subject {
   return {
+    speaksHttp2: tls !== undefined,
+    ca: tls?.ca ?? Buffer.alloc(0),
     preface: variant === 'proxied' ? OWN : '',
-    url: `http://127.0.0.1:${port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     metricsUrl: metricsPort === undefined ? undefined : `http://127.0.0.1:${metricsPort}/metrics`,
     pid: child.pid,
     lives: () => !child.hasEnded,
@@ -98,14 +117,14 @@ export function subjectOf(child: Child, variant: Variant, port: number, metricsP
 }
 
 /** Before one region, as `serve` runs it. */
-async function startGateway(folder: string, region: number, variant: Variant): Promise<Subject> {
+async function startGateway(folder: string, region: number, variant: Variant, tls?: Tls): Promise<Subject> {
   const file = join(folder, 'gateway.yaml');
-  writeFileSync(file, gatewayFile(region, variant));
+  writeFileSync(file, gatewayFile(region, listenOf(variant, tls)));
   const args = [join(ROOT, 'src/main.ts'), 'serve', '--config', file];
   const child = launch(process.execPath, args, { name: 'gateway', folder, core: undefined });
   try {
     const [, port] = await child.says(/"url":"[^"]*:(\d+)"/);
-    return subjectOf(child, variant, Number(port));
+    return subjectOf(child, { variant, tls }, Number(port));
   } catch (error) {
     await child[Symbol.asyncDispose]();
     throw error;

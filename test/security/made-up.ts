@@ -6,6 +6,8 @@ import { basic } from '../support/http.ts';
 /** As many as one connection may have waiting. */
 const BATCH = 30;
 const CONNECTIONS = 4;
+/** Fewer than any proxy lets one connection have. */
+const ON_ONE = 900;
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'HEAD', 'PROPFIND', 'MKCOL', 'PURGE', 'TRACE'];
 
 const word = (random: Random): string => random.below(2 ** 31).toString(36) + random.below(2 ** 31).toString(36);
@@ -61,8 +63,12 @@ async function sendOn(url: string, count: number, random: Random): Promise<void>
   socket.destroy();
 }
 
-/** Sends made-up requests on some connections; rejects when one of these is closed. @param seed the same makes the same */
+/** Sends made-up requests on some connections at a time; rejects when one of these is closed. @param seed the same makes the same */
 export async function sendMadeUp(url: string, count: number, seed: number): Promise<void> {
   const each = Math.ceil(count / CONNECTIONS);
-  await Promise.all(Array.from({ length: CONNECTIONS }, (_, at) => sendOn(url, each, createRandom(seed, at))));
+  const lane = async (at: number): Promise<void> => {
+    const random = createRandom(seed, at);
+    for (let sent = 0; sent < each; sent += ON_ONE) await sendOn(url, Math.min(ON_ONE, each - sent), random);
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, (_, at) => lane(at)));
 }
