@@ -5,6 +5,9 @@ import { Readable } from 'node:stream';
 import type { StreamHead } from './http2-head.ts';
 import type { Incoming } from './message.ts';
 
+/** RFC 9113, 7. */
+const PROTOCOL_ERROR = 1;
+
 export class StreamRequest extends Readable implements Incoming {
   readonly method: string;
   readonly url: string;
@@ -31,6 +34,8 @@ export class StreamRequest extends Readable implements Incoming {
     this.socket = stream;
     this.complete = stream.endAfterHeaders;
     if (this.complete) this.push(null);
+    // From the start: of a body that is empty nothing else is ever heard.
+    else stream.on('end', () => this.#ended());
   }
 
   override _read(): void {
@@ -49,7 +54,6 @@ export class StreamRequest extends Readable implements Incoming {
       this.receivedBytes += chunk.length;
       if (!this.push(chunk)) stream.pause();
     });
-    stream.on('end', () => this.#ended());
   }
 
   /** Asks a caller for its body that waits to be asked (RFC 9110, 10.1.1). */
@@ -66,6 +70,7 @@ export class StreamRequest extends Readable implements Incoming {
     const declared = headers['content-length'];
     if (stream.closed || stream.aborted || (declared !== undefined && Number(declared) !== receivedBytes)) {
       this.destroy();
+      stream.close(PROTOCOL_ERROR);
       return;
     }
     this.complete = true;

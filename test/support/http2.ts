@@ -7,6 +7,8 @@ import { type Lab, type LabOptions, openLab } from './lab.ts';
 export interface Http2Lab extends Lab {
   /** Of who has signed its certificate. */
   readonly ca: Buffer;
+  /** The section of its configuration. */
+  readonly listen: object;
   /** A connection; the lab's end ends it. */
   connect(): ClientHttp2Session;
 }
@@ -28,6 +30,7 @@ export async function openHttp2Lab({ config, ...options }: LabOptions = {}): Pro
   return {
     ...lab,
     ca,
+    listen,
     connect() {
       const session = connect(lab.gateway.url, { ca, servername: 'localhost' });
       session.on('error', () => {});
