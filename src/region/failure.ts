@@ -9,6 +9,14 @@ const MALFORMED = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED']);
 /** What this machine has no more of: descriptors, ports, memory. No connection was tried, and the region knows nothing of it. */
 const SPENT = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL']);
 
+/** How a connection that was kept open reports that it no longer is. */
+const STALE = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+
+/** Whether the region may just have closed a connection that was kept: before a byte was written, a new one will do. */
+export function isStale(cause: unknown): boolean {
+  return STALE.has(codeOf(cause));
+}
+
 /** The code of a failure's cause, as undici and Node give it; empty where there is none. */
 export function codeOf(cause: unknown): string {
   return typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : '';

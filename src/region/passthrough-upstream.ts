@@ -7,6 +7,7 @@ import type { Effect, Permit, RegionName } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import type { ConnectionOptions } from './connections.ts';
 import { createDial, type DialOptions } from './dial.ts';
+import { isStale } from './failure.ts';
 import type { LineObserver, Observe, OnViolation } from './forward.ts';
 import { violation } from './guard.ts';
 import type { Health } from './health.ts';
@@ -31,6 +32,7 @@ export interface UpstreamOptions extends ConnectionOptions {
 }
 
 export type Received = Dispatcher.ResponseData<unknown>;
+export type MakeBody = (() => Readable) | undefined;
 export type Done = (error: Error | null, received?: Received) => void;
 
 export interface Upstream {
@@ -38,7 +40,7 @@ export interface Upstream {
    * Sends once. Where nothing came of it, `passage.failure` says what its caller gets.
    * @param makeBody a stream that nothing has been read from, for each upstream URL that is tried
    */
-  send(passage: Passage, makeBody: (() => Readable) | undefined, done: Done): void;
+  send(passage: Passage, makeBody: MakeBody, done: Done): void;
   /** The region's upstream URLs in the order to be tried, or why none may be: asked before every connection. */
   open(passage: Passage): readonly string[] | Refusal;
   /** The guard of a connection that was opened elsewhere. @param headers flat: what is about to be written to it */
@@ -177,10 +179,14 @@ export function createUpstream(
     return passageFailureOf(passage, cause);
   }
 
-  /** One upstream URL. `done` gets what came of it, with `passage.failure` set unless it is an answer. */
-  function attempt(passage: Passage, origin: string, body: Readable | undefined, done: Done): void {
+  /**
+   * One upstream URL. `done` gets what came of it, with `passage.failure` set unless it is an answer.
+   * @param again whether a kept connection was found closed before
+   */
+  function attempt(passage: Passage, origin: string, makeBody: MakeBody, done: Done, again = false): void {
     const line = pools.get(passage.row.region)?.get(origin);
     if (line === undefined) throw new Error('not an upstream URL of the region');
+    const body = makeBody?.();
     // Undici's pool lets any number wait.
     if (line.asked >= mostAsked) {
       body?.destroy();
@@ -215,6 +221,11 @@ export function createUpstream(
         clearTimeout(timer);
         line.asked--;
         if (isLate) return;
+        if (error !== null && !passage.sent && !again && isStale(error)) {
+          // Not from within undici's callback: the connection that has failed is still being cleared there.
+          queueMicrotask(() => attempt(passage, origin, makeBody, done, true));
+          return;
+        }
         if (error !== null) {
           const failed = passage.sent ? passageFailureOf(passage, error) : undefined;
           passage.failure = passage.lapsed ?? failed ?? unreachable(passage, origin, error);
@@ -236,7 +247,7 @@ export function createUpstream(
         return;
       }
       const tryFrom = (at: number): void => {
-        attempt(passage, order[at] ?? '', makeBody?.(), (error, received) => {
+        attempt(passage, order[at] ?? '', makeBody, (error, received) => {
           const untouched = !passage.sent && !passage.signal.aborted && passage.lapsed === undefined;
           const again = error !== null && untouched && at + 1 < order.length;
           if (again && passage.failure?.code !== 'request_malformed') {

@@ -4,7 +4,7 @@ import type { Effect, Outcome, Permit } from '../domain.ts';
 import { hintForUnknown, Refusal } from '../refusal.ts';
 import { type AttemptRequest, type AttemptResult, attempt, type RegionAnswer } from './attempt.ts';
 import type { Borrowed, Connections } from './connections.ts';
-import { codeOf, failureOf } from './failure.ts';
+import { failureOf, isStale } from './failure.ts';
 import type { Downstream, Egress, Forwarded, ForwardOptions, Purpose, Turned } from './forward.ts';
 import type { Ticket } from './guard.ts';
 import { signalOf } from './probe.ts';
@@ -28,9 +28,6 @@ export interface CallToRegion {
 type Tried = Exclude<AttemptResult, { kind: 'stopped' }> | Turned | Refusal;
 
 const GONE: Tried = { kind: 'gone' };
-
-/** How a connection that was kept open reports that it no longer is. */
-const STALE = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
 export class Tries {
   readonly #region: Region;
@@ -151,7 +148,7 @@ export class Tries {
     }
     const unsent = result.kind === 'failed' && !result.sent;
     // A kept connection that the region had closed meanwhile, noticed before a byte was written: a new one will do.
-    if (unsent && !this.#again && STALE.has(codeOf(result.cause))) {
+    if (unsent && !this.#again && isStale(result.cause)) {
       this.#again = true;
       this.#later(() => this.#open());
       return;
