@@ -36,12 +36,14 @@ interface Region {
   readonly clients: (string | undefined)[];
 }
 
-async function openRegion(certificate: string, options: ServerOptions = {}): Promise<Region> {
+/** @param answer written as it is, in place of an ordinary one */
+async function openRegion(certificate: string, options: ServerOptions = {}, answer?: string): Promise<Region> {
   const seen: Pick<Region, 'requests' | 'names' | 'clients'> = { requests: [], names: [], clients: [] };
   const files = { key: readFileSync(at(`${certificate}.key`)), cert: readFileSync(at(`${certificate}.pem`)) };
   const server = createServer({ ...files, ...options }, (req, res) => {
     seen.requests.push(req.url ?? '');
-    res.setHeader('Content-Length', 2).end('{}');
+    if (answer === undefined) res.setHeader('Content-Length', 2).end('{}');
+    else req.socket.write(answer);
   });
   server.on('secureConnection', (socket: TLSSocket) => {
     seen.names.push(socket.servername);
@@ -96,6 +98,28 @@ describe.skipIf(!hasOpenssl)('TLS towards a region', () => {
     }
     expect(region.requests).toEqual([]);
     expect(await failures(lab, reason)).toBe(2);
+  });
+
+  it.each([
+    [
+      'behind 100 that nobody asked for',
+      'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}',
+      200,
+      'delivered',
+    ],
+    ['with a bare CR in the status line', 'HTTP/1.1 200 O\rK\r\nContent-Length: 2\r\n\r\n{}', 502, 'unknown'],
+    [
+      'with a coding beside chunked',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+      502,
+      'unknown',
+    ],
+  ])('reads an answer %s as it does without TLS', async (_what, answer, status, outcome) => {
+    const lab = await openGateway(await openRegion('region', {}, answer), { ca: at('ca.pem') });
+    for (const path of ['/eu/api/v1/status', '/app/x']) {
+      const reply = await ask(lab, path);
+      expect([reply.status, reply.headers['onetime-gateway-outcome']]).toEqual([status, outcome]);
+    }
   });
 
   it('takes one of several pinned keys', async () => {
