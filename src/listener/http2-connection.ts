@@ -73,11 +73,13 @@ export class Http2Connection {
     // Reset in the same breath: it is nobody's request.
     if (stream.closed || stream.destroyed) return;
     const { address, bounds, serve, onUse } = this.#options;
-    if (this.#exchanges.size >= MOST_STREAMS) {
+    const held = bounds();
+    const most = held.connections.requests;
+    // Never begun, and told so: it may be sent again, elsewhere or later.
+    if (this.#exchanges.size >= MOST_STREAMS || this.#requests >= most) {
       stream.close(REFUSED_STREAM);
       return;
     }
-    const held = bounds();
     const { id = 0 } = stream;
     const head = translateHead(headers, raw, {
       hasBody: !stream.endAfterHeaders,
@@ -100,7 +102,7 @@ export class Http2Connection {
     this.#exchanges.add(exchange);
     this.#usefulBytes += head.bytes;
     // Those under way are answered; further ones are for another connection.
-    if (++this.#requests >= held.connections.requests) this.#session.close();
+    if (++this.#requests >= most) this.#session.close();
     serve(exchange);
   }
 
@@ -112,7 +114,7 @@ export class Http2Connection {
   /** Holds its streams and itself against their bounds. @param passedMs since the last look */
   look(passedMs: number): void {
     for (const exchange of this.#exchanges) exchange.look(passedMs);
-    this.#quietMs = this.#exchanges.size === 0 ? this.#quietMs + passedMs : 0;
+    this.#quietMs = this.#exchanges.size === 0 && !this.isHeadOpen ? this.#quietMs + passedMs : 0;
     this.#headMs = this.#frames.isHeadOpen ? this.#headMs + passedMs : 0;
     if (this.#session.closed || this.#session.destroyed) {
       this.#lingerMs += this.#exchanges.size === 0 ? passedMs : 0;
