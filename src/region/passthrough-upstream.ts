@@ -3,27 +3,24 @@
 import { createRequire } from 'node:module';
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import type { Effect, Permit, RegionName } from '../domain.ts';
+import type { Effect, RegionName } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import type { ConnectionOptions } from './connections.ts';
 import { createDial, type DialOptions } from './dial.ts';
 import { isStale } from './failure.ts';
-import type { LineObserver, Observe, OnViolation } from './forward.ts';
-import { violation } from './guard.ts';
+import type { LineObserver, Observe } from './forward.ts';
 import type { Health } from './health.ts';
 import type { Passage } from './passthrough-enter.ts';
 import { Busy, effectOf, FULL, LATE, passageFailureOf } from './passthrough-failure.ts';
+import { stopped, type Watching, type Way, watchOver } from './passthrough-guard.ts';
 import { Line } from './passthrough-line.ts';
 import { signalOf } from './probe.ts';
 
-export interface UpstreamOptions extends ConnectionOptions {
+export interface UpstreamOptions extends ConnectionOptions, Watching {
   /** How long a caller may take to send its request: the region is not late before. */
   readonly requestTimeoutMs: number;
   readonly now: () => number;
   readonly health: Pick<Health, 'gate' | 'order' | 'report'>;
-  readonly onViolation: OnViolation;
-  /** Undefined while what the permit rests on still holds (forward.ts). */
-  readonly lapsed: (permit: Permit, region: RegionName) => Refusal | undefined;
   readonly observe: Observe;
   /** Told of the line for a region's connections. */
   readonly line: Pick<LineObserver, 'turnedAway'>;
@@ -55,68 +52,6 @@ export interface Upstream {
  * close it, and what a caller could provoke does not open it. Only a connection that cannot be opened counts.
  */
 const NO_TRIAL: Effect = 'advances';
-const TWICE = new Error('a second send of one request was refused');
-const LAPSED = new Error('what the permit rests on has ended');
-const STOPPED = new Error('a request was stopped on its way out');
-
-/** An upstream URL as its connections know it. */
-interface Way {
-  readonly region: RegionName;
-  readonly host: string;
-}
-
-/** What is wrong with sending a passage to a region; told to those who count it. */
-function stopped(
-  { permit, trip }: Passage,
-  region: RegionName,
-  headers: readonly string[],
-  onViolation: OnViolation,
-): Refusal | undefined {
-  const ticket = { permit, purpose: 'forward', standing: trip.standing, retrieves: false } as const;
-  const problem = violation(ticket, region, headers);
-  if (problem === undefined) return undefined;
-  onViolation(problem, region, trip);
-  return new Refusal('pin_violation', { outcome: 'not_sent' });
-}
-
-/**
- * The guard of a region's connections; and the moment right before the first byte is written: undici passes `opaque` on, and
- * calls onRequestStart only then.
- */
-function watchOver(way: Way, { lapsed, onViolation }: UpstreamOptions): Dispatcher.DispatcherComposeInterceptor {
-  return (dispatch) => (options, handler) => {
-    const passage = (options as { opaque?: Passage }).opaque;
-    if (passage === undefined) throw STOPPED;
-    const refusal = stopped(passage, way.region, passage.headers, onViolation);
-    if (refusal !== undefined) {
-      passage.lapsed = refusal;
-      throw STOPPED;
-    }
-    const { onRequestStart } = handler;
-    handler.onRequestStart = (controller, context) => {
-      onRequestStart?.call(handler, controller, context);
-      // It waited too long, and its caller has been told.
-      if (controller.aborted) return;
-      if (passage.sent) {
-        controller.abort(TWICE);
-        return;
-      }
-      if (passage.signal.aborted) return;
-      passage.lapsed = lapsed(passage.permit, passage.row.region);
-      if (passage.lapsed !== undefined) {
-        controller.abort(LAPSED);
-        return;
-      }
-      passage.sent = true;
-      passage.trip.outcome = 'unknown';
-      passage.trip.upstream = way.host;
-      passage.trip.certificate = passage.shown?.reached?.certificate;
-      passage.shown?.reached?.answers.begin(passage.trip.method === 'HEAD');
-      passage.release();
-    };
-    return dispatch(options, handler);
-  };
-}
 
 /** @param regions the regions with prefixes, and their upstream URLs; TLS is always verified against their host names */
 export function createUpstream(
@@ -195,12 +130,14 @@ export function createUpstream(
       return;
     }
     line.asked++;
-    // Undici's own timeouts start with the connection; opening it may take its time after the wait. What waits is told of an
-    // abort when its turn comes, and not before: its caller is told here.
+    passage.shown = undefined;
+    // Undici's own timeouts start with the connection, which may take its time to be opened after the wait. What waits is told
+    // of an abort when its turn comes, and not before: its caller is told here.
     const patience = new AbortController();
     let isLate = false;
     const timer = setTimeout(() => {
-      if (passage.sent) return;
+      // It has a connection, or one is being opened for it.
+      if (passage.shown !== undefined) return;
       isLate = true;
       patience.abort(LATE);
       body?.destroy();
