@@ -101,7 +101,7 @@ export function growthFile({ rules, regions }: Dimension, size: number, ports: r
     .slice(0, count)
     .map((port, at) => `  ${nameOfRegion(at)}: { upstreams: ["http://127.0.0.1:${port}"] }`);
   const lines = (rules?.(size) ?? []).map((rule) => `    - ${rule}`);
-  return `listen: { host: 127.0.0.1, port: 0, trustProxy: [127.0.0.1] }
+  return `listen: { host: 127.0.0.1, port: 0, trustProxy: [127.0.0.1], maxRequestsPerConnection: off }
 admin: { host: 127.0.0.1, port: 0 }
 regions:
 ${places.join('\n')}

@@ -7,6 +7,7 @@ import { createRespond } from './listener/respond.ts';
 import { describeCause } from './record/record.ts';
 import { openRooms, type Rooms, type SharedParts } from './rooms.ts';
 import { type Base, type GatewayDependencies, openBase } from './rooms-base.ts';
+import { openCapacity } from './rooms-connections.ts';
 import { isSameWay, type Way } from './rooms-way.ts';
 
 /** How long requests that were cut may take to be recorded. */
@@ -53,6 +54,7 @@ export async function openHouse(
     },
     trace: tracing.begin,
     onUnparsed: metrics.refused,
+    capacity: openCapacity(config, base, dependencies.together?.connections),
     onProxyHeader: watchProxyHeaders(metrics.proxied, log, clocks.steady),
     tls: config.listen.tls,
   });

@@ -48,6 +48,7 @@ const REFUSALS = {
   ],
   region_down: [503, 'The region does not answer at the moment. The request was not sent.'],
   region_busy: [503, 'Every connection to the region is in use. The request was not sent.'],
+  too_many_connections: [503, 'As many connections are open as this gateway takes. Nothing was read of this one.'],
   overloaded: [503, 'The gateway has more to do than it can do in time. The request was not sent.'],
   audit_unavailable: [
     503,

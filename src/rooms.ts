@@ -67,14 +67,20 @@ function openAdmit(config: Config, base: Base, shared: SharedParts | undefined, 
 }
 
 /** What the front door takes. */
-function boundsOf({ request, listen }: Config) {
+function boundsOf({ request, listen, limits }: Config) {
   const { headersTimeoutMs, headerBytes, headerCount, targetBytes, minRate, ...whole } = request;
-  const { maxRequestsPerConnection, idleTimeoutMs } = listen;
+  const { maxRequestsPerConnection, maxConnectionsPerAddress, idleTimeoutMs, trustProxy } = listen;
   return {
     ...whole,
     head: { timeoutMs: Math.min(headersTimeoutMs, request.timeoutMs), headerBytes, headerCount, targetBytes },
     leastRate: minRate,
-    connections: { requests: maxRequestsPerConnection ?? Number.POSITIVE_INFINITY, idleMs: idleTimeoutMs },
+    connections: {
+      requests: maxRequestsPerConnection ?? Number.POSITIVE_INFINITY,
+      idleMs: idleTimeoutMs,
+      perAddress: maxConnectionsPerAddress ?? Number.POSITIVE_INFINITY,
+      ipv6Prefix: limits.anonymousRetrieval.ipv6Prefix,
+      isExempt: createTrust(trustProxy),
+    },
   };
 }
 

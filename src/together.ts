@@ -21,6 +21,8 @@ export interface Together {
   /** Of all regions. */
   readonly health: SharedMemory;
   readonly replays: SharedReplays;
+  /** Open connections of callers (limit/connections.ts). */
+  readonly connections: SharedMemory;
   /** What each thread has of the process's memory (limit/memory.ts). */
   readonly memory: MemoryBook;
 }

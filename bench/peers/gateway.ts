@@ -14,7 +14,7 @@ const ALWAYS_EXCEEDED = '{ per: 1h, requests: 1, burst: 1, mode: enforce }';
 /** As YAML. @param audited without: everything but the audit log */
 export function gatewayFile({ upstreams, refusing, store }: Setting, audited = true): string {
   const rules = ACCOUNTS.map(({ name, region }) => `    - { account: "${name}", region: ${region}, pinned: true }`);
-  return `listen: { host: 127.0.0.1, port: 0 }
+  return `listen: { host: 127.0.0.1, port: 0, maxRequestsPerConnection: off }
 admin: { host: 127.0.0.1, port: 0 }
 regions:
   us: { upstreams: ["http://127.0.0.1:${upstreams.us}"] }

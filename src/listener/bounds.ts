@@ -22,4 +22,10 @@ export interface ConnectionBounds {
   readonly requests: number;
   /** How long an unused one is kept. */
   readonly idleMs: number;
+  /** Open ones of one client address; infinite: as many as there may be in all. */
+  readonly perAddress: number;
+  /** By so many bits IPv6 addresses count as one. */
+  readonly ipv6Prefix: number;
+  /** Whether an address is not one client's. */
+  readonly isExempt: (address: string) => boolean;
 }

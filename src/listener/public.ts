@@ -3,6 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Refusal, RefusalCode } from '../refusal.ts';
+import { createCapacity, type Held } from './capacity.ts';
 import type { Exchange } from './exchange.ts';
 import { type Front, FrontInUse } from './fronts.ts';
 import { CHECK_MS, createHttpServer, type Doors } from './http-server.ts';
@@ -24,6 +25,8 @@ export interface PublicOptions extends ServeOptions {
   readonly tls?: ListenTls | undefined;
   /** Refusals of requests that never became one: counted by code. */
   readonly onUnparsed: (code: RefusalCode) => void;
+  /** Open connections of all threads, and what is told of this one's; left out: there may be any number. */
+  readonly capacity?: Held;
   /** What became of a connection that a load balancer opened for somebody; left out: nobody asks. */
   readonly onProxyHeader?: (result: ProxyResult) => void;
 }
@@ -64,6 +67,16 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
     addressOf: proxies.addressOf,
     bounds: () => inUse().front,
   });
+  const capacity =
+    options.capacity &&
+    createCapacity({
+      ...options.capacity,
+      bounds: () => inUse().front.connections,
+      addressOf: proxies.addressOf,
+      reclaim: sockets.reclaim,
+      refuse: options.tls === undefined ? sockets.refuse : undefined,
+    });
+  const gates = capacity === undefined ? [proxies.gate] : [capacity.all, proxies.gate, capacity.byAddress];
   const streams = createHttp2({
     bounds: () => inUse().front,
     addressOf: proxies.addressOf,
@@ -218,9 +231,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
     forceCloseConnections: 'idle',
     clientErrorHandler: (error, socket) => sockets.troubled(error, socket as Socket),
     serverFactory: () => {
-      const server = createHttpServer(doors, sockets, options.tls && serverOptions(options.tls, certificates), [
-        proxies.gate,
-      ]);
+      const server = createHttpServer(doors, sockets, options.tls && serverOptions(options.tls, certificates), gates);
       handshakes.push(watchHandshakes(server));
       servers.push(server);
       if (used !== undefined) bound(server, serverBounds(used.front, longer));

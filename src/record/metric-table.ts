@@ -1,6 +1,7 @@
 // Every metric of the gateway's own, as data: metrics.ts registers them, docs/metrics.md is printed from them. The rows are
 // in metric-rows-*.ts, by subject.
 import type { MetricRow } from './metric-row.ts';
+import { CONNECTION_METRICS } from './metric-rows-connections.ts';
 import { OPERATIONS_METRICS } from './metric-rows-operations.ts';
 import { PROCESS_METRICS } from './metric-rows-process.ts';
 import { REGION_METRICS } from './metric-rows-regions.ts';
@@ -12,6 +13,7 @@ export const PREFIX = 'onetime_gateway_';
 /** In the order in which docs/metrics.md shows them (`onetime-gateway metrics-doc`). */
 export const METRICS = [
   ...REQUEST_METRICS,
+  ...CONNECTION_METRICS,
   ...REGION_METRICS,
   ...STATE_METRICS,
   ...OPERATIONS_METRICS,

@@ -17,6 +17,7 @@ export type AnswerClass = '1xx' | '2xx' | '3xx' | '4xx' | '5xx' | 'gone';
 const EFFECTS: readonly Effect[] = ['none', 'creates', 'advances', 'destroys'];
 const OUTCOMES: readonly Outcome[] = ['delivered', 'unknown', 'not_sent'];
 const MODES = ['enforce', 'shadow'] as const;
+const NO_PLACE = ['all', 'address'] as const;
 const LOADS = ['anonymous', 'authenticated'] as const;
 /** Of region/dial.ts. */
 const TLS_REASONS = ['untrusted', 'expired', 'name', 'pin', 'protocol'] as const;
@@ -66,6 +67,12 @@ export interface Metrics {
   /** A header of the region's answer that led to another region, or to an upstream, was left out. */
   locationRemoved(region: RegionName): void;
   refused(code: RefusalCode): void;
+  /** Connections of callers: opened and closed ones, and what became of those for which there was no place. */
+  readonly connections: {
+    open(by: 1 | -1): void;
+    turnedAway(reason: (typeof NO_PLACE)[number]): void;
+    reclaimed(): void;
+  };
   /** What became of a connection that had to begin with a PROXY header. */
   proxied(result: (typeof PROXY_RESULTS)[number]): void;
   decided(reason: Reason): void;
@@ -107,6 +114,9 @@ export function createMetrics(readings: Readings, build: { version: string; node
   const refusals = counter('refusals_total');
   const proxyHeaders = counter('proxy_headers_total');
   const decisions = counter('decisions_total');
+  let open = 0;
+  const noPlace = counter('connections_refused_total');
+  const reclaimed = counter('connections_reclaimed_total');
   const limited = counter('limited_total');
   const shed = counter('shed_total');
   const verifications = counter('verifications_total');
@@ -128,6 +138,8 @@ export function createMetrics(readings: Readings, build: { version: string; node
   for (const result of PROXY_RESULTS) proxyHeaders(0, result);
   for (const reason of REASONS) decisions(0, reason);
   for (const load of LOADS) for (const mode of MODES) shed(0, load, mode);
+  for (const reason of NO_PLACE) noPlace(0, reason);
+  reclaimed(0);
   violations(0);
 
   /** Read when it is scraped: one series for each row. */
@@ -178,6 +190,7 @@ export function createMetrics(readings: Readings, build: { version: string; node
     });
   };
   single('in_flight_requests', () => inFlight);
+  single('connections', () => open);
   new Gauge({
     ...shape('upstream_proxy_failing'),
     collect() {
@@ -235,6 +248,13 @@ export function createMetrics(readings: Readings, build: { version: string; node
     waited: (region, durationMs) => waits(durationMs / 1000, region),
     locationRemoved: (region) => locations(1, region),
     refused: (code) => refusals(1, code),
+    connections: {
+      open(by) {
+        open += by;
+      },
+      turnedAway: (reason) => noPlace(1, reason),
+      reclaimed: () => reclaimed(1),
+    },
     proxied: (result) => proxyHeaders(1, result),
     decided: (reason) => decisions(1, reason),
     limited: (limit, mode) => limited(1, limit, mode),

@@ -33,6 +33,7 @@ const WHEN: Readonly<Record<RefusalCode, When>> = {
   pin_violation: isCall,
   audit_unavailable: isCall,
   overloaded: always,
+  too_many_connections: always,
   not_found: isReference,
   method_not_allowed: never,
   request_timeout: always,

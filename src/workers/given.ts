@@ -28,6 +28,8 @@ export interface Given {
   readonly memory: Memory;
   /** Where threads put down what they have of the process's memory. */
   readonly inUse: SharedArrayBuffer;
+  /** Where threads count callers' connections. */
+  readonly connections: SharedArrayBuffer;
   /** Undefined: there is no audit log. */
   readonly audit: AuditMemory | undefined;
 }

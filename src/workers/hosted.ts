@@ -1,12 +1,14 @@
 // What the main thread holds for the workers, and serves to each of them.
 import { randomBytes } from 'node:crypto';
 import type { Config } from '../config/types.ts';
+import { Connections } from '../limit/connections.ts';
 import { isSameRate, LIMIT_BYTES, LIMITS, rateOf } from '../limit/limit.ts';
 import { healthBytes, releaseHealth } from '../region/health.ts';
 import { openSent } from '../replay/sent.ts';
 import { createHostedReplays } from '../replay/shared-shelf.ts';
+import { connectionSizes, connectionsMemory } from '../rooms-connections.ts';
 import { isSameHealth, originsOf } from '../rooms-health.ts';
-import { releaseLocks } from '../shared-memory/locks.ts';
+import { HOLDERS_MAX, releaseLocks } from '../shared-memory/locks.ts';
 import type { State } from '../state.ts';
 import type { StoreNews } from '../store/store.ts';
 import type { Secrets } from '../together.ts';
@@ -24,6 +26,8 @@ type Services = Omit<MainServices, 'listening' | 'parting' | 'failed' | 'last'>;
 
 export interface Hosted {
   readonly secrets: Secrets;
+  /** Callers' connections are counted in it, whatever the configuration. */
+  readonly connections: SharedArrayBuffer;
   /** Of the configuration in force. */
   memory(): Memory;
   /**
@@ -74,7 +78,11 @@ export function openHosted(config: Config, { store, source, replaySalt }: State,
   const replays = createHostedReplays({ keepMs, maxBytes, now: steady, sent: openSent(store.sent, keepMs, steady) });
   const directory = store.directory as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
 
+  const connections = connectionsMemory(config);
+  const counts = new Connections(connectionSizes(config), { memory: connections, holder: HOLDERS_MAX });
+
   return {
+    connections,
     secrets: {
       hashKey: randomBytes(SECRET_BYTES),
       seed: randomBytes(SECRET_BYTES),
@@ -116,6 +124,8 @@ export function openHosted(config: Config, { store, source, replaySalt }: State,
         for (const counters of Object.values(memory.limits)) releaseLocks(counters, holder);
         releaseHealth(originsOf(each), memory.health, holder);
       }
+      releaseLocks(connections, holder);
+      counts.sweep(holder);
     },
     ended(holder) {
       verifications.ended(holder);

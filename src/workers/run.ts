@@ -38,7 +38,7 @@ function openLent({ config, fileIdentity }: Given, main: Main): LentStore | unde
 }
 
 function togetherOf(given: Given, main: Main, store: Together['store']): Together {
-  const { config, identity, lease, secrets, memory, inUse, holder } = given;
+  const { config, identity, lease, secrets, memory, inUse, connections, holder } = given;
   const hash = createKeyedHash(identity.current);
   return {
     identity,
@@ -49,6 +49,7 @@ function togetherOf(given: Given, main: Main, store: Together['store']): Togethe
     ...sharedParts(memory, holder),
     replays: lentReplays(main),
     memory: { memory: inUse, holder },
+    connections: { memory: connections, holder },
   };
 }
 

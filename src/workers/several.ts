@@ -73,6 +73,7 @@ function openWorkers(config: Config, dependencies: Dependencies, main: Main, pla
           secrets: hosted.secrets,
           memory: hosted.memory(),
           inUse,
+          connections: hosted.connections,
           audit: rings?.memoryOf(holder),
         },
         services: servicesOf(hosted, holder, () => pool),

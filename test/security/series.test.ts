@@ -16,7 +16,9 @@ const collectGarbage: () => void = runInNewContext('gc');
 
 let lab: Lab;
 beforeAll(async () => {
-  lab = await openLab({ config: { limits: LIMITS, log: { level: 'fatal' } }, twins: { ledgerRows: 0 } });
+  // Over few connections.
+  const listen = { host: '127.0.0.1', port: 0, maxRequestsPerConnection: 'off' };
+  lab = await openLab({ config: { limits: LIMITS, listen, log: { level: 'fatal' } }, twins: { ledgerRows: 0 } });
 });
 afterAll(() => lab.close());
 

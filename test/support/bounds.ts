@@ -6,5 +6,11 @@ export const BOUNDS: Pick<Front, 'bodyLimitBytes' | 'timeoutMs' | 'storeTimeoutM
   timeoutMs: 5000,
   storeTimeoutMs: 50,
   head: { timeoutMs: 5000, headerBytes: 16_384, headerCount: 100, targetBytes: 8192 },
-  connections: { requests: Number.POSITIVE_INFINITY, idleMs: 72_000 },
+  connections: {
+    requests: Number.POSITIVE_INFINITY,
+    idleMs: 72_000,
+    perAddress: Number.POSITIVE_INFINITY,
+    ipv6Prefix: 64,
+    isExempt: () => false,
+  },
 };
