@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { LiveState } from '../../src/listener/admin-live-types.ts';
 import { GATEWAY_SCHEMAS } from '../../src/listener/admin-schemas-gateway.ts';
+import { forwardTo, openProxy } from '../support/broken-proxy.ts';
 import { type Events, listen } from '../support/events.ts';
 import { call } from '../support/http.ts';
 import { ALICE, BRUNO, type Lab, type LabOptions, openLab } from '../support/lab.ts';
@@ -59,6 +60,36 @@ describe('a gateway of one thread', () => {
       { up: true, breaker: 'closed' },
       { up: false, breaker: 'open' },
     ]);
+    stream.close();
+  });
+
+  it('tells that it is the proxy of a region that fails, until it connects', async () => {
+    let isThere = false;
+    await using proxy = await openProxy((socket, head) => (isThere ? forwardTo(socket, head) : socket.destroy()));
+    const health = { probe: '1s', breaker: { failures: 1, open: '1s' } };
+    const lab = await open({ config: { health, upstream: { proxy: `http://127.0.0.1:${proxy.port}` } } });
+    const stream = await listen(lab.gateway.adminUrl, '/admin/v1/live');
+    expect((await lab.call('POST', '/api/v1/share', { as: BRUNO, body: 'secret=x' })).status).toBe(502);
+    const { regions } = await until(stream, (state) => state.regions[1]?.up === false);
+    expect(regions).toMatchObject([{ proxyFault: null }, { up: false, proxyFault: 'closed' }]);
+    isThere = true;
+    const after = await until(stream, (state) => state.regions[1]?.breaker === 'closed');
+    expect(after.regions[1]).toMatchObject({ up: true, proxyFault: null });
+    expect(JSON.stringify(after)).not.toContain('127.0.0.1');
+    stream.close();
+  });
+
+  it('tells whom it turns away, and by which bound', async () => {
+    const lab = await open({ config: { overload: { heap: 0.001 } } });
+    const stream = await listen(lab.gateway.adminUrl, '/admin/v1/live');
+    const asked: Promise<unknown>[] = [];
+    const asking = setInterval(() => asked.push(lab.call('GET', '/us/api/v1/status')), 50);
+    const { overload } = await until(stream, (state) => state.overload.refused.anonymous > 0);
+    clearInterval(asking);
+    await Promise.all(asked);
+    expect(overload.pressure.heap).toBeGreaterThan(1);
+    expect(overload.pressure.event_loop).toBeGreaterThanOrEqual(0);
+    expect([overload.refused.authenticated, overload.shadow]).toEqual([0, { anonymous: 0, authenticated: 0 }]);
     stream.close();
   });
 

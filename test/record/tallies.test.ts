@@ -58,3 +58,15 @@ it('a histogram is scraped as prom-client’s own would be', async () => {
     ),
   );
 });
+
+it('a histogram can be known before anything is observed, and what is observed afterwards counts', async () => {
+  const { ours, register, shape } = both();
+  const tally = histogramTally(register, shape, BOUNDS);
+  tally(undefined, 'a', 'b');
+  expect(await ours.metrics()).toContain('m_bucket{le="+Inf",one="a",two="b"} 0\n');
+  expect(await ours.metrics()).toContain('m_count{one="a",two="b"} 0\n');
+  tally(0.5, 'a', 'b');
+  tally(undefined, 'a', 'b');
+  expect(await ours.metrics()).toContain('m_bucket{le="1",one="a",two="b"} 1\n');
+  expect(await ours.metrics()).toContain('m_count{one="a",two="b"} 1\n');
+});
