@@ -99,15 +99,13 @@ export function must(holds: boolean, what: string): asserts holds {
 }
 
 /**
- * What holds for the caller behind that of a wrong answer. The connection may just be ending under it: then it is told so, once
- * it was sent; before, another connection serves. Another's answer it never gets.
+ * What holds for the caller behind that of a wrong answer. Its connection may just be ending, and so may the one that is
+ * taken in its place: then it is told so. Another's answer it never gets.
  */
 export function mustBeOwn(answer: ReadAnswer, good: string): void {
-  const outcome = headerOf(answer, 'onetime-gateway-outcome');
+  const isDelivered = headerOf(answer, 'onetime-gateway-outcome') === 'delivered';
   must(
-    outcome === 'delivered'
-      ? answer.status === 200 && answer.body === good
-      : outcome === 'unknown' && answer.status >= 502,
+    isDelivered ? answer.status === 200 && answer.body === good : answer.status >= 502,
     `the next one: ${answer.status}, ${answer.body}`,
   );
 }
