@@ -5,9 +5,6 @@ import { Readable } from 'node:stream';
 import type { StreamHead } from './http2-head.ts';
 import type { Incoming } from './message.ts';
 
-/** RFC 9113, 7. */
-const PROTOCOL_ERROR = 1;
-
 export class StreamRequest extends Readable implements Incoming {
   readonly method: string;
   readonly url: string;
@@ -70,7 +67,7 @@ export class StreamRequest extends Readable implements Incoming {
     const declared = headers['content-length'];
     if (stream.closed || stream.aborted || (declared !== undefined && Number(declared) !== receivedBytes)) {
       this.destroy();
-      stream.close(PROTOCOL_ERROR);
+      stream.destroy(new Error('the request broke off'));
       return;
     }
     this.complete = true;

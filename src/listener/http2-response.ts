@@ -8,7 +8,6 @@ import type { Outgoing } from './message.ts';
 
 /** RFC 9113, 7: the answer is whole, and what is left of the request is not needed. */
 const NO_ERROR = 0;
-const INTERNAL_ERROR = 2;
 
 /** RFC 9113, 8.2.2: a connection's own, which there are none of on a stream. */
 const CONNECTIONS_OWN: ReadonlySet<string> = new Set([
@@ -130,10 +129,13 @@ export class StreamResponse extends Writable implements Outgoing {
     if (!this.#hasLeft) this.destroy();
   }
 
-  /** What broke off is reset, so that it does not look whole; the rest of a request that was answered is not waited for. */
+  /**
+   * What broke off is reset (INTERNAL_ERROR): `close` would end the body first, and it would look whole. The rest of a request
+   * that was answered is not waited for.
+   */
   override _destroy(_error: Error | null, done: () => void): void {
     const stream = this.#stream;
-    if (!this.writableFinished) stream.close(INTERNAL_ERROR);
+    if (!this.writableFinished) stream.destroy(new Error('the answer broke off'));
     else if (!this.#req.complete) stream.close(NO_ERROR);
     done();
   }
