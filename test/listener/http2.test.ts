@@ -1,6 +1,8 @@
 // What callers of HTTP/2 get: the same rooms, one exchange a stream, and a true outcome however a stream ends.
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
+import { connect } from 'node:http2';
+import { connect as connectPlain, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type BrokenRegion, openBrokenRegion } from '../support/broken-region.ts';
 import { hasOpenssl } from '../support/certificates.ts';
@@ -359,6 +361,29 @@ describe.runIf(hasOpenssl)('drain', () => {
     await expect.poll(() => lab.us.requests.length).toBe(1);
     expect(await lab.gateway.drain(10_000)).toBe(true);
     caller.socket.destroy();
+  });
+});
+
+describe.runIf(hasOpenssl)('a caller of HTTP/2', () => {
+  it('is who its load balancer names in a PROXY header, on every stream', async () => {
+    await open({ config: { listen: { trustProxy: ['127.0.0.0/8'], proxyProtocol: true } } });
+    const { hostname: host, port } = new URL(lab.gateway.url);
+    const plain = connectPlain({ host, port: Number(port) });
+    plain.write('PROXY TCP4 203.0.113.7 192.0.2.1 56324 443\r\n');
+    const socket = connectTls({ socket: plain, ca: lab.ca, servername: 'localhost', ALPNProtocols: ['h2'] });
+    const session = connect(lab.gateway.url, { createConnection: () => socket });
+    session.on('error', () => {});
+    for (let i = 0; i < 2; i++) expect((await callStream(session, 'GET', STATUS)).status).toBe(200);
+    const named = lab.us.requests.map(({ headers: all }) => all.find(([name]) => name === 'x-forwarded-for')?.[1]);
+    expect(named).toEqual(['203.0.113.7', '203.0.113.7']);
+    session.destroy();
+  });
+
+  it('is named by X-Forwarded-For where that is believed, once', async () => {
+    await open({ config: { listen: { trustProxy: ['127.0.0.0/8'] } } });
+    await callStream(lab.connect(), 'GET', STATUS, { headers: { 'x-forwarded-for': '203.0.113.9' } });
+    const named = lab.us.requests[0]?.headers.filter(([name]) => name === 'x-forwarded-for');
+    expect(named).toEqual([['x-forwarded-for', '203.0.113.9']]);
   });
 });
 

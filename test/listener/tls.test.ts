@@ -122,18 +122,21 @@ describe.skipIf(!hasOpenssl)('TLS for callers', () => {
     await expect(dial(served, { ALPNProtocols: ['spdy/3'] })).rejects.toThrow(/no application protocol/);
   });
 
-  it('speaks HTTP/2 or not from the reload on that says so, and drops nobody', async () => {
-    use('first');
-    await using served = await serve({});
-    const before = connectHttp2(served.url, { ca: folder.read('ca.pem'), servername: 'secrets.example' });
-    onTestFinished(() => before.destroy());
-    expect((await callStream(before, 'GET', '/us/api/v1/status')).status).toBe(200);
-    served.rewrite({ http2: false });
-    served.running.kill('SIGHUP');
-    await served.running.line(/"msg":"reloaded"/);
-    expect((await dial(served, { ALPNProtocols: ['h2', 'http/1.1'] })).alpnProtocol).toBe('http/1.1');
-    expect((await callStream(before, 'GET', '/us/api/v1/status')).status).toBe(200);
-  });
+  it.each([1, 2])(
+    'speaks HTTP/2 or not from the reload on that says so, and drops nobody (workers: %s)',
+    async (workers) => {
+      use('first');
+      await using served = await serve({}, { workers, store: `sqlite:http2-${workers}.db` });
+      const before = connectHttp2(served.url, { ca: folder.read('ca.pem'), servername: 'secrets.example' });
+      onTestFinished(() => before.destroy());
+      expect((await callStream(before, 'GET', '/us/api/v1/status')).status).toBe(200);
+      served.rewrite({ http2: false });
+      served.running.kill('SIGHUP');
+      await served.running.line(/"msg":"reloaded"/);
+      expect((await dial(served, { ALPNProtocols: ['h2', 'http/1.1'] })).alpnProtocol).toBe('http/1.1');
+      expect((await callStream(before, 'GET', '/us/api/v1/status')).status).toBe(200);
+    },
+  );
 
   it('shows further certificates to who asks for their names, and the first to everybody else', async () => {
     use('first');
@@ -167,6 +170,23 @@ describe.skipIf(!hasOpenssl)('TLS for callers', () => {
     expect(served.running.stdout()).toContain('the key that belongs to the certificate');
     expect(nameOf(await dial(served))).toBe('CN=first');
     use('first');
+  });
+
+  it('takes callers of HTTP/2 with a certificate alone, too, and no older version of TLS', async () => {
+    use('first');
+    await using served = await serve({ clientCa: 'clients.pem', minVersion: 'TLSv1.3' });
+    const shown = { cert: folder.read('caller.pem'), key: folder.read('caller.key') };
+    const statusWith = async (more: ConnectionOptions): Promise<number> => {
+      const session = connectHttp2(served.url, { ca: folder.read('ca.pem'), servername: 'secrets.example', ...more });
+      session.on('error', () => {});
+      onTestFinished(() => session.destroy());
+      return (await callStream(session, 'GET', '/us/api/v1/status')).status;
+    };
+    expect(await statusWith(shown)).toBe(200);
+    us.clearLedger();
+    expect(await statusWith({})).toBe(0);
+    expect(await statusWith({ ...shown, maxVersion: 'TLSv1.2' })).toBe(0);
+    expect(us.requests).toEqual([]);
   });
 
   it('takes callers with a certificate alone where it has authorities for them', async () => {
