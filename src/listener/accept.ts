@@ -19,3 +19,8 @@ export function guardConnections(server: Server, gates: readonly Gate[]): void {
     enter(0);
   });
 }
+
+/** Both ends: no two connections that are open have the same. The one of TLS has those of what is below it. */
+export function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
+}

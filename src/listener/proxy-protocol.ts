@@ -1,7 +1,7 @@
 // Load balancers that say in a PROXY header for whom a connection is: it is taken off before anything else reads, and the
 // connection's address from then on is the one that it names.
 import type { Socket } from 'node:net';
-import type { Gate } from './accept.ts';
+import { endsOf, type Gate } from './accept.ts';
 import { readProxyHeader } from './proxy-protocol-read.ts';
 
 /**
@@ -31,11 +31,6 @@ export interface ProxyProtocol {
 
 const PATIENCE_MS = 5000;
 const NOTHING = Buffer.alloc(0);
-
-/** Both ends: no two connections that are open have the same. The one of TLS has those of what is below it. */
-function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
-  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
-}
 
 /**
  * Reads a header, and nothing behind it: that stays in the socket, for whoever reads next, and for TLS.

@@ -5,6 +5,7 @@ import type { Server } from 'node:http';
 import type { Server as HttpsServer, ServerOptions } from 'node:https';
 import type { Socket } from 'node:net';
 import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import { endsOf } from './accept.ts';
 
 /** A certificate with its chain, and its key: PEM. */
 export interface Certificate {
@@ -111,13 +112,15 @@ export function watchHandshakes(server: Server): () => void {
   // Without TLS there are none, and every connection would be taken for one: a drain would cut what is under way.
   if (!isSecure(server)) return () => {};
   const open = new Map<string, Socket>();
-  const peerOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
   server.on('connection', (socket: Socket) => {
-    const peer = peerOf(socket);
-    open.set(peer, socket);
-    socket.once('close', () => open.delete(peer));
+    const ends = endsOf(socket);
+    open.set(ends, socket);
+    socket.once('close', () => {
+      // The peer may have used its port again by now.
+      if (open.get(ends) === socket) open.delete(ends);
+    });
   });
-  server.on('secureConnection', (socket: Socket) => open.delete(peerOf(socket)));
+  server.on('secureConnection', (socket: Socket) => open.delete(endsOf(socket)));
   return () => {
     for (const socket of open.values()) socket.destroy();
   };

@@ -54,7 +54,7 @@ afterEach(async () => {
   await new Promise((settle) => guarded.server.close(settle));
 });
 
-async function guard(isSecure: boolean, patienceMs?: number): Promise<void> {
+async function guard(isSecure: boolean, patienceMs?: number, host = '127.0.0.1'): Promise<void> {
   const results: ProxyResult[] = [];
   const accepted: Socket[] = [];
   const proxies = createProxyProtocol({
@@ -67,7 +67,7 @@ async function guard(isSecure: boolean, patienceMs?: number): Promise<void> {
   const server: Server = isSecure ? createTlsServer(pair(), serve) : createServer(serve);
   guardConnections(server, [proxies.gate]);
   server.on('connection', (socket: Socket) => accepted.push(socket));
-  await new Promise<void>((settle) => server.listen(0, '127.0.0.1', settle));
+  await new Promise<void>((settle) => server.listen(0, host, settle));
   guarded = { proxies, results, server, accepted };
 }
 
@@ -207,6 +207,24 @@ describe.each([
     const third = await ask(lineV1('TCP4', '203.0.113.10'));
     expect([first, second, third]).toEqual(['203.0.113.9 / 0', '127.0.0.1 / 0', '203.0.113.10 / 0']);
     expect(guarded.results).toEqual(['named', 'own', 'named']);
+  });
+
+  test('one port that leads to two addresses of the gateway has a name on each', async () => {
+    await guard(isSecure, undefined, '0.0.0.0');
+    const taken = await takePort();
+    await taken[Symbol.asyncDispose]();
+    const callers: Socket[] = [];
+    for (const [host, address] of [
+      ['127.0.0.1', '203.0.113.9'],
+      ['127.0.0.7', '203.0.113.10'],
+    ] as const) {
+      const socket = await dial({ host, localAddress: '127.0.0.1', localPort: taken.port });
+      socket.write(lineV1('TCP4', address));
+      callers.push(await through(isSecure, socket));
+    }
+    const found = callers.map((caller) => answers(caller, 1));
+    for (const caller of callers) caller.write(get('/'));
+    expect(await Promise.all(found)).toEqual([['203.0.113.9 / 0'], ['203.0.113.10 / 0']]);
   });
 
   test('one that comes too late is closed', async () => {
