@@ -16,8 +16,8 @@ const STATIC_NAMES = [
   .split(' ')
   .map((name) => name.length);
 
-/** Of the table in which a caller may keep fields: what the connection's settings offer it. */
-export const TABLE_BYTES = 4096;
+/** Of the table in which a caller may keep fields until it has heard that it may not (RFC 9113, 6.5.2). */
+const TABLE_BYTES = 4096;
 /** RFC 7541, 4.1. */
 const ENTRY_BYTES = 32;
 /** No string, and no index, of one block is larger. */

@@ -8,7 +8,6 @@ import { http2 } from './http.ts';
 import { type Http2Bounds, Http2Connection, MOST_STREAMS, WINDOW_BYTES } from './http2-connection.ts';
 import type { StreamExchange } from './http2-exchange.ts';
 import { FrameReader } from './http2-frames.ts';
-import { TABLE_BYTES } from './http2-hpack.ts';
 import { Tap } from './http2-tap.ts';
 
 /** Heads of more bytes or fields than these times what is allowed are reset while they arrive; who sends less is told 431. */
@@ -101,6 +100,7 @@ function openSession(socket: Tap, { headerBytes, headerCount }: HeadBounds): Ser
     streamResetRate: 20,
     maxSessionInvalidFrames: 100,
     maxSessionRejectedStreams: 100,
+    maxDeflateDynamicTableSize: 0,
     maxHeaderListPairs: HEADS_OVER * headerCount + MORE_FIELDS,
     // Left to itself nghttp2 drops such a field without a word, and a request would go on without it: http2-head.ts refuses it.
     strictFieldWhitespaceValidation: false,
@@ -108,7 +108,8 @@ function openSession(socket: Tap, { headerBytes, headerCount }: HeadBounds): Ser
     strictSingleValueFields: false,
     settings: {
       enablePush: false,
-      headerTableSize: TABLE_BYTES,
+      // Nothing of one request is kept for the next, each way: credentials and keys are among it.
+      headerTableSize: 0,
       maxConcurrentStreams: MOST_STREAMS,
       initialWindowSize: WINDOW_BYTES,
       maxHeaderListSize: HEADS_OVER * headerBytes,
