@@ -4,11 +4,12 @@ import { type ConnectionSizes, Connections, connectionsBytes } from './limit/con
 import { addressKey } from './limit/key.ts';
 import type { Held } from './listener/capacity.ts';
 import type { Base } from './rooms-base.ts';
+import { mostCallers } from './rooms-files.ts';
 import type { SharedMemory } from './shared-memory/locks.ts';
 
-/** The same for all threads, and for as long as the gateway runs. */
-export function connectionSizes({ listen, workers }: Config): ConnectionSizes {
-  return { connections: listen.maxConnections, threads: workers };
+/** The same for all threads, and for as long as the gateway runs: what is configured, or what there are descriptors for. */
+export function connectionSizes(config: Config): ConnectionSizes {
+  return { connections: mostCallers(config), threads: config.workers };
 }
 
 /** Zeroed, for all threads. */

@@ -9,6 +9,8 @@ import { OUT_OF_FILES, openFilesLimit } from './record/open-files.ts';
 const OWN = 96;
 /** Of each worker: 9 when it was counted. */
 const OF_WORKER = 16;
+/** Of each thread: callers that are turned away and take their time to read it (listener/capacity.ts). */
+const TURNED_AWAY = 256;
 
 /** With fewer it would be no gateway; it does without some of the rest, and says so. */
 const FEWEST = 16;
@@ -29,8 +31,9 @@ function upstreamFiles({ workers, upstream, regions, passthrough }: Sized): numb
 export function roomForCallers(config: Sized, limit = openFilesLimit()): number {
   if (limit === undefined) return Number.POSITIVE_INFINITY;
   const left = limit - OWN - OF_WORKER * config.workers - MOST_OPERATORS;
+  const others = left - Math.min(TURNED_AWAY * config.workers, Math.floor(left / 4));
   // A caller has one call under way.
-  return Math.max(FEWEST, left - Math.min(upstreamFiles(config), Math.floor(left / 2)));
+  return Math.max(FEWEST, others - Math.min(upstreamFiles(config), Math.floor(others / 2)));
 }
 
 const HOW = 'raise the limit of open files (LimitNOFILE= of the unit, ulimit -n)';

@@ -1,13 +1,13 @@
 // Crowds that do nothing, or next to nothing, before a gateway in a process of its own: health, metrics and honest callers do
 // not notice them. Times are compared with those of the same gateway without the crowd, and of many the one in the middle.
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { openFilesLimit } from '../../src/record/open-files.ts';
 import { call } from '../support/http.ts';
 import { openServed, type Served } from '../workers/served.ts';
+import { ticksOf } from './ticks.ts';
 
 const IDLE = 5000;
 const SLOW = 200;
@@ -49,13 +49,6 @@ async function crowd(from: Served, count: number): Promise<Socket[]> {
 
 function disperse(sockets: readonly Socket[]): void {
   for (const socket of sockets) socket.destroy();
-}
-
-/** Processor time of the gateway so far, in ticks of the system, a hundred a second. */
-function ticksOf({ process: { pid } }: Served): number {
-  const [, user = '', system = ''] =
-    / \S \S+(?: \S+){10} (\d+) (\d+) /.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
-  return Number(user) + Number(system);
 }
 
 const share = (from: Served) => async (): Promise<void> => {

@@ -1,10 +1,11 @@
 // A process that has used up its file descriptors: who is connected goes on, nothing is sent that cannot be, no region is
 // taken for the one that fails, and all is well when there are some again.
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { publicKeysBeside } from '../../src/audit/key.ts';
 import { verifyAudit } from '../../src/audit/verify.ts';
@@ -15,6 +16,7 @@ import { readRecords } from '../support/audited.ts';
 import { openFolder } from '../support/folder.ts';
 import { call, type Reply } from '../support/http.ts';
 import { openServed, type Served } from '../workers/served.ts';
+import { ticksOf } from './ticks.ts';
 
 const limited = (most: number): readonly string[] => ['sh', '-c', `ulimit -n ${most}; exec "$@"`, 'sh'];
 const STATUS = '/api/v1/status';
@@ -31,8 +33,12 @@ function standing(): Agent {
   return agent;
 }
 
-/** Takes what descriptors there are, by connections on which nothing is asked. @returns gives them back */
-async function exhaust(from: Served): Promise<() => void> {
+/**
+ * Takes what descriptors there are, by connections on which nothing is asked.
+ * @param use called again and again meanwhile: what it uses stays open
+ * @returns gives them back
+ */
+async function exhaust(from: Served, use: () => Promise<unknown>): Promise<() => void> {
   const { hostname, port } = new URL(from.adminUrl);
   const sockets: Socket[] = [];
   const end = (): void => {
@@ -44,6 +50,7 @@ async function exhaust(from: Served): Promise<() => void> {
     socket.on('error', () => {});
     sockets.push(socket);
     await Promise.race([once(socket, 'connect'), once(socket, 'close')]);
+    await use();
   }
   return end;
 }
@@ -67,7 +74,7 @@ describe.each([1, 2])('without a descriptor left, with %i worker(s)', (workers) 
     expect((await ask('us')).status).toBe(200);
     expect(await metric('process_max_fds')).toBe(64);
     expect(said(from, /room for fewer callers than listen\.maxConnections/)).toBe(1);
-    const free = await exhaust(from);
+    const free = await exhaust(from, () => ask('us'));
 
     // On a connection to the region that is there.
     expect((await ask('us')).status).toBe(200);
@@ -103,7 +110,7 @@ it('with an audit log that cannot sign what it has: nothing is sent until it can
   const caller = standing();
   const ask = (): Promise<Reply> => from.call('GET', `/us${STATUS}`, { agent: caller });
   expect((await ask()).status).toBe(200);
-  const free = await exhaust(from);
+  const free = await exhaust(from, ask);
   await expect.poll(async () => (await ask()).json().error, { timeout: 10_000 }).toBe('audit_unavailable');
   from.us.clearLedger();
   const refused = await ask();
@@ -115,6 +122,47 @@ it('with an audit log that cannot sign what it has: nothing is sent until it can
   expect(await verifyAudit({ file, publicKeys })).toMatchObject({ good: true, faults: [] });
   expect(readRecords(file).filter(({ kind }) => kind === 'gap')).toEqual([]);
 }, 30_000);
+
+it.each([1, 2])(
+  'more callers than there are descriptors for, with %i worker(s): some are turned away, and all else goes on',
+  async (workers) => {
+    await using from = await openServed({ workers, through: limited(1024) });
+    const config = parseConfig(readFileSync(from.file, 'utf8'), 'files.yaml', {});
+    const most = mostCallers(config, 1024);
+    expect(most).toBeLessThan(500);
+    const { hostname, port } = new URL(from.url);
+    const sockets: Socket[] = [];
+    closing.push(() => {
+      for (const socket of sockets) socket.destroy();
+    });
+    const come = (count: number): void => {
+      for (let left = count; left > 0; left--) {
+        const socket = connect(Number(port), hostname).on('error', () => {});
+        // Unused ones would make place for others; and an answer is not read: nobody makes it easy.
+        socket.write('POST /us/api/v1/share HTTP/1.1\r\nHost: g.example\r\nContent-Length: 100000\r\n\r\nx');
+        sockets.push(socket.pause());
+      }
+    };
+    come(most);
+    const inFlight = (): Promise<number> => from.metric('onetime_gateway_in_flight_requests');
+    await expect.poll(inFlight, { timeout: 10_000 }).toBe(most);
+    come(700);
+    const turnedAway = (): Promise<number> => from.metric('onetime_gateway_connections_refused_total{reason="all"}');
+    await expect.poll(turnedAway, { timeout: 10_000 }).toBe(700);
+    expect(await inFlight()).toBe(most);
+    expect(await from.metric('process_open_fds')).toBeLessThan(1024);
+    for (const path of ['/livez', '/readyz']) expect((await call(from.adminUrl, 'GET', path)).status).toBe(200);
+    const before = ticksOf(from);
+    await pause(1500);
+    // Nobody turns round and round for what it cannot have.
+    expect(ticksOf(from) - before).toBeLessThan(75);
+    for (const socket of sockets.splice(0)) socket.destroy();
+    await expect.poll(async () => (await from.call('GET', `/eu${STATUS}`)).status, { timeout: 10_000 }).toBe(200);
+    expect(said(from, NONE_LEFT)).toBe(0);
+    expect((await from.stop('SIGTERM')).code).toBe(0);
+  },
+  60_000,
+);
 
 describe('the room for callers', () => {
   const configOf = (connections: number) =>
