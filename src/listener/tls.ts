@@ -1,6 +1,6 @@
 // TLS on the public listener: which certificate a caller is shown, new ones for old while
 // callers stay connected, and which version of HTTP is spoken.
-import { X509Certificate } from 'node:crypto';
+import { constants, X509Certificate } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { Server as HttpsServer, ServerOptions } from 'node:https';
 import type { Socket } from 'node:net';
@@ -73,8 +73,14 @@ export class Certificates {
   }
 }
 
+/**
+ * RFC 9113, 9.2.1: what was agreed at first holds for the whole connection. And who has to show a certificate shows it each
+ * time: a session that is taken up again would be believed without one, by another name or other authorities than before.
+ */
 function contextOptions({ cert, key, minVersion, clientCa }: ListenTls): SecureContextOptions {
-  return { cert, key, minVersion, ...(clientCa && { ca: clientCa }) };
+  const { SSL_OP_NO_RENEGOTIATION, SSL_OP_NO_TICKET } = constants;
+  if (clientCa === undefined) return { cert, key, minVersion, secureOptions: SSL_OP_NO_RENEGOTIATION };
+  return { cert, key, minVersion, ca: clientCa, secureOptions: SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET };
 }
 
 /** For a server that is to speak TLS. */

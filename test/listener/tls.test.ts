@@ -172,6 +172,39 @@ describe.skipIf(!hasOpenssl)('TLS for callers', () => {
     use('first');
   });
 
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'takes sessions of %s up again, but for callers that need a certificate',
+    async (maxVersion) => {
+      use('first');
+      await using open = await serve({});
+      await using closed = await serve({ clientCa: 'clients.pem' });
+      const shown = { cert: folder.read('caller.pem'), key: folder.read('caller.key'), maxVersion };
+      const isReused = async (served: Served): Promise<boolean> => {
+        let session: Buffer | undefined;
+        const first = await dial(served, shown);
+        first.on('session', (found: Buffer) => {
+          session = found;
+        });
+        expect(await ask(first)).toContain('200 OK');
+        const second = await dial(served, { ...shown, session: session ?? first.getSession() });
+        expect(await ask(second)).toContain('200 OK');
+        return second.isSessionReused();
+      };
+      expect([await isReused(open), await isReused(closed)]).toEqual([true, false]);
+    },
+  );
+
+  it('agrees on nothing anew in the middle of a connection', async () => {
+    use('first');
+    await using served = await serve({});
+    const socket = await dial(served, { maxVersion: 'TLSv1.2' });
+    const error = await new Promise((settle) => {
+      socket.on('error', settle);
+      socket.renegotiate({}, settle);
+    });
+    expect(String(error)).toMatch(/renegotiation/i);
+  });
+
   it('takes callers of HTTP/2 with a certificate alone, too, and no older version of TLS', async () => {
     use('first');
     await using served = await serve({ clientCa: 'clients.pem', minVersion: 'TLSv1.3' });
