@@ -7,20 +7,26 @@ import type { Base } from './rooms-base.ts';
 import { mostCallers } from './rooms-files.ts';
 import type { SharedMemory } from './shared-memory/locks.ts';
 
-/** The same for all threads, and for as long as the gateway runs: what is configured, or what there are descriptors for. */
-export function connectionSizes(config: Config): ConnectionSizes {
-  return { connections: mostCallers(config), threads: config.workers };
+/** What all threads count in, for as long as the gateway runs: as many as are configured, or as there are descriptors for. */
+export interface ConnectionMemory {
+  readonly sizes: ConnectionSizes;
+  /** Zeroed at first. */
+  readonly memory: SharedArrayBuffer;
 }
 
-/** Zeroed, for all threads. */
-export function connectionsMemory(config: Config): SharedArrayBuffer {
-  return new SharedArrayBuffer(connectionsBytes(connectionSizes(config)));
+export function openConnectionMemory(config: Config): ConnectionMemory {
+  const sizes = { connections: mostCallers(config), threads: config.workers };
+  return { sizes, memory: new SharedArrayBuffer(connectionsBytes(sizes)) };
 }
 
 /** @param shared of a thread that is one of several */
-export function openCapacity(config: Config, { metrics, seed }: Base, shared?: SharedMemory): Held {
-  const own = shared ?? { memory: connectionsMemory(config), holder: 1 };
-  const counts = new Connections(connectionSizes(config), own);
+export function openCapacity(
+  config: Config,
+  { metrics, seed }: Base,
+  shared?: ConnectionMemory & Pick<SharedMemory, 'holder'>,
+): Held {
+  const { sizes, memory, holder } = shared ?? { ...openConnectionMemory(config), holder: 1 };
+  const counts = new Connections(sizes, { memory, holder });
   // As limits have it: one-byte characters.
   const placing = seed.toString('latin1');
   return {

@@ -1,4 +1,6 @@
 // What the threads of one gateway have together, as each of them is given it. A gateway without workers has none of it.
+
+import type { ConnectionSizes } from './limit/connections.ts';
 import type { MemoryBook } from './limit/memory.ts';
 import type { Locate } from './locality/localities.ts';
 import type { SharedMemory } from './shared-memory/locks.ts';
@@ -22,7 +24,7 @@ export interface Together {
   readonly health: SharedMemory;
   readonly replays: SharedReplays;
   /** Open connections of callers (limit/connections.ts). */
-  readonly connections: SharedMemory;
+  readonly connections: SharedMemory & { readonly sizes: ConnectionSizes };
   /** What each thread has of the process's memory (limit/memory.ts). */
   readonly memory: MemoryBook;
 }

@@ -14,6 +14,8 @@ export interface Connection {
   answered: Incoming | undefined;
   /** Requests that came so far. */
   turn: number;
+  /** The number of the last one that is served. */
+  lastTurn: number;
   /** What came before it was opened, such as a load balancer's own header. */
   readonly bytesBefore: number;
   /** How long nothing has come at all. */
@@ -32,6 +34,7 @@ export function openConnection({ bytesRead }: Socket, address: string): Connecti
     waiting: [],
     answered: undefined,
     turn: 0,
+    lastTurn: Number.POSITIVE_INFINITY,
     bytesBefore: bytesRead,
     silentMs: 0,
     pace: new Pace(bytesRead),

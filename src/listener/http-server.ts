@@ -40,7 +40,12 @@ export function createHttpServer(
     connectionsCheckingInterval: CHECK_MS,
     // Refused by head.ts, in the gateway's own words.
     requireHostHeader: false,
-    shouldUpgradeCallback: upgrades,
+    shouldUpgradeCallback(req: IncomingMessage) {
+      if (upgrades(req)) return true;
+      // The parser drops what stands behind a request that asks for an upgrade, also where it gets none.
+      sockets.isLast(req);
+      return false;
+    },
   };
   const server = tls === undefined ? createServer(options, serve) : https().createServer({ ...options, ...tls }, serve);
   // What does not fit is refused (head.ts), never left out without a word.

@@ -16,6 +16,8 @@ export interface Sockets {
   opened(socket: Socket): void;
   /** A new request: `run` is called when those before it on its connection have been answered. */
   enter(req: IncomingMessage, res: ServerResponse, run: (exchange: Exchange) => void): void;
+  /** A request that is about to enter is the last one of its connection. */
+  isLast(req: IncomingMessage): void;
   /** A connection on which something else is asked for than a request. */
   refuse(socket: Duplex, refusal: Refusal): void;
   /** What Node's parser or its timeouts report of a connection. */
@@ -126,10 +128,11 @@ export function createSockets({ count, addressOf = peerAddress, bounds }: Socket
     enter(req, res, run) {
       const { socket } = req;
       const connection = connections.get(socket);
-      const most = bounds().connections.requests;
+      if (connection === undefined || connection.ending) return;
+      const last = Math.min(bounds().connections.requests, connection.lastTurn);
       // What comes behind the last one that may come is not served.
-      if (connection === undefined || connection.ending || connection.turn >= most) return;
-      const isLast = ++connection.turn === most;
+      if (connection.turn >= last) return;
+      const isLast = ++connection.turn === last;
       unused.delete(socket);
       const start = (): void => {
         const exchange = new MessageExchange(req, res, connection.address);
@@ -145,6 +148,11 @@ export function createSockets({ count, addressOf = peerAddress, bounds }: Socket
       if (connection.current === undefined) start();
       else if (connection.waiting.length < MOST_WAITING) connection.waiting.push(start);
       else stopAfterAnswer(connection);
+    },
+
+    isLast({ socket }) {
+      const connection = connections.get(socket);
+      if (connection !== undefined) connection.lastTurn = connection.turn + 1;
     },
 
     refuse(socket, refusal) {

@@ -3,6 +3,7 @@ import type { LevelWithSilent } from 'pino';
 import type { Config } from '../config/types.ts';
 import type { Found, KeyedHash, Locality } from '../domain.ts';
 import type { Snapshot } from '../record/aggregate.ts';
+import type { ConnectionMemory } from '../rooms-connections.ts';
 import type { DirectoryStore } from '../store/directory-store.ts';
 import type { IdentityKeys } from '../store/identity-key.ts';
 import type { SharedRecord, SharedVerification, StoredKey, StoreNews } from '../store/store.ts';
@@ -29,7 +30,7 @@ export interface Given {
   /** Where threads put down what they have of the process's memory. */
   readonly inUse: SharedArrayBuffer;
   /** Where threads count callers' connections. */
-  readonly connections: SharedArrayBuffer;
+  readonly connections: ConnectionMemory;
   /** Undefined: there is no audit log. */
   readonly audit: AuditMemory | undefined;
 }

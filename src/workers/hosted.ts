@@ -6,7 +6,7 @@ import { isSameRate, LIMIT_BYTES, LIMITS, rateOf } from '../limit/limit.ts';
 import { healthBytes, releaseHealth } from '../region/health.ts';
 import { openSent } from '../replay/sent.ts';
 import { createHostedReplays } from '../replay/shared-shelf.ts';
-import { connectionSizes, connectionsMemory } from '../rooms-connections.ts';
+import { type ConnectionMemory, openConnectionMemory } from '../rooms-connections.ts';
 import { isSameHealth, originsOf } from '../rooms-health.ts';
 import { HOLDERS_MAX, releaseLocks } from '../shared-memory/locks.ts';
 import type { State } from '../state.ts';
@@ -27,7 +27,7 @@ type Services = Omit<MainServices, 'listening' | 'parting' | 'failed' | 'last'>;
 export interface Hosted {
   readonly secrets: Secrets;
   /** Callers' connections are counted in it, whatever the configuration. */
-  readonly connections: SharedArrayBuffer;
+  readonly connections: ConnectionMemory;
   /** Of the configuration in force. */
   memory(): Memory;
   /**
@@ -78,8 +78,8 @@ export function openHosted(config: Config, { store, source, replaySalt }: State,
   const replays = createHostedReplays({ keepMs, maxBytes, now: steady, sent: openSent(store.sent, keepMs, steady) });
   const directory = store.directory as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
 
-  const connections = connectionsMemory(config);
-  const counts = new Connections(connectionSizes(config), { memory: connections, holder: HOLDERS_MAX });
+  const connections = openConnectionMemory(config);
+  const counts = new Connections(connections.sizes, { memory: connections.memory, holder: HOLDERS_MAX });
 
   return {
     connections,
@@ -124,7 +124,7 @@ export function openHosted(config: Config, { store, source, replaySalt }: State,
         for (const counters of Object.values(memory.limits)) releaseLocks(counters, holder);
         releaseHealth(originsOf(each), memory.health, holder);
       }
-      releaseLocks(connections, holder);
+      releaseLocks(connections.memory, holder);
       counts.sweep(holder);
     },
     ended(holder) {

@@ -49,7 +49,7 @@ function togetherOf(given: Given, main: Main, store: Together['store']): Togethe
     ...sharedParts(memory, holder),
     replays: lentReplays(main),
     memory: { memory: inUse, holder },
-    connections: { memory: connections, holder },
+    connections: { ...connections, holder },
   };
 }
 

@@ -170,6 +170,20 @@ describe('requests behind one that closes the connection', () => {
     expect(lab.us.secret(secret)?.consumed).toBe(false);
   });
 
+  it('are not lost without a word where it asks for an upgrade that it does not get', async () => {
+    lab = await openLab({ config: { limits: LIMITS } });
+    const { secret } = await lab.create({ region: 'us' });
+    lab.clearLedgers();
+    const caller = rawCaller(lab.gateway.url);
+    const asking = 'GET /us/api/v1/status HTTP/1.1\r\nHost: g\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n';
+    caller.send(asking + head('POST', `/us/api/v1/secret/${secret}`, 0));
+    const text = await caller.closed;
+    expect(statuses(text)).toEqual(['200']);
+    expect(text).toMatch(/\r\nConnection: close\r\n/);
+    expect(lab.us.requests.map(({ path }) => path)).toEqual(['/api/v1/status']);
+    expect(lab.us.secret(secret)?.consumed).toBe(false);
+  });
+
   it('or whose caller has closed its side meanwhile, are not started', async () => {
     const held = await heldRegion();
     const caller = rawCaller(lab.gateway.url, { allowHalfOpen: true });
