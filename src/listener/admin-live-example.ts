@@ -30,6 +30,7 @@ export const LIVE_EXAMPLE: LiveState = {
     pressure: { event_loop: 0.02, heap: 0.31, memory: 0.44 },
     refused: { anonymous: 0, authenticated: 0 },
     shadow: { anonymous: 0, authenticated: 0 },
+    connections: { open: 118, refused: { all: 0, address: 0 }, reclaimed: 0 },
   },
   limits: [{ name: 'perKey', entries: 17, refusedPerSecond: 1, shadowPerSecond: 0 }],
   refusals: { rate_limited: 1, unknown_account: 1 },

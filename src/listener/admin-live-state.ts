@@ -1,6 +1,7 @@
 // Two readings of the gateway -> what the console shows. Pure.
 import { type Buckets, between, type Meter, quantile } from './admin-live-meter.ts';
 import type {
+  LiveConnections,
   LiveLimit,
   LiveLoad,
   LiveOutcome,
@@ -30,6 +31,7 @@ export interface Facts
 const OUTCOMES: readonly LiveOutcome[] = ['delivered', 'unknown', 'not_sent'];
 const TURNED_AWAY: readonly LiveTurnedAway[] = ['full', 'share', 'late'];
 const LOADS: readonly LiveLoad[] = ['anonymous', 'authenticated'];
+const NO_PLACE: readonly (keyof LiveConnections['refused'])[] = ['all', 'address'];
 const PRESSURES: readonly LivePressure[] = ['event_loop', 'heap', 'memory'];
 const PROXY_FAULTS: readonly LiveProxyFault[] = [
   'unreachable',
@@ -52,6 +54,8 @@ const inMs = (seconds: number): number => rounded(seconds * 1000);
 
 /** What came between the two readings. */
 interface Change {
+  /** Per second, of all series together. */
+  rate(...series: Parameters<Meter['total']>): number;
   /** Per second, by the values of a label. */
   rates(...series: Parameters<Meter['by']>): ReadonlyMap<string, number>;
   /** What a histogram got, by the values of a label. */
@@ -60,12 +64,15 @@ interface Change {
 
 function changeOf(before: Reading | undefined, { atMs, meter }: Reading): Change {
   const seconds = before === undefined ? 0 : (atMs - before.atMs) / 1000;
-  if (before === undefined || seconds <= 0) return { rates: () => NO_COUNTS, durations: () => NO_BUCKETS };
+  if (before === undefined || seconds <= 0) {
+    return { rate: () => 0, rates: () => NO_COUNTS, durations: () => NO_BUCKETS };
+  }
+  const perSecond = (now: number, then: number): number => rounded(Math.max(0, now - then) / seconds);
   return {
+    rate: (...series) => perSecond(meter.total(...series), before.meter.total(...series)),
     rates(...series) {
       const earlier = before.meter.by(...series);
-      const rate = (key: string, count: number): number => Math.max(0, count - (earlier.get(key) ?? 0)) / seconds;
-      return new Map([...meter.by(...series)].map(([key, count]) => [key, rounded(rate(key, count))]));
+      return new Map([...meter.by(...series)].map(([key, count]) => [key, perSecond(count, earlier.get(key) ?? 0)]));
     },
     durations(...series) {
       const earlier = before.meter.buckets(...series);
@@ -113,7 +120,7 @@ function regionsOf({ rates, durations }: Change, { meter }: Reading, readings: F
   });
 }
 
-function overloadOf({ rates }: Change, { meter }: Reading): LiveOverload {
+function overloadOf({ rate, rates }: Change, { meter }: Reading): LiveOverload {
   const pressure = meter.by('pressure', 'kind');
   const measured = PRESSURES.flatMap((kind) => {
     const ofBound = pressure.get(kind);
@@ -123,6 +130,11 @@ function overloadOf({ rates }: Change, { meter }: Reading): LiveOverload {
     pressure: Object.fromEntries(measured),
     refused: each(LOADS, rates('shed_total', 'class', { mode: 'enforce' })),
     shadow: each(LOADS, rates('shed_total', 'class', { mode: 'shadow' })),
+    connections: {
+      open: meter.total('connections'),
+      refused: each(NO_PLACE, rates('connections_refused_total', 'reason')),
+      reclaimed: rate('connections_reclaimed_total'),
+    },
   };
 }
 

@@ -98,6 +98,16 @@ export interface LiveOverload {
   readonly refused: Readonly<Record<LiveLoad, number>>;
   /** Would have been, were it in force. */
   readonly shadow: Readonly<Record<LiveLoad, number>>;
+  readonly connections: LiveConnections;
+}
+
+/** Those of callers. */
+export interface LiveConnections {
+  readonly open: number;
+  /** Refused, per second: as many were open as may be in all, or from the address. */
+  readonly refused: Readonly<Record<'all' | 'address', number>>;
+  /** Unused ones that were ended to make place, per second. */
+  readonly reclaimed: number;
 }
 
 export interface LiveLimit {

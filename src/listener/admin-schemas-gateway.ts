@@ -165,6 +165,13 @@ const LiveOverload = z.strictObject({
     .describe('Of its bound, of the thread that is nearest: from 1 on calls are turned away.'),
   refused: loads.describe('Calls that were turned away.'),
   shadow: loads.describe('Calls that would have been, were it in force.'),
+  connections: z
+    .strictObject({
+      open: count,
+      refused: z.strictObject({ all: rate, address: rate }),
+      reclaimed: rate.describe('Unused ones that were ended to make place.'),
+    })
+    .describe('Of callers. Refused are those for which there was no place, in all or from their address.'),
 }) satisfies z.ZodType<live.LiveOverload>;
 
 const LiveState = z

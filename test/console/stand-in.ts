@@ -61,6 +61,7 @@ export function goodState(change: Partial<LiveState> = {}): LiveState {
       pressure: { event_loop: 0.01, heap: 0.32 },
       refused: { anonymous: 0, authenticated: 0 },
       shadow: { anonymous: 0, authenticated: 0 },
+      connections: { open: 61, refused: { all: 0, address: 0 }, reclaimed: 0 },
     },
     limits: [{ name: 'client', entries: 14, refusedPerSecond: 0.4, shadowPerSecond: 0 }],
     refusals: { rate_limited: 0.4 },

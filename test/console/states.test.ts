@@ -150,6 +150,7 @@ describe.skipIf(!hasChromium)('the page', () => {
         pressure: { event_loop: 1.24, heap: 0.31, memory: 0.97 },
         refused: { anonymous: 12, authenticated: 0 },
         shadow: { anonymous: 0, authenticated: 3 },
+        connections: { open: 10_000, refused: { all: 0, address: 2 }, reclaimed: 0.5 },
       },
       regions: goodState().regions.map((region) => ({ ...region, turnedAway: { full: 7, share: 0, late: 0 } })),
     });
@@ -166,6 +167,8 @@ describe.skipIf(!hasChromium)('the page', () => {
       expect.stringMatching(/^Without credentials12\.0.\/s0.\/s$/),
       expect.stringMatching(/^With credentials0.\/s3\.00.\/s$/),
     ]);
+    const callers = overload.getByRole('table', { name: 'Connections of callers' });
+    expect(await callers.getByRole('row').nth(1).textContent()).toMatch(/^10,0000.\/s2\.00.\/s0\.50.\/s$/);
     const lines = overload.getByRole('table', { name: 'Lines for connections to the regions' });
     expect(await lines.getByRole('row').nth(2).textContent()).toMatch(/^eu307\.00.\/s0.\/s0.\/s$/);
     expect(await troubles(page).allTextContents()).toEqual([

@@ -131,6 +131,16 @@ describe('troubles', () => {
       /^warn: Calls to region eu get no connection \(2\.50 \/s\)/,
     ],
     [
+      'callers who find no place',
+      {
+        overload: {
+          ...goodState().overload,
+          connections: { open: 10_000, refused: { all: 2, address: 5 }, reclaimed: 1 },
+        },
+      },
+      /^bad: Callers get no connection to the gateway \(2\.00 \/s\)/,
+    ],
+    [
       'a gateway that has no time for some',
       overload({ event_loop: 1.2, heap: 0.4 }, 3),
       /^warn: The gateway turns calls without credentials away \(3\.00 \/s\): its event loop is late\.$/,

@@ -89,6 +89,7 @@ describe('a gateway of one thread', () => {
     await Promise.all(asked);
     expect(overload.pressure.heap).toBeGreaterThan(1);
     expect(overload.pressure.event_loop).toBeGreaterThanOrEqual(0);
+    expect(overload.connections.refused).toEqual({ all: 0, address: 0 });
     expect([overload.refused.authenticated, overload.shadow]).toEqual([0, { anonymous: 0, authenticated: 0 }]);
     stream.close();
   });

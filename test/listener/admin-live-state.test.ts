@@ -129,6 +129,9 @@ describe('overload', () => {
     const before = await readingOf(metrics, 0);
     for (const load of ['anonymous', 'anonymous', 'authenticated'] as const) metrics.shed(load, 'enforce');
     metrics.shed('anonymous', 'shadow');
+    for (const by of [1, 1, 1, -1] as const) metrics.connections.open(by);
+    for (let i = 0; i < 3; i++) metrics.connections.reclaimed();
+    metrics.connections.turnedAway('all');
     metrics.turnedAway('eu' as never, 'late');
     metrics.turnedAway('eu' as never, 'full');
     metrics.turnedAway('eu' as never, 'full');
@@ -137,6 +140,7 @@ describe('overload', () => {
       pressure: { event_loop: 1.25, heap: 0.2 },
       refused: { anonymous: 4, authenticated: 2 },
       shadow: { anonymous: 2, authenticated: 0 },
+      connections: { open: 2, refused: { all: 2, address: 0 }, reclaimed: 6 },
     });
     expect(regions.map(({ turnedAway }) => turnedAway)).toEqual([
       { full: 0, share: 0, late: 0 },

@@ -6,7 +6,7 @@ import { type Trouble, troublesOf } from './troubles.ts';
 
 /** A trouble that comes and goes with each second stays on view so long. */
 const HOLD_MS = 10_000;
-const FLICKERS = /^(unknown:|budget:|line:|overload$)/;
+const FLICKERS = /^(unknown:|budget:|line:|overload$|callers$)/;
 
 export interface Banner {
   readonly element: HTMLElement;

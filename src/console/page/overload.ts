@@ -1,5 +1,12 @@
 // Overload: how near the gateway is to turning calls away, and the lines for connections to the regions.
-import type { LiveLoad, LiveOverload, LivePressure, LiveRegion, LiveState } from '../../listener/admin-live-types.ts';
+import type {
+  LiveConnections,
+  LiveLoad,
+  LiveOverload,
+  LivePressure,
+  LiveRegion,
+  LiveState,
+} from '../../listener/admin-live-types.ts';
 import { createChart } from './chart.ts';
 import { createList, h, setText } from './dom.ts';
 import { count, percent, perSecond, perSecondTick } from './format.ts';
@@ -48,6 +55,17 @@ export function createOverload(seconds: number): OverloadPart {
       { head: 'Would be', numeric: true, cell: ({ shadow }) => perSecond(shadow) },
     ],
   });
+  const callers = createTable<LiveConnections>({
+    caption: 'Connections of callers',
+    keyOf: () => '',
+    empty: '',
+    columns: [
+      { head: 'Connections of callers', cell: ({ open }) => count(open) },
+      { head: 'Refused, all in use', numeric: true, cell: ({ refused }) => perSecond(refused.all) },
+      { head: 'Refused, of one address', numeric: true, cell: ({ refused }) => perSecond(refused.address) },
+      { head: 'Ended unused', numeric: true, cell: ({ reclaimed }) => perSecond(reclaimed) },
+    ],
+  });
   const lines = createTable<LiveRegion>({
     caption: 'Lines for connections to the regions',
     keyOf: ({ name }) => name,
@@ -73,6 +91,7 @@ export function createOverload(seconds: number): OverloadPart {
     },
     meters,
     turned.element,
+    callers.element,
     lines.element,
     h('div', { class: 'charts' }, chart.element),
   );
@@ -81,6 +100,7 @@ export function createOverload(seconds: number): OverloadPart {
     update(samples, { overload, regions }) {
       measures(measuresOf(overload));
       turned.set(LOADS.map(([load, who]) => ({ who, refused: overload.refused[load], shadow: overload.shadow[load] })));
+      callers.set([overload.connections]);
       lines.set(regions);
       const ofLine = ({ name }: LiveRegion) => ({
         name: `line for ${name}`,

@@ -102,13 +102,20 @@ function nearestOf(pressure: LiveState['overload']['pressure']): LivePressure {
   return nearest;
 }
 
-function ofOverload({ overload: { refused, pressure } }: LiveState): Trouble[] {
+function ofOverload({ overload: { refused, pressure, connections } }: LiveState): Trouble[] {
+  const troubles: Trouble[] = [];
+  const at = '#/limits';
+  if (connections.refused.all > 0) {
+    const says = `Callers get no connection to the gateway (${perSecond(connections.refused.all)}): as many as may are open.`;
+    troubles.push({ id: 'callers', level: 'bad', says, at });
+  }
   const away = refused.anonymous + refused.authenticated;
-  if (away === 0) return [];
+  if (away === 0) return troubles;
   const everybody = refused.authenticated > 0;
   const whom = everybody ? 'calls' : 'calls without credentials';
   const says = `The gateway turns ${whom} away (${perSecond(away)}): ${WANT_OF[nearestOf(pressure)]}.`;
-  return [{ id: 'overload', level: everybody ? 'bad' : 'warn', says, at: '#/limits' }];
+  troubles.push({ id: 'overload', level: everybody ? 'bad' : 'warn', says, at });
+  return troubles;
 }
 
 function ofRegions({ regions }: LiveState): Trouble[] {
