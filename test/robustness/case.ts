@@ -67,6 +67,8 @@ export interface Case {
   readonly region?: Behave;
   /** No connection to the region can be opened. */
   readonly isAway?: true;
+  /** Why it cannot be asked of some, by their names. */
+  readonly lacking?: Readonly<Record<string, string>>;
   /** What is asked of every proxy alike. */
   readonly judge: (seen: Observation) => Judgement;
   /** What the gateway's caller gets, and how often the region is asked. */

@@ -47,7 +47,7 @@ function backOf({ answers, closed, errors }: Observation): string {
   if (answers.length === 0) return `no answer${ended}${open}`;
   const said = answers.map(({ status, head, isWhole }) => {
     if (status === 0) return 'no HTTP';
-    return `${status}${outcomeOf(head)}${isWhole || status >= 400 ? '' : ' (not whole)'}`;
+    return `${status}${outcomeOf(head)}${isWhole || status >= 400 || errors.length > 0 ? '' : ' (not whole)'}`;
   });
   return `${said.join(', ')}${ended}${open}`;
 }

@@ -12,7 +12,7 @@ export interface Stand extends AsyncDisposable {
   see(one: Case): Promise<Observation | string>;
 }
 
-export async function openStand({ start, lacks }: Startable): Promise<Stand> {
+export async function openStand({ name, start, lacks }: Startable): Promise<Stand> {
   const opened = new AsyncDisposableStack();
   const witness = opened.use(await openWitness());
   /** With its key behind it, as HAProxy wants it: the others read what they look for. */
@@ -35,7 +35,7 @@ export async function openStand({ start, lacks }: Startable): Promise<Stand> {
   return {
     async see(one) {
       const variant = one.variant ?? 'plain';
-      return lacks(variant) ?? (await observe(one, await subjectFor(variant), witness));
+      return one.lacking?.[name] ?? lacks(variant) ?? (await observe(one, await subjectFor(variant), witness));
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };

@@ -38,6 +38,7 @@ export interface Tls {
 
 /** A proxy that can be started. */
 export interface Startable {
+  readonly name: string;
   /**
    * @param folder for its files
    * @param region its port
@@ -50,7 +51,6 @@ export interface Startable {
 }
 
 export interface Candidate extends Startable {
-  readonly name: string;
   /** The program. */
   readonly command: string;
   /** How to install it where it is missing; undefined: it is there. */
@@ -63,17 +63,56 @@ export interface Candidate extends Startable {
 /**
  * `limits`: twenty retrievals a minute for each client; `behind`: so, too, of clients that a trusted load balancer names;
  * `patient`: callers have the time that the gateway gives them as shipped; `metrics`: it tells of itself; `proxied`: 127.0.0.1
- * alone is a load balancer, and begins its connections with a PROXY header; `http2`: callers choose it over TLS.
+ * alone is a load balancer, and begins its connections with a PROXY header; `http2`: callers choose it over TLS;
+ * `bounded`: it has BOUNDS; `crowded`: it takes eight connections.
  */
-export type Variant = 'plain' | 'limits' | 'behind' | 'patient' | 'metrics' | 'proxied' | 'http2';
+export type Variant =
+  | 'plain'
+  | 'limits'
+  | 'behind'
+  | 'patient'
+  | 'metrics'
+  | 'proxied'
+  | 'http2'
+  | 'bounded'
+  | 'crowded';
+
+/** Small enough that each can be reached with a few bytes. */
+export const BOUNDS = {
+  headerBytes: 1024,
+  headerCount: 40,
+  targetBytes: 200,
+  bodyBytes: 1000,
+  requestsAConnection: 3,
+  connectionsAnAddress: 4,
+  idleSeconds: 1,
+  bytesPerSecond: 200,
+  connections: 8,
+} as const;
 
 function listenOf(variant: Variant, tls: Tls | undefined): string {
+  if (variant === 'crowded') return `, maxConnections: ${BOUNDS.connections}`;
+  if (variant === 'bounded') {
+    const { requestsAConnection, connectionsAnAddress, idleSeconds } = BOUNDS;
+    return `, maxRequestsPerConnection: ${requestsAConnection}, maxConnectionsPerAddress: ${connectionsAnAddress}, idleTimeout: ${idleSeconds}s`;
+  }
   if (variant === 'proxied') return ', trustProxy: [127.0.0.1], proxyProtocol: true';
   return tls === undefined ? '' : `, tls: { cert: ${tls.cert}, key: ${tls.key} }`;
 }
 
-/** Of the gateway before one region. @param port of the region @param listen further settings of its listener */
-const gatewayFile = (port: number, listen: string): string => `listen: { host: 127.0.0.1, port: 0${listen} }
+function requestOf(variant: Variant): string {
+  if (variant !== 'bounded') return `timeout: ${TIME_SECONDS}s`;
+  const { headerBytes, headerCount, targetBytes, bodyBytes, bytesPerSecond } = BOUNDS;
+  const head = `headerBytes: ${headerBytes}B, headerCount: ${headerCount}, targetLength: ${targetBytes}B`;
+  return `${head}, bodyLimit: ${bodyBytes}B, minRate: ${bytesPerSecond}B/s, minRateAfter: ${TIME_SECONDS}s`;
+}
+
+/** Of the gateway before one region. @param port of the region @param listen further settings @param request all settings */
+const gatewayFile = (
+  port: number,
+  listen: string,
+  request: string,
+): string => `listen: { host: 127.0.0.1, port: 0${listen} }
 admin: { host: 127.0.0.1, port: 0 }
 regions: { us: { upstreams: ["http://127.0.0.1:${port}"] } }
 accounts: { unknown: us }
@@ -86,7 +125,7 @@ limits:
   failedAuth: { mode: off }
   account: { mode: off }
 upstream: { connectTimeout: ${TIME_SECONDS}s, headersTimeout: ${TIME_SECONDS}s, bodyTimeout: ${TIME_SECONDS}s }
-request: { timeout: ${TIME_SECONDS}s }
+request: { ${request} }
 health: { breaker: { mode: off } }
 store: "sqlite::memory:"
 identityKey: identity.key
@@ -119,7 +158,7 @@ export function subjectOf(
 /** Before one region, as `serve` runs it. */
 async function startGateway(folder: string, region: number, variant: Variant, tls?: Tls): Promise<Subject> {
   const file = join(folder, 'gateway.yaml');
-  writeFileSync(file, gatewayFile(region, listenOf(variant, tls)));
+  writeFileSync(file, gatewayFile(region, listenOf(variant, tls), requestOf(variant)));
   const args = [join(ROOT, 'src/main.ts'), 'serve', '--config', file];
   const child = launch(process.execPath, args, { name: 'gateway', folder, core: undefined });
   try {
@@ -132,4 +171,4 @@ async function startGateway(folder: string, region: number, variant: Variant, tl
 }
 
 /** In the variants that cases have; scenarios have a lab. */
-export const GATEWAY: Startable = { start: startGateway, lacks: () => undefined };
+export const GATEWAY: Startable = { name: 'gateway', start: startGateway, lacks: () => undefined };
