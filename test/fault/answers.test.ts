@@ -129,6 +129,28 @@ describe.each(WAYS)('%s', (_way, method, path) => {
     },
   );
 
+  it('never says not_sent for a kept connection that is reset before a byte is sent: another one serves', async () => {
+    let kept: Socket | undefined;
+    await open((socket) => {
+      kept = socket;
+      socket.write(ok('{}'));
+    });
+    for (let turn = 0; turn < 20; turn++) {
+      const caller = rawCaller(lab.gateway.url);
+      // Answered by the gateway itself: from now on it reads this connection.
+      caller.send('GET /nowhere HTTP/1.1\r\nHost: g\r\n\r\n');
+      await caller.sees(/^HTTP\/1\.1 404 /);
+      // In this order both arrive at once: the gateway reads the request, and then of the reset.
+      caller.send(`${method} ${path} HTTP/1.1\r\nHost: g\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      kept?.resetAndDestroy();
+      const received = await caller.closed;
+      // A byte may have been sent just before the reset.
+      expect(received.slice(received.lastIndexOf('HTTP/1.1 '))).toMatch(
+        /onetime-gateway-outcome: (delivered|unknown)\r/i,
+      );
+    }
+  });
+
   it('504 to a head that never ends, also where 102 comes again and again', async () => {
     await open((socket) => {
       const timer = setInterval(() => socket.write('HTTP/1.1 102 Processing\r\n\r\n'), 100);
