@@ -12,7 +12,6 @@ import { adminApi } from '../rooms-admin.ts';
 import { type OpenedAudit, openAudit } from '../rooms-audit.ts';
 import { clocksOf } from '../rooms-base.ts';
 import { finishWithin, urlOf } from '../rooms-close.ts';
-import { mostCallers } from '../rooms-files.ts';
 import { noteStart, openReloader } from '../rooms-reload.ts';
 import { newLease } from '../state.ts';
 import { type BegunThread, beginThread, endThreads } from './begun.ts';
@@ -41,9 +40,7 @@ function configOfWorker(config: Config, holder: number): Config {
   const part = (of: number): number => Math.floor(of / workers) + Number(holder <= of % workers);
   const { most } = upstream.queue;
   const queue = { ...upstream.queue, most: Math.max(Math.min(1, most), part(most)) };
-  // Of what is shared out each would take its own part for all that there is.
-  const listen = { ...config.listen, maxConnections: mostCallers(config) };
-  return { ...config, listen, upstream: { ...upstream, queue, connections: Math.max(1, part(upstream.connections)) } };
+  return { ...config, upstream: { ...upstream, queue, connections: Math.max(1, part(upstream.connections)) } };
 }
 
 /** Workers of a gateway that listens on `place`. */

@@ -6,6 +6,7 @@ import { Agent } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { publicKeysBeside } from '../../src/audit/key.ts';
 import { verifyAudit } from '../../src/audit/verify.ts';
@@ -20,6 +21,7 @@ import { ticksOf } from './ticks.ts';
 
 const limited = (most: number): readonly string[] => ['sh', '-c', `ulimit -n ${most}; exec "$@"`, 'sh'];
 const STATUS = '/api/v1/status';
+const PRELOAD = fileURLToPath(new URL('../workers/deadly.preload.ts', import.meta.url));
 const NONE_LEFT = /no descriptor is left/;
 
 const closing: (() => void)[] = [];
@@ -163,6 +165,37 @@ it.each([1, 2])(
   },
   60_000,
 );
+
+it('the room stays what it was at the start, also for a worker that begins after a reload that needs more', async () => {
+  using orders = openFolder();
+  const env = { NODE_OPTIONS: `--import ${PRELOAD}`, DEADLY_FOLDER: orders.path };
+  await using from = await openServed({
+    workers: 2,
+    through: limited(1024),
+    env,
+    config: { upstream: { connections: 10 } },
+  });
+  const text = readFileSync(from.file, 'utf8');
+  from.folder.write('gateway.yaml', text.replace('"connections":10', '"connections":2000'));
+  from.process.kill('SIGHUP');
+  await expect.poll(() => from.metric('onetime_gateway_config_reloads_total{result="applied"}')).toBe(1);
+  orders.write('end-1', 'throw');
+  await expect.poll(() => from.metric('onetime_gateway_worker_restarts_total{reason="crashed"}')).toBe(1);
+  await expect.poll(() => from.metric('onetime_gateway_workers')).toBe(2);
+  for (const agent of (await from.reach()).values()) {
+    expect((await from.call('GET', `/us${STATUS}`, { agent })).status).toBe(200);
+  }
+  expect(await from.metric('onetime_gateway_worker_restarts_total{reason="crashed"}')).toBe(1);
+  const before = mostCallers(parseConfig(text, 'files.yaml', {}), 1024);
+  const { hostname, port } = new URL(from.url);
+  const sockets = Array.from({ length: before + 100 }, () => connect(Number(port), hostname).on('error', () => {}));
+  closing.push(() => {
+    for (const socket of sockets) socket.destroy();
+  });
+  // Unused ones make place for others.
+  await expect.poll(() => from.metric('onetime_gateway_connections'), { timeout: 10_000 }).toBe(before);
+  expect((await from.stop('SIGTERM')).code).toBe(0);
+}, 60_000);
 
 describe('the room for callers', () => {
   const configOf = (connections: number) =>
