@@ -3,7 +3,7 @@ import type { Effect, Outcome } from './domain.ts';
 
 /** The closed list of refusals: code -> HTTP status and the sentence that callers see as `message`. */
 const REFUSALS = {
-  request_malformed: [400, 'The request is not well-formed HTTP/1.1.'],
+  request_malformed: [400, 'The request is not well-formed HTTP.'],
   path_malformed: [
     400,
     'The path holds a character or a segment that no path of this API has; it is not repaired and was not sent on.',
