@@ -6,8 +6,8 @@ const TIMEOUTS = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
 /** What undici does not take: the caller's own doing, noticed before anything was sent. */
 const MALFORMED = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED']);
 
-/** What this machine has no more of: descriptors, ports, memory. No connection was tried, and the region knows nothing of it. */
-const SPENT = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL']);
+/** What this machine has no more of: descriptors, memory. No connection was tried, and the region knows nothing of it. */
+const SPENT = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
 
 /** How a connection that was kept open reports that it no longer is. */
 const STALE = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);

@@ -19,8 +19,9 @@ export interface SqliteSent extends SentCalls {
  * Rows stand in the order in which they were put, which nearly always is the one in which their time is over: none is
  * looked for by its name.
  * @param now Unix time in milliseconds; only for when a row is taken away
+ * @param wrote told of rows that were committed
  */
-export function createSent(db: DatabaseSync, now: () => number): SqliteSent {
+export function createSent(db: DatabaseSync, now: () => number, wrote: (rows: number) => void): SqliteSent {
   const insert = db.prepare('INSERT INTO sent_calls (name, checked, expires_at_ms) VALUES (?, ?, ?)');
   const remove = db.prepare('DELETE FROM sent_calls WHERE id = ?');
   const removeExpired = db.prepare(
@@ -62,6 +63,7 @@ export function createSent(db: DatabaseSync, now: () => number): SqliteSent {
       surely(() => {
         if (!taken) id = insert.run(name, check, Math.ceil(now() + keepMs)).lastInsertRowid;
       });
+      wrote(1);
       return () => {
         taken = true;
         if (id !== undefined) surely(() => remove.run(id ?? 0));

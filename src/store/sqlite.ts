@@ -48,7 +48,7 @@ export function openSqliteStore(path: string, options: SqliteOptions): SqliteSto
   const standing = createStanding(() => watch.replaced() === undefined && db.isOpen);
   const writer = createKeyWriter(db, now, storeTimeoutMs, watch.checkKnown, checkpointer);
   const sweepKeys = createKeySweep(db, now, isSettled, sweepRows);
-  const sent = file === undefined ? undefined : createSent(db, now);
+  const sent = file === undefined ? undefined : createSent(db, now, (rows) => checkpointer?.wrote(rows));
   const sweep = (): number => {
     sent?.sweep();
     return sweepKeys();

@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { publicKeysBeside } from '../../src/audit/key.ts';
 import { verifyAudit } from '../../src/audit/verify.ts';
 import { readRecords } from '../support/audited.ts';
+import { openHeldRegion } from '../support/held-region.ts';
 import type { Reply } from '../support/http.ts';
 import { ALICE } from '../support/lab.ts';
 import { runCli } from '../support/process.ts';
@@ -51,6 +52,39 @@ async function load(from: Served, name: string, onCall: () => void) {
   await Promise.all(callers);
   return { created, tried };
 }
+
+it.each([1, 2])(
+  'a retrieval that was at its region when the gateway was killed is unknown to its repeat, with %i worker(s)',
+  async (workers) => {
+    await using world = await openWorld();
+    await using region = await openHeldRegion();
+    const served = (): Promise<Served> => openServed({ workers, before: world, upstreams: { us: region.url } });
+    const path = `/us/api/v1/secret/${'k'.repeat(31)}`;
+    const retrieve = (from: Served, value: string): Promise<Reply> =>
+      from.call('POST', path, { headers: { 'Idempotency-Key': `of-a-retrieval-${value}` } });
+    {
+      await using from = await served();
+      const cut = retrieve(from, 'first');
+      cut.catch(() => {});
+      await region.first;
+      from.process.kill('SIGKILL');
+      await expect(cut).rejects.toThrow();
+      await from.process.exited;
+    }
+    await using from = await served();
+    const again = await retrieve(from, 'first');
+    expect([again.status, again.json().error, again.json().outcome]).toEqual([502, 'answer_not_kept', 'unknown']);
+    expect(again.headers['idempotency-replayed']).toBe('true');
+    expect(region.received).toHaveLength(1);
+    // Its caller finds out by a new call, which is sent.
+    const next = retrieve(from, 'second');
+    await expect.poll(() => region.received.length).toBe(2);
+    region.release();
+    expect((await next).status).toBe(200);
+    expect((await from.stop('SIGTERM')).code).toBe(0);
+  },
+  30_000,
+);
 
 it.each([1, 2])(
   'kill -9 under load with %i worker(s)',
