@@ -4,6 +4,19 @@ import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'pr
 import { type Effect, type Outcome, REASONS, type Reason, type RegionName, type Route } from '../domain.ts';
 import { REFUSAL_CODES, type RefusalCode } from '../refusal.ts';
 import type { Snapshot } from './aggregate.ts';
+import {
+  type AnswerClass,
+  EFFECTS,
+  LOADS,
+  MODES,
+  NO_PLACE,
+  OUTCOMES,
+  PROBE_ANSWERS,
+  PROXY_REASONS,
+  PROXY_RESULTS,
+  TLS_REASONS,
+  TURNED,
+} from './metric-labels.ts';
 import { type MetricName, PREFIX, rowOf } from './metric-table.ts';
 import { openFiles, openFilesLimit } from './open-files.ts';
 import { type Asked, type Readings, type Scraped, scrapedMetrics } from './scraped.ts';
@@ -12,37 +25,6 @@ import { counterTally, histogramTally, type RegisterTally } from './tallies.ts';
 export type { Readings } from './scraped.ts';
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30];
-
-export type AnswerClass = '1xx' | '2xx' | '3xx' | '4xx' | '5xx' | 'gone';
-const EFFECTS: readonly Effect[] = ['none', 'creates', 'advances', 'destroys'];
-const OUTCOMES: readonly Outcome[] = ['delivered', 'unknown', 'not_sent'];
-const MODES = ['enforce', 'shadow'] as const;
-const NO_PLACE = ['all', 'address'] as const;
-const LOADS = ['anonymous', 'authenticated'] as const;
-/** Of region/dial.ts. */
-const TLS_REASONS = ['untrusted', 'expired', 'name', 'pin', 'protocol'] as const;
-/** Of region/tunnel-fault.ts. */
-const PROXY_REASONS = [
-  'unreachable',
-  'timeout',
-  'stalled',
-  'closed',
-  'garbled',
-  'authentication',
-  'refused',
-  'no_route',
-] as const;
-/** Of region/queue.ts and region.ts. */
-const TURNED = ['full', 'share', 'late'] as const;
-/** Of listener/proxy-protocol.ts. */
-const PROXY_RESULTS = ['named', 'own', 'missing', 'malformed', 'timeout', 'unfinished'] as const;
-const PROBE_ANSWERS = ['up', 'down', 'nothing'] as const;
-const CLASSES: readonly AnswerClass[] = ['1xx', '2xx', '3xx', '4xx', '5xx'];
-
-/** The class of an HTTP status. */
-export function classOf(status: number): AnswerClass {
-  return CLASSES[Math.floor(status / 100) - 1] ?? '5xx';
-}
 
 export interface Metrics {
   began(): void;

@@ -3,7 +3,8 @@ import type { Logger } from 'pino';
 import type { Outcome, Patience, Reason, RegionName, Route, Standing, Trace } from '../domain.ts';
 import type { RefusalCode } from '../refusal.ts';
 import { type AccessLine, accessLines } from './access-line.ts';
-import { type AnswerClass, classOf, type Metrics } from './metrics.ts';
+import { type AnswerClass, classOf } from './metric-labels.ts';
+import type { Metrics } from './metrics.ts';
 import { createSample, isOrdinary, type SamplingOptions } from './sampling.ts';
 
 /** What the journey learned of a request, filled in on its way. Nothing in it names a key or a path; an account only by its hash. */
