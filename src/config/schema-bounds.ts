@@ -9,7 +9,8 @@ const RATE = 'off, or a size a second such as 512B/s or 1KiB/s';
 /** `1KiB/s` as bytes a second; `off` as undefined. */
 function readRate(text: string): number | undefined | Unfit {
   if (text === 'off') return undefined;
-  return text.endsWith('/s') ? readSizeBytes(text.slice(0, -'/s'.length)) : new Unfit(RATE);
+  const bytes = text.endsWith('/s') ? readSizeBytes(text.slice(0, -'/s'.length)) : undefined;
+  return typeof bytes === 'number' ? bytes : new Unfit(RATE);
 }
 
 /** A size from `least` to `most` bytes, of which `words` tells. */

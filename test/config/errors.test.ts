@@ -193,6 +193,25 @@ describe('numbers, durations, sizes', () => {
   const SIZE = 'a size with its unit, such as 512KiB, 2MiB, 500kB or 2MB';
   it.each([
     ['listen: { port: 65536 }', 'listen.port: found 65536, expected a whole number from 0 to 65535'],
+    ['listen: { maxConnections: 0 }', 'listen.maxConnections: found 0, expected a whole number from 1 to 1000000'],
+    [
+      'listen: { maxConnectionsPerAddress: 0 }',
+      'listen.maxConnectionsPerAddress: found 0, expected off or a whole number from 1 to 1000000',
+    ],
+    [
+      'listen: { maxRequestsPerConnection: none }',
+      'listen.maxRequestsPerConnection: found "none", expected off or a whole number from 1 to 1000000000',
+    ],
+    ['request: { headerBytes: 512B }', `request.headerBytes: found "512B", expected ${SIZE}; from 1KiB to 1MiB`],
+    ['request: { targetLength: 8192 }', `request.targetLength: found 8192, expected ${SIZE}`],
+    [
+      'request: { minRate: 1KiB }',
+      'request.minRate: found "1KiB", expected off, or a size a second such as 512B/s or 1KiB/s',
+    ],
+    [
+      'request: { minRate: 0B/s }',
+      'request.minRate: found "0B/s", expected off, or a size a second such as 512B/s or 1KiB/s',
+    ],
     ['admin: { port: -1 }', 'admin.port: found -1, expected a whole number from 0 to 65535'],
     ['admin: { port: 80.5 }', 'admin.port: found 80.5, expected a whole number from 0 to 65535'],
     ['limits: { perKey: { requests: 0 } }', 'limits.perKey.requests: found 0, expected a whole number of 1 or more'],

@@ -26,6 +26,35 @@ describe('values are normalised', () => {
   });
 
   it.each([
+    ['512B/s', 512],
+    ['1KiB/s', 1024],
+    ['2MB/s', 2_000_000],
+  ])('least rate %s is %d bytes a second, after its time', (text, bytesPerSecond) => {
+    const { request } = parse(`request: { minRate: ${text}, minRateAfter: 3s }\n${REGIONS}`);
+    expect(request.minRate).toEqual({ bytesPerSecond, afterMs: 3000 });
+  });
+
+  it('off is no least rate, and no bound on connections', () => {
+    const off = 'listen: { maxConnectionsPerAddress: off, maxRequestsPerConnection: off }';
+    const { listen, request } = parse(`request: { minRate: off }\n${off}\n${REGIONS}`);
+    expect([request.minRate, listen.maxConnectionsPerAddress, listen.maxRequestsPerConnection]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+
+  it.each([
+    ['7', 7],
+    ['"7"', 7],
+    ['1000000', 1_000_000],
+  ])('connections of an address: %s is %d', (text, count) => {
+    expect(parse(`listen: { maxConnectionsPerAddress: ${text} }\n${REGIONS}`).listen.maxConnectionsPerAddress).toBe(
+      count,
+    );
+  });
+
+  it.each([
     ['192.0.2.7', '192.0.2.7/32'],
     ['10.1.2.3/8', '10.0.0.0/8'],
     ['"::1"', '::1/128'],
