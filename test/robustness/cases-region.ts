@@ -5,9 +5,6 @@ import { LENGTHS, ODD_CHUNKS } from './cases-region-bodies.ts';
 import { isNotRead, isPassed, isPassedOrTold } from './judge.ts';
 import { HEAD, ok, writes, writesAndEnds } from './region-acts.ts';
 import { broken, odd } from './region-cases.ts';
-
-export { REVEAL } from './region-cases.ts';
-
 import type { Behave } from './witness.ts';
 
 const STATUSES: readonly Case[] = ['000', '099', '99', '600', '999', '1000', '2e2', '-200', ''].map((status) =>
@@ -109,6 +106,12 @@ const BEHIND: readonly Case[] = [
     none('304 Not Modified', 'Content-Length: 11', POISON),
     304,
     isPassed(304, LACKING),
+  ),
+  odd(
+    'redirect',
+    '`302`, `Location: https://elsewhere.example/`: nobody goes there',
+    writes('HTTP/1.1 302 Found\r\nLocation: https://elsewhere.example/\r\nContent-Length: 0\r\n\r\n'),
+    302,
   ),
   odd(
     'Connection: x',
