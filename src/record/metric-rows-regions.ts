@@ -55,7 +55,7 @@ export const REGION_METRICS = [
     name: 'upstream_wait_seconds',
     type: 'histogram',
     labels: ['region'],
-    help: 'How long calls that had to wait for a free connection to the region waited, until they had one or `upstream.queue.wait` was over.',
+    help: 'How long calls that had to wait for a free connection to the region waited, until they had one or `upstream.queue.wait` was over. Passed-through paths are not in it.',
   },
   {
     name: 'upstream_turned_away_total',
