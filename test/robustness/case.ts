@@ -67,6 +67,8 @@ export interface Case {
   readonly region?: Behave;
   /** No connection to the region can be opened. */
   readonly isAway?: true;
+  /** Why the gateway is no better than `weak`, as whole sentences. */
+  readonly because?: string;
   /** Why it cannot be asked of some, by their names. */
   readonly lacking?: Readonly<Record<string, string>>;
   /** What is asked of every proxy alike. */
@@ -77,6 +79,8 @@ export interface Case {
     readonly status: number;
     readonly outcome?: 'not_sent' | 'unknown' | 'delivered';
     readonly requests: number;
+    /** Where it is not safe, and why that is not mended: what the document says of it, too. */
+    readonly weak?: string;
     /** Over HTTP/2: how it is ended. */
     readonly error?: string;
   };

@@ -53,6 +53,28 @@ const FORGED: readonly Case[] = [
     judge: keeps(/^authorization: basic /im, 'sent on without its credentials'),
     gateway: { status: 200, outcome: 'delivered', requests: 1 },
   },
+  {
+    name: 'upgrade to HTTP/2',
+    by: 'caller',
+    sent: '`Connection: Upgrade, HTTP2-Settings`, `Upgrade: h2c`',
+    bytes: get(HOST, 'Connection: Upgrade, HTTP2-Settings, close', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAAQAAP__'),
+    judge: isCleaned(/^upgrade:/im),
+    gateway: { status: 200, outcome: 'delivered', requests: 1 },
+  },
+  {
+    name: 'upgrade to a WebSocket',
+    by: 'caller',
+    sent: '`Connection: Upgrade`, `Upgrade: websocket`, where the API has none',
+    bytes: get(
+      HOST,
+      'Connection: Upgrade, close',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+      'Sec-WebSocket-Version: 13',
+    ),
+    judge: isCleaned(/^upgrade:/im),
+    gateway: { status: 200, outcome: 'delivered', requests: 1 },
+  },
 ];
 
 const LARGE = `secret=${'x'.repeat(2_000_000 - 7)}`;
@@ -86,6 +108,15 @@ const BODIES: readonly Case[] = [
     judge: isCleaned(/content_length/i),
     gateway: { status: 400, outcome: 'not_sent', requests: 0 },
   },
+  doubtful('CL in hex', '`Content-Length: 0x8`', create('Content-Length: 0x8') + BODY, /0x8/),
+  doubtful('empty CL', '`Content-Length:`', create('Content-Length:') + BODY),
+  doubtful('negative CL', '`Content-Length: -8`', create('Content-Length: -8') + BODY, /-8/),
+  doubtful(
+    'CL beyond all numbers',
+    '`Content-Length: 99999999999999999999`',
+    create('Content-Length: 99999999999999999999') + BODY,
+    /99999/,
+  ),
   doubtful(
     'TE: gzip, chunked',
     '`Transfer-Encoding: gzip, chunked`',
@@ -97,6 +128,19 @@ const BODIES: readonly Case[] = [
     '`Transfer-Encoding: xchunked`',
     create('Transfer-Encoding: xchunked') + CHUNKS,
     /xchunked/,
+  ),
+  doubtful('TE twice', '`Transfer-Encoding: chunked`, twice', create(CHUNKED, CHUNKED) + CHUNKS),
+  doubtful(
+    'TE: chunked, identity',
+    '`Transfer-Encoding: chunked, identity`',
+    create('Transfer-Encoding: chunked, identity') + CHUNKS,
+    /identity/,
+  ),
+  doubtful(
+    'TE behind a vertical tab',
+    '`Transfer-Encoding: \\vchunked`',
+    create('Transfer-Encoding: \x0bchunked') + CHUNKS,
+    /\v/,
   ),
   doubtful(
     'TE in HTTP/1.0',
@@ -110,6 +154,30 @@ const BODIES: readonly Case[] = [
     /8\nsecret/,
   ),
   doubtful('chunk with a sign', '`+8` as a chunk’s size', `${create(CHUNKED)}+8\r\n${BODY}\r\n0\r\n\r\n`, /\+8/),
+  doubtful(
+    'chunk’s size beyond all numbers',
+    '`fffffffffffffff08` as a chunk’s size',
+    `${create(CHUNKED)}fffffffffffffff08\r\n${BODY}\r\n0\r\n\r\n`,
+    /fffffff/,
+  ),
+  doubtful(
+    'chunk longer than its size',
+    '`7` as the size of a chunk of 8 bytes',
+    `${create(CHUNKED)}7\r\n${BODY}\r\n0\r\n\r\n`,
+  ),
+  doubtful(
+    'chunk with a large extension',
+    'a chunk’s extension of 100,000 bytes',
+    `${create(CHUNKED)}8;x=${'x'.repeat(100_000)}\r\n${BODY}\r\n0\r\n\r\n`,
+  ),
+  {
+    name: 'trailer that is a header',
+    by: 'caller',
+    sent: '`X-Forwarded-For: 6.6.6.6` behind the last chunk',
+    bytes: `${create(CLOSE, CHUNKED)}8\r\n${BODY}\r\n0\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n`,
+    judge: isCleaned(/6\.6\.6\.6/),
+    gateway: { status: 200, outcome: 'delivered', requests: 1 },
+  },
   {
     name: 'body short by one',
     by: 'caller',

@@ -48,6 +48,17 @@ const LINES: readonly Case[] = [
   unwanted('HTTP/1.2', '`GET /api/v2/secret/KEY HTTP/1.2`', head(`GET ${LOOK} HTTP/1.2`, HOST)),
   unwanted('HTTP/2.0 in words', '`GET /api/v2/secret/KEY HTTP/2.0`', head(`GET ${LOOK} HTTP/2.0`, HOST)),
   doubtful('HTTP/0.9', '`GET /api/v2/secret/KEY` without a version', `GET ${LOOK}\r\n\r\n`),
+  {
+    ...doubtful('two spaces', '`GET  /api/v2/secret/KEY HTTP/1.1`', head(`GET  ${LOOK} HTTP/1.1`, HOST)),
+    gateway: { status: 200, outcome: 'delivered', requests: 2, weak: 'sent on, repaired or not looked at' },
+    because:
+      'Node’s parser of HTTP/1.1 reads any number of spaces there, as RFC 9112, 3 allows, and does not tell. The region gets one.',
+  },
+  doubtful('tab for a space', '`GET\\t/api/v2/secret/KEY HTTP/1.1`', head(`GET\t${LOOK} HTTP/1.1`, HOST)),
+  doubtful('space behind the version', '`HTTP/1.1 ` and a line end', head(`GET ${LOOK} HTTP/1.1 `, HOST)),
+  doubtful('small letters in the version', '`http/1.1`', head(`GET ${LOOK} http/1.1`, HOST)),
+  doubtful('method in small letters', '`get /api/v2/secret/KEY`', head(`get ${LOOK} HTTP/1.1`, HOST)),
+  doubtful('method that nobody knows', '`BREW /api/v2/secret/KEY`', head(`BREW ${LOOK} HTTP/1.1`, HOST), /^BREW/),
   unwanted(
     'long target',
     'a path and query of 9,000 characters',
@@ -63,6 +74,7 @@ const FIELDS: readonly Case[] = [
   unwanted('no Host', 'HTTP/1.1 without Host', get()),
   unwanted('Host with a user', '`Host: user@gateway`', get('Host: user@gateway'), /user@/),
   unwanted('Host with a path', '`Host: gateway/x`', get('Host: gateway/x'), /gateway\/x/),
+  unwanted('Host with a port that is none', '`Host: gateway:x`', get('Host: gateway:x'), /gateway:x/),
   unwanted('list of Hosts', '`Host: gateway, other`', get('Host: gateway, other'), /, other/),
   unwanted(
     'duplicate Authorization',

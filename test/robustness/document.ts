@@ -9,6 +9,8 @@ export type Seen = Told | string;
 export interface Row {
   readonly name: string;
   readonly sent: string;
+  /** Why the gateway is no better, where it is not safe. */
+  readonly because?: string | undefined;
   readonly gateway: Told;
   /** By the peer's name. */
   readonly peers: ReadonlyMap<string, Seen>;
@@ -91,10 +93,37 @@ function chapters(all: readonly Chapter[], peers: readonly string[]): string {
   return parts.join('\n\n');
 }
 
-function count(seen: readonly (Seen | undefined)[]): string[] {
+/** How many are safe, weak and unsafe; the rest does not apply. */
+function count(seen: readonly (Seen | undefined)[]): string {
   const grades = seen.map((each) => (typeof each === 'object' ? each.judgement.grade : undefined));
-  return [...GRADES, undefined].map((grade) => String(grades.filter((each) => each === grade).length));
+  return GRADES.map((grade) => String(grades.filter((each) => each === grade).length)).join(' / ');
 }
+
+function countAll(rows: readonly Row[], peers: readonly string[]): string[] {
+  return [
+    count(rows.map(({ gateway }) => gateway)),
+    ...peers.map((name) => count(rows.map((row) => row.peers.get(name)))),
+  ];
+}
+
+/** What each kind comes to, and all. */
+function summary(all: readonly Chapter[], versions: ReadonlyMap<string, string>): string {
+  const peers = [...versions.keys()];
+  const heads = ['Safe / weak / unsafe', 'onetime-gateway', ...[...versions].map((each) => each.join(' '))];
+  const rows = all.map(({ title, rows }) => [`[${title}](#${anchorOf(title)})`, ...countAll(rows, peers)]);
+  const every = countAll(
+    all.flatMap(({ rows }) => rows),
+    peers,
+  );
+  return table(heads, [...rows, ['All', ...every]]);
+}
+
+/** As GitHub makes them. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\w -]/g, '')
+    .replaceAll(' ', '-');
 
 function verdict(rows: readonly Row[]): string {
   const safer = rows.filter((row) => saferPeers(row).length > 0);
@@ -107,7 +136,9 @@ function verdict(rows: readonly Row[]): string {
 function shortcomings(rows: readonly Row[]): string {
   const found = rows.filter(({ gateway }) => gateway.judgement.grade !== 'safe');
   if (found.length === 0) return '';
-  const list = found.map(({ name, gateway }) => `- ${name}: ${gateway.judgement.why}`);
+  const list = found.map(({ name, because, gateway }) =>
+    `- ${name}: ${gateway.judgement.why}. ${because ?? ''}`.trimEnd(),
+  );
   return `\nWhere the gateway itself is not safe by this measure:\n\n${list.join('\n')}\n`;
 }
 
@@ -119,15 +150,11 @@ export function rowsIn({ callers, regions, scenarios }: Seens): Row[] {
 export function renderDocument(seens: Seens, versions: ReadonlyMap<string, string>): string {
   const peers = [...versions.keys()];
   const rows = rowsIn(seens);
-  const counts = [
-    ['onetime-gateway', ...count(rows.map(({ gateway }) => gateway))],
-    ...peers.map((name) => [`${name} ${versions.get(name)}`, ...count(rows.map((row) => row.peers.get(name)))]),
-  ];
   return `${INTRODUCTION}
-${table(['', ...GRADES, 'does not apply'], counts)}
-
 ${verdict(rows)}
 ${shortcomings(rows)}
+${summary([...seens.callers, ...seens.regions, ...seens.scenarios], versions)}
+
 ## Callers
 
 ${ON_CALLERS}

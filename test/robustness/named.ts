@@ -1,5 +1,6 @@
-// The cases that the document was asked to have, and the rows that answer: none of them may go missing.
+// What the document has to have, and what it may not.
 
+/** The cases that were asked for, and the rows that answer: none of them may go missing. */
 export const NAMED: Readonly<Record<string, readonly string[]>> = {
   'dot segments plain and encoded and with backslashes': [
     'dot segments',
@@ -42,3 +43,6 @@ export const NAMED: Readonly<Record<string, readonly string[]>> = {
   'random paths against the series count': ['random paths against the series count'],
   'metrics from the public port': ['metrics from the public port', 'the admin listener’s paths at the public port'],
 };
+
+/** Cases in which another proxy is known to be safer, and is said to be. Any other one is an error; so is one that is mended. */
+export const KNOWN: ReadonlySet<string> = new Set(['two spaces']);

@@ -16,6 +16,7 @@ import {
   saferPeers,
   toldOf,
 } from './document.ts';
+import { KNOWN } from './named.ts';
 import { PEERS } from './peers.ts';
 import type { Scenario } from './scenario.ts';
 import { SCENARIOS } from './scenarios.ts';
@@ -54,14 +55,14 @@ const gateway = await lookAt(GATEWAY);
 const looked = await Promise.all(PEERS.map(async (peer) => ({ name: peer.name, seen: await lookAt(peer) })));
 
 function rowOf(one: Case): Row {
-  const { name, sent } = one;
+  const { name, sent, because } = one;
   const own = gateway.get(one);
   if (own === undefined || typeof own === 'string') throw new Error(`${name} was not looked at`);
   const peers = looked.flatMap((peer): [string, Seen][] => {
     const seen = peer.seen.get(one);
     return seen === undefined ? [] : [[peer.name, seen]];
   });
-  return { name, sent, gateway: own, peers: new Map(peers) };
+  return { name, sent, because, gateway: own, peers: new Map(peers) };
 }
 
 const scenarios: Chapter[] = [];
@@ -75,9 +76,9 @@ const seens: Seens = { callers: chaptersOf(CALLERS, rowOf), regions: chaptersOf(
 const versions = new Map(PEERS.map((peer) => [peer.name, peer.version()]));
 writeFileSync(join(ROOT, 'docs/robustness.md'), renderDocument(seens, versions));
 const rows = rowsIn(seens);
-const safer = rows.filter((row) => saferPeers(row).length > 0).map(({ name }) => name);
+const safer = rows.flatMap((row) => (saferPeers(row).length > 0 && !KNOWN.has(row.name) ? [row.name] : []));
 console.log(`docs/robustness.md: ${rows.length} cases`);
 if (safer.length > 0) {
-  console.error(`A peer is safer in ${safer.length}: ${safer.join('; ')}`);
+  console.error(`A peer is safer, and nobody knows: ${safer.join('; ')}`);
   process.exitCode = 1;
 }
