@@ -1,5 +1,5 @@
 // A connection to a region whose answers are read strictly before undici reads them. Undici takes bytes with `read()` alone; here
-// it gets those that the reader lets pass.
+// it gets those that the reader lets pass. Should it ever take them in another way, test/fault/answers.test.ts says so.
 import type { Socket } from 'node:net';
 import { AnswerReader } from './answer-reader.ts';
 
