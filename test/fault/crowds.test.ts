@@ -35,6 +35,14 @@ async function usually(what: () => Promise<unknown>): Promise<number> {
   return timesOf(what);
 }
 
+/** Something else may have had the machine meanwhile, but hardly three times: what a crowd costs, it costs each time. */
+async function expectAsBefore(aloneMs: number, what: () => Promise<unknown>): Promise<void> {
+  const boundMs = 3 * aloneMs + 10;
+  let besideMs = Number.POSITIVE_INFINITY;
+  for (let tries = 0; tries < 3 && besideMs >= boundMs; tries++) besideMs = await timesOf(what);
+  expect(besideMs).toBeLessThan(boundMs);
+}
+
 async function crowd(from: Served, count: number): Promise<Socket[]> {
   const { hostname, port } = new URL(from.url);
   const sockets: Socket[] = [];
@@ -62,14 +70,12 @@ it.skipIf(!hasFiles)(
     const ask = (path: string) => async (): Promise<void> => {
       expect((await call(from.adminUrl, 'GET', path)).status).toBe(200);
     };
-    const paths = ['/livez', '/readyz', '/metrics'];
-    const alone = [await usually(share(from))];
-    for (const path of paths) alone.push(await usually(ask(path)));
+    const calls = [share(from), ...['/livez', '/readyz', '/metrics'].map(ask)];
+    const alone: number[] = [];
+    for (const each of calls) alone.push(await usually(each));
     const sockets = await crowd(from, IDLE);
     try {
-      const beside = [await usually(share(from))];
-      for (const path of paths) beside.push(await usually(ask(path)));
-      for (const [at, ms] of beside.entries()) expect(ms, String(at)).toBeLessThan(3 * (alone[at] ?? 0) + 10);
+      for (const [at, each] of calls.entries()) await expectAsBefore(alone[at] ?? 0, each);
       expect(sockets.filter(({ destroyed, readableEnded }) => destroyed || readableEnded)).toEqual([]);
       expect(await from.metric('process_open_fds')).toBeGreaterThan(IDLE);
       // They cost no processor either.
@@ -97,12 +103,12 @@ it(`${SLOW} bodies that trickle: an honest call takes as long as before, and not
   }, 100);
   try {
     from.us.clearLedger();
-    const besideMs = await timesOf(share(from));
     // Behind them it would wait for seconds. What 2,000 writes a second cost this process and the machine is in here, too.
-    expect(besideMs).toBeLessThan(3 * aloneMs + 10);
-    expect(from.us.requests).toHaveLength(TURNS);
+    await expectAsBefore(aloneMs, share(from));
+    expect(from.us.requests.length % TURNS).toBe(0);
     expect(JSON.stringify(from.us.requests)).not.toContain('trickle');
     expect(await from.metric('onetime_gateway_in_flight_requests')).toBe(SLOW);
+    expect(await from.metric('onetime_gateway_shed_total{class="anonymous",mode="enforce"}')).toBe(0);
   } finally {
     clearInterval(trickle);
     disperse(sockets);
