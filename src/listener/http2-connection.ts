@@ -1,7 +1,6 @@
 // One connection of HTTP/2: its streams, and what bounds them together. What nghttp2 and Node bound by themselves is set where
 // the session is made (http2.ts); here is what they do not know of.
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
-import type { TLSSocket } from 'node:tls';
 import type { RefusalCode } from '../refusal.ts';
 import type { ConnectionBounds, HeadBounds } from './bounds.ts';
 import { type StreamBounds, StreamExchange } from './http2-exchange.ts';
@@ -10,6 +9,7 @@ import { translateHead } from './http2-head.ts';
 import { Noise } from './http2-noise.ts';
 import { StreamRequest } from './http2-request.ts';
 import { StreamResponse } from './http2-response.ts';
+import type { Tap } from './http2-tap.ts';
 
 /** RFC 9113, 7. */
 const REFUSED_STREAM = 7;
@@ -39,7 +39,7 @@ export interface Http2ConnectionOptions {
 }
 
 export class Http2Connection {
-  readonly #socket: TLSSocket;
+  readonly #tap: Tap;
   readonly #session: ServerHttp2Session;
   readonly #frames: FrameReader;
   readonly #options: Http2ConnectionOptions;
@@ -55,8 +55,8 @@ export class Http2Connection {
   /** For how long it has been ended, and is still there. */
   #lingerMs = 0;
 
-  constructor(socket: TLSSocket, session: ServerHttp2Session, frames: FrameReader, options: Http2ConnectionOptions) {
-    this.#socket = socket;
+  constructor(tap: Tap, session: ServerHttp2Session, frames: FrameReader, options: Http2ConnectionOptions) {
+    this.#tap = tap;
     this.#session = session;
     this.#frames = frames;
     this.#options = options;
@@ -136,8 +136,8 @@ export class Http2Connection {
   #traffic() {
     let useful = this.#usefulBytes;
     for (const { req } of this.#exchanges) useful += req.receivedBytes + WINDOW_BYTES;
-    const { bytesRead, bytesWritten } = this.#socket;
-    return { received: bytesRead, sent: bytesWritten, requests: this.#requests, useful };
+    const { received, sent } = this.#tap;
+    return { received, sent, requests: this.#requests, useful };
   }
 
   /** No new streams (GOAWAY); it ends when those under way have been answered. */
@@ -149,6 +149,6 @@ export class Http2Connection {
   cut(): void {
     for (const { res } of this.#exchanges) res.destroy();
     this.#session.destroy();
-    this.#socket.destroy();
+    this.#tap.destroy();
   }
 }

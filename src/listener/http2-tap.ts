@@ -7,6 +7,9 @@ interface Piece {
 }
 
 export class Tap extends Duplex {
+  /** In bytes; counted here, since to ask the system costs more. */
+  received = 0;
+  sent = 0;
   readonly #socket: TLSSocket;
 
   /** @param show is given each piece before nghttp2 has it */
@@ -14,6 +17,7 @@ export class Tap extends Duplex {
     super();
     this.#socket = socket;
     socket.on('data', (chunk: Buffer) => {
+      this.received += chunk.length;
       show(chunk);
       if (!this.push(chunk)) socket.pause();
     });
@@ -27,12 +31,15 @@ export class Tap extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.sent += chunk.length;
     this.#socket.write(chunk, done);
   }
 
   /** In one piece: each is a record of TLS. */
   override _writev(pieces: readonly Piece[], done: (error?: Error | null) => void): void {
-    this.#socket.write(Buffer.concat(pieces.map(({ chunk }) => chunk)), done);
+    const all = Buffer.concat(pieces.map(({ chunk }) => chunk));
+    this.sent += all.length;
+    this.#socket.write(all, done);
   }
 
   override _final(done: () => void): void {

@@ -50,13 +50,14 @@ export function createHttp2({ bounds, addressOf, serve, count: onFault }: Http2O
   return {
     opened(socket) {
       const frames = new FrameReader();
-      const session = openSession(new Tap(socket, (chunk) => frames.read(chunk)), bounds().head);
+      const tap = new Tap(socket, (chunk) => frames.read(chunk));
+      const session = openSession(tap, bounds().head);
       const address = addressOf(socket);
       const onUse = (isUsed: boolean): void => {
         if (isUsed) unused.delete(connection);
         else if (connections.has(connection)) unused.add(connection);
       };
-      const connection = new Http2Connection(socket, session, frames, { address, bounds, serve, onFault, onUse });
+      const connection = new Http2Connection(tap, session, frames, { address, bounds, serve, onFault, onUse });
       connections.add(connection);
       unused.add(connection);
       socket.once('close', () => {

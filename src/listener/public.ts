@@ -73,7 +73,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
       ...options.capacity,
       bounds: () => inUse().front.connections,
       addressOf: proxies.addressOf,
-      reclaim: sockets.reclaim,
+      reclaim: () => sockets.reclaim() || streams.reclaim(),
       refuse: options.tls === undefined ? sockets.refuse : undefined,
     });
   const gates = capacity === undefined ? [proxies.gate] : [capacity.all, proxies.gate, capacity.byAddress];

@@ -160,6 +160,26 @@ describe.runIf(hasOpenssl)('a connection of HTTP/2', () => {
     expect([await refused('request_timeout'), lab.us.requests]).toEqual([2, []]);
   });
 
+  it('that has been unused for longest makes place for a new one, and one with a request does not', async () => {
+    const held: (() => void)[] = [];
+    region = await openBrokenRegion((socket) => {
+      held.push(() => socket.write('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}'));
+    });
+    await open({ listen: { maxConnections: 2 } }, { us: [region.url] });
+    const busy = await dial();
+    busy.send(headers(1, STATUS));
+    await expect.poll(() => held.length).toBe(1);
+    const unused = await dial();
+    unused.send(headers(1, head('GET', '/eu/api/v1/status')));
+    await unused.sees(DATA, 1);
+    const third = await dial();
+    await unused.closed;
+    third.send(headers(1, head('GET', '/eu/api/v1/status')));
+    await third.sees(DATA, 1);
+    for (const release of held) release();
+    await busy.sees(DATA, 1);
+  });
+
   it('ends after its last request, which is answered', async () => {
     await open({ listen: { maxRequestsPerConnection: 3 } });
     const caller = await dial();
