@@ -65,8 +65,6 @@ export function createCapacity(options: CapacityOptions): Capacity {
     }
     reading++;
     socket.once('close', () => reading--);
-    // Nobody else listens, and what goes wrong here ends it all the same.
-    socket.on('error', () => {});
     refuse(socket, refusalFor(hint));
   }
 

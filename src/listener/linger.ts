@@ -23,6 +23,13 @@ export function isLingering(socket: Duplex): boolean {
   return lingering.has(socket);
 }
 
+/** What still comes is read, since that shows when the peer leaves, and thrown away: Node's parser has no part in it. */
+export function ignoreRest(socket: Duplex): void {
+  socket.removeAllListeners('data');
+  socket.on('data', () => {});
+  socket.resume();
+}
+
 /** Ends it when what was written has left; at the latest by these bounds. Called again, it does nothing. */
 export function linger(socket: Duplex, { quietMs, totalMs, bytes }: LingerBounds = BOUNDS): void {
   if (lingering.has(socket) || socket.destroyed) return;
@@ -33,6 +40,8 @@ export function linger(socket: Duplex, { quietMs, totalMs, bytes }: LingerBounds
   let leftBytes = bytes;
   // Node's parser reads no more of it: what comes is none of its requests.
   socket.removeAllListeners('data');
+  // A peer that resets it; of one that asked for a tunnel Node does not listen to that any more.
+  socket.on('error', () => {});
   socket.on('data', (chunk: Buffer) => {
     leftBytes -= chunk.length;
     if (leftBytes < 0) cut();

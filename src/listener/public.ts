@@ -255,9 +255,9 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
     async close() {
       const all = [...retired, ...(used === undefined ? [] : [used])];
       cutHandshakes();
-      for (const server of servers) server.closeAllConnections();
       streams.cut();
       for (const { front } of all) front.passthrough.cut();
+      sockets.cut();
       await app.close();
       endWatch();
       await Promise.all(all.map((each) => each.app?.close()));

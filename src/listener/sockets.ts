@@ -8,7 +8,7 @@ import type { ConnectionBounds, LeastRate } from './bounds.ts';
 import { type Connection, isSilent, openConnection, receiving, stopAfterAnswer } from './connection.ts';
 import type { Exchange } from './exchange.ts';
 import { MessageExchange } from './http1-exchange.ts';
-import { isLingering, LAST_BOUNDS, linger } from './linger.ts';
+import { ignoreRest, isLingering, LAST_BOUNDS, linger } from './linger.ts';
 import { answerUnparsed } from './unparsed.ts';
 
 export interface Sockets {
@@ -18,7 +18,7 @@ export interface Sockets {
   enter(req: IncomingMessage, res: ServerResponse, run: (exchange: Exchange) => void): void;
   /** A request that is about to enter is the last one of its connection. */
   isLast(req: IncomingMessage): void;
-  /** A connection on which something else is asked for than a request. */
+  /** A connection that is not taken, or on which something else is asked for than a request: what came before it is served. */
   refuse(socket: Duplex, refusal: Refusal): void;
   /** What Node's parser or its timeouts report of a connection. */
   troubled(error: NodeJS.ErrnoException, socket: Socket): void;
@@ -28,6 +28,8 @@ export interface Sockets {
   reclaim(): boolean;
   /** Ends every connection without a request under way, and the others with their answers. */
   drain(): void;
+  /** Ends all of them at once. */
+  cut(): void;
 }
 
 export interface SocketsOptions {
@@ -60,6 +62,8 @@ export function createSockets({ count, addressOf = peerAddress, bounds }: Socket
   const connections = new Map<Socket, Connection>();
   /** Those without a request, the one that has been so for longest first. */
   const unused = new Set<Socket>();
+  /** Those that were not taken, and have an answer to read. */
+  const refused = new Set<Duplex>();
   let draining = false;
 
   function leave(socket: Socket, connection: Connection, { req }: Exchange): void {
@@ -156,7 +160,23 @@ export function createSockets({ count, addressOf = peerAddress, bounds }: Socket
     },
 
     refuse(socket, refusal) {
+      // Nobody else listens: Node has let go of it, or has never had it.
+      socket.on('error', () => {});
+      const connection = connections.get(socket as Socket);
+      if (connection?.current !== undefined) {
+        // An answer now would be taken for that of the request under way, whose caller is still to be seen leaving.
+        stopAfterAnswer(connection);
+        ignoreRest(socket);
+        socket.once('end', () => socket.destroy());
+        return;
+      }
+      if (connection !== undefined) {
+        connection.ending = true;
+        unused.delete(socket as Socket);
+      }
       count(refusal.code);
+      refused.add(socket);
+      socket.once('close', () => refused.delete(socket));
       answerUnparsed(socket, refusal);
     },
 
@@ -192,15 +212,25 @@ export function createSockets({ count, addressOf = peerAddress, bounds }: Socket
     drain() {
       draining = true;
       for (const [socket, connection] of connections) {
-        if (isLingering(socket)) setTimeout(() => socket.destroy(), LAST_BOUNDS.totalMs).unref();
+        if (isLingering(socket)) cutSoon(socket);
         else if (connection.current === undefined) socket.destroy();
         else {
           connection.waiting.length = 0;
           stopAfterAnswer(connection);
         }
       }
+      for (const socket of refused) cutSoon(socket);
+    },
+
+    cut() {
+      for (const socket of [...connections.keys(), ...refused]) socket.destroy();
     },
   };
+}
+
+/** Who lingers when the gateway ends does so for no longer than one that begins to. */
+function cutSoon(socket: Duplex): void {
+  setTimeout(() => socket.destroy(), LAST_BOUNDS.totalMs).unref();
 }
 
 function peerAddress({ remoteAddress = '' }: Socket): string {

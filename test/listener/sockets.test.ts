@@ -91,6 +91,87 @@ describe('garbage behind a call that is under way', () => {
   });
 });
 
+describe('a tunnel that is asked for', () => {
+  const CONNECT = 'CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n';
+
+  it.each(['in a packet of its own', 'in the same packet'])(
+    '%s behind a call does not take its answer',
+    async (how) => {
+      const held = await heldRegion();
+      const caller = rawCaller(lab.gateway.url);
+      const call = head('POST', `/us/api/v1/secret/${KEY}`, 0);
+      caller.send(how === 'in the same packet' ? call + CONNECT : call);
+      await expect.poll(() => held.length).toBe(1);
+      if (how !== 'in the same packet') caller.send(CONNECT);
+      held[0]?.write(ANSWER);
+      const text = await caller.closed;
+      expect(statuses(text)).toEqual(['200']);
+      expect(text).toMatch(/Onetime-Gateway-Outcome: delivered/);
+      expect(await lab.metric('onetime_gateway_in_flight_requests')).toBe(0);
+    },
+  );
+
+  it('behind a call does not hide that its caller leaves', async () => {
+    const held = await heldRegion();
+    const caller = rawCaller(lab.gateway.url, { allowHalfOpen: true });
+    caller.send(head('POST', `/us/api/v1/secret/${KEY}`, 0) + head('POST', `/us/api/v1/secret/${KEY}`, 0) + CONNECT);
+    await expect.poll(() => held.length).toBe(1);
+    caller.socket.end();
+    expect(await caller.closed).toBe('');
+    held[0]?.write(ANSWER);
+    await expect.poll(() => lab.metric('onetime_gateway_in_flight_requests')).toBe(0);
+    expect(region?.received).toHaveLength(1);
+  });
+
+  it('by callers who reset their connections ends nothing but these', async () => {
+    lab = await openLab();
+    const uncaught: unknown[] = [];
+    const note = (error: unknown): void => void uncaught.push(error);
+    process.on('uncaughtExceptionMonitor', note);
+    for (let turn = 0; turn < 10; turn++) {
+      const caller = rawCaller(lab.gateway.url);
+      caller.send(CONNECT);
+      if (turn % 2 === 1) await caller.sees(/ 405 /);
+      caller.socket.resetAndDestroy();
+      await caller.closed;
+    }
+    await expect.poll(() => lab.metric('onetime_gateway_connections')).toBe(0);
+    process.off('uncaughtExceptionMonitor', note);
+    expect(uncaught).toEqual([]);
+  });
+});
+
+describe('a peer that was refused and goes on sending', () => {
+  /** Refused by what it says, or before it has said anything. */
+  const refusals: [string, string, RegExp][] = [
+    ['that asked for a tunnel', 'CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n', / 405 /],
+    ['that found no place', '', / 503 /],
+  ];
+  const cases = refusals.flatMap((refusal) => [
+    { end: 'close' as const, refusal },
+    { end: 'drain' as const, refusal },
+  ]);
+
+  it.each(cases)('$refusal.0 is not waited for by $end', async ({ end, refusal: [, bytes, answer] }) => {
+    lab = await openLab({ config: { limits: LIMITS, listen: { host: '127.0.0.1', port: 0, maxConnections: 1 } } });
+    const first = rawCaller(lab.gateway.url);
+    if (bytes === '') {
+      first.send(`${head('POST', '/us/api/v1/share', 100)}secret=`);
+      await expect.poll(() => lab.metric('onetime_gateway_in_flight_requests')).toBe(1);
+    }
+    const peer = rawCaller(lab.gateway.url, { allowHalfOpen: true });
+    peer.send(bytes);
+    await peer.sees(answer);
+    first.socket.destroy();
+    const sent = sendUntilClosed(peer, 'more');
+    const startMs = performance.now();
+    if (end === 'drain') expect(await lab.gateway.drain(8000)).toBe(true);
+    else await lab.gateway.close();
+    await sent;
+    expect(performance.now() - startMs).toBeLessThan(5000);
+  });
+});
+
 describe('an early refusal whose body stalls', () => {
   it('is not followed by a second answer: the connection just ends', async () => {
     lab = await openLab({ config: { request: { bodyLimit: '64KiB', timeout: '400ms' } } });
