@@ -3,6 +3,7 @@
 import { PassThrough, type Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Borrowed } from './connections.ts';
+import { isStale } from './failure.ts';
 import type { Ticket } from './guard.ts';
 import { type AnswerHead, readAnswerHead } from './headers.ts';
 
@@ -58,9 +59,11 @@ const TWICE = new Error('a second send of one request was refused');
 const STALLED_READER = new Error('the caller does not take its answer');
 const TOO_SLOW = Object.assign(new Error('the answer did not arrive in time'), { code: 'UND_ERR_BODY_TIMEOUT' });
 
-/** Collects the answer of one dispatch; settles it exactly once. */
+/** Dispatches, and collects the answer; settles exactly once. */
 class Collector implements Dispatcher.DispatchHandler {
   #sent = false;
+  /** Whether the connection was found closed before. */
+  #again = false;
   #status = 0;
   #head = NO_HEAD;
   /** Nearly every answer is one chunk. */
@@ -72,11 +75,29 @@ class Collector implements Dispatcher.DispatchHandler {
   readonly #options: AttemptOptions;
   readonly #whose: Attempting;
   readonly #connection: Borrowed;
+  readonly #ticket: Ticket | 'probe';
+  readonly #request: AttemptRequest;
 
-  constructor(options: AttemptOptions, whose: Attempting, connection: Borrowed) {
+  constructor(
+    connection: Borrowed,
+    ticket: Ticket | 'probe',
+    request: AttemptRequest,
+    options: AttemptOptions,
+    whose: Attempting,
+  ) {
+    this.#connection = connection;
+    this.#ticket = ticket;
+    this.#request = request;
     this.#options = options;
     this.#whose = whose;
-    this.#connection = connection;
+  }
+
+  begin(): void {
+    const { method, target: path, headers, body = null } = this.#request;
+    const problem = this.#connection.dispatch(this.#ticket, { method, path, headers, body }, this);
+    if (problem === undefined) return;
+    this.#connection.giveBack();
+    this.#whose.settle({ kind: 'stopped', problem });
   }
 
   /** Undici calls this right before it writes: the last moment at which nothing has been sent. */
@@ -156,6 +177,13 @@ class Collector implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    // A kept connection that the region had closed meanwhile, noticed before a byte was written: it is opened anew, for this call
+    // and no other. Not from within undici's callback: there it is still being cleared, and what it is given would end the process.
+    if (!this.#sent && !this.#again && isStale(error)) {
+      this.#again = true;
+      queueMicrotask(() => this.begin());
+      return;
+    }
     this.#connection.giveBack();
     if (this.#stream !== undefined) this.#stream.destroy(error);
     else if (error === INTERRUPTED && !this.#sent) this.#whose.settle({ kind: 'gone' });
@@ -171,7 +199,10 @@ export interface Attempting {
   settle(result: AttemptResult): void;
 }
 
-/** Sends one request once. The connection is given back when the exchange is over, whatever became of it. */
+/**
+ * Sends one request once: on the connection as it was kept, or, where that proves closed before a byte is written, as it is
+ * opened anew. It is given back when the exchange is over, whatever became of it.
+ */
 export function attempt(
   connection: Borrowed,
   ticket: Ticket | 'probe',
@@ -179,10 +210,5 @@ export function attempt(
   options: AttemptOptions,
   whose: Attempting,
 ): void {
-  const { method, target: path, headers, body = null } = request;
-  const collector = new Collector(options, whose, connection);
-  const problem = connection.dispatch(ticket, { method, path, headers, body }, collector);
-  if (problem === undefined) return;
-  connection.giveBack();
-  whose.settle({ kind: 'stopped', problem });
+  new Collector(connection, ticket, request, options, whose).begin();
 }

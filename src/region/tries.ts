@@ -4,7 +4,7 @@ import type { Effect, Outcome, Permit } from '../domain.ts';
 import { hintForUnknown, Refusal } from '../refusal.ts';
 import { type AttemptRequest, type AttemptResult, attempt, type RegionAnswer } from './attempt.ts';
 import type { Borrowed, Connections } from './connections.ts';
-import { failureOf, isStale } from './failure.ts';
+import { failureOf } from './failure.ts';
 import type { Downstream, Egress, Forwarded, ForwardOptions, Purpose, Turned } from './forward.ts';
 import type { Ticket } from './guard.ts';
 import { signalOf } from './probe.ts';
@@ -35,9 +35,8 @@ export class Tries {
   readonly #options: ForwardOptions;
   readonly #startedMs = performance.now();
   #order: readonly string[] = [];
-  /** Which upstream URL is tried, and whether for the second time. */
+  /** Which upstream URL is tried. */
   #at = -1;
-  #again = false;
   #last: Tried = 'full';
   /** What is left of the time that it may wait for a connection. */
   #patienceMs: number;
@@ -83,7 +82,6 @@ export class Tries {
 
   #next(): void {
     while (++this.#at < this.#order.length) {
-      this.#again = false;
       if (this.#open()) return;
     }
     this.#end(this.#last);
@@ -146,20 +144,13 @@ export class Tries {
       this.#end(new Refusal('pin_violation', { outcome: 'not_sent' }));
       return;
     }
-    const unsent = result.kind === 'failed' && !result.sent;
-    // A kept connection that the region had closed meanwhile, noticed before a byte was written: a new one will do.
-    if (unsent && !this.#again && isStale(result.cause)) {
-      this.#again = true;
-      this.#later(() => this.#open());
-      return;
-    }
     if (this.#late !== undefined) {
       this.#end(this.#late);
       return;
     }
     const signal = signalOf(result);
     if (signal !== undefined) this.#options.health.report(this.#region.name, this.#order[this.#at] ?? '', signal);
-    if (!unsent) {
+    if (result.kind !== 'failed' || result.sent) {
       if (result.kind !== 'gone') this.#noteWay();
       if (result.kind === 'answered') this.#noteLeading(result.answer);
       this.#end(result);
