@@ -72,6 +72,12 @@ export interface Connections {
 interface Line {
   readonly client: Client;
   reached: Reached | undefined;
+  /** An exchange on it has just ended, and what the region sent behind that, the end of the connection maybe, is not read yet. */
+  rests: boolean;
+}
+
+function wake(line: Line): void {
+  line.rests = false;
 }
 
 /**
@@ -90,6 +96,7 @@ export function createConnections(region: RegionName, origin: string, options: C
   function open(): Line {
     const line: Line = {
       reached: undefined,
+      rests: false,
       client: new Client(origin, {
         pipelining: 1,
         headersTimeout: options.headersTimeoutMs,
@@ -116,14 +123,20 @@ export function createConnections(region: RegionName, origin: string, options: C
       dispatch(ticket, request, handler) {
         const { method, path, headers } = request;
         const problem = ticket === 'probe' ? probeViolation(method, path, headers) : violation(ticket, region, headers);
-        if (problem === undefined) line.client.dispatch(request, handler);
-        return problem;
+        if (problem !== undefined) return problem;
+        // Undici waits until this turn of the event loop ends, and reads nothing before it writes: a region that closes behind
+        // its answer without a word of it would get the next call, whose outcome nobody knew.
+        if (line.rests) setImmediate(() => line.client.dispatch(request, handler));
+        else line.client.dispatch(request, handler);
+        return undefined;
       },
       begin: () => line.reached?.answers.begin(false),
       giveBack() {
         if (returned) return;
         returned = true;
         inUse--;
+        line.rests = true;
+        setImmediate(wake, line);
         const next = queue.next();
         if (next === undefined) free.push(line);
         else next.ready(lend(line));

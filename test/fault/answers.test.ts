@@ -33,11 +33,14 @@ afterEach(async () => {
   await region.close();
 });
 
-/** @param behave asked with the number of the request, from 1 */
-async function open(behave: (socket: Socket, turn: number) => void): Promise<void> {
+/** @param behave asked with the number of the request, from 1 @param upstream beside what CONFIG says of it */
+async function open(behave: (socket: Socket, turn: number) => void, upstream = {}): Promise<void> {
   let turn = 0;
   region = await openBrokenRegion((socket) => behave(socket, ++turn));
-  lab = await openLab({ upstreams: { us: [region.url] }, config: CONFIG });
+  lab = await openLab({
+    upstreams: { us: [region.url] },
+    config: { ...CONFIG, upstream: { ...CONFIG.upstream, ...upstream } },
+  });
 }
 
 /** Writes one byte at a time, each as its own packet as far as the system lets it. */
@@ -54,6 +57,14 @@ const causes = (): (string | undefined)[] =>
     const { cause } = JSON.parse(line) as { cause?: { code?: string } };
     return cause === undefined ? [] : [cause.code];
   });
+
+/** More callers than there are connections, each of which brings one answer. */
+async function allServed(method: string, path: string): Promise<void> {
+  const replies = await Promise.all(Array.from({ length: 12 }, () => lab.call(method, path)));
+  const outcomes = replies.map(({ status, headers }) => `${status} ${headers['onetime-gateway-outcome']}`);
+  expect(outcomes).toEqual(replies.map(() => '200 delivered'));
+  expect([region.received.length, region.connections()]).toEqual([12, 12]);
+}
 
 describe.each(WAYS)('%s', (_way, method, path) => {
   it.each([
@@ -151,6 +162,11 @@ describe.each(WAYS)('%s', (_way, method, path) => {
     }
   });
 
+  it('serves all who wait for the one connection that a region ends behind each answer, without a word', async () => {
+    await open((socket) => socket.end(ok('{}')), { connections: 1 });
+    await allServed(method, path);
+  });
+
   it('504 to a head that never ends, also where 102 comes again and again', async () => {
     await open((socket) => {
       const timer = setInterval(() => socket.write('HTTP/1.1 102 Processing\r\n\r\n'), 100);
@@ -189,6 +205,12 @@ describe.each(WAYS)('%s', (_way, method, path) => {
       expect(said.body === LONG).toBe(true);
     }
   });
+});
+
+it('serves all who wait on the API for the one connection that a region resets behind each answer', async () => {
+  await open((socket) => void socket.write(ok('{}'), () => socket.resetAndDestroy()), { connections: 1 });
+  const [[, method, path]] = WAYS;
+  await allServed(method, path);
 });
 
 it('takes an answer to HEAD without the body that it announces, and one that has it, too', async () => {
