@@ -25,6 +25,7 @@ export function isLingering(socket: Duplex): boolean {
 
 /** What still comes is read, since that shows when the peer leaves, and thrown away: Node's parser has no part in it. */
 export function ignoreRest(socket: Duplex): void {
+  if (lingering.has(socket)) return;
   socket.removeAllListeners('data');
   socket.on('data', () => {});
   socket.resume();

@@ -132,10 +132,10 @@ export function createSockets({ count, addressOf = peerAddress, bounds }: Socket
     enter(req, res, run) {
       const { socket } = req;
       const connection = connections.get(socket);
-      if (connection === undefined || connection.ending) return;
+      if (connection === undefined) return;
       const last = Math.min(bounds().connections.requests, connection.lastTurn);
-      // What comes behind the last one that may come is not served.
-      if (connection.turn >= last) return;
+      // What comes behind the last one that may come is not served, nor read: Node would keep it until the answers have left.
+      if (connection.ending || connection.turn >= last) return ignoreRest(socket);
       const isLast = ++connection.turn === last;
       unused.delete(socket);
       const start = (): void => {
@@ -151,7 +151,10 @@ export function createSockets({ count, addressOf = peerAddress, bounds }: Socket
       };
       if (connection.current === undefined) start();
       else if (connection.waiting.length < MOST_WAITING) connection.waiting.push(start);
-      else stopAfterAnswer(connection);
+      else {
+        stopAfterAnswer(connection);
+        ignoreRest(socket);
+      }
     },
 
     isLast({ socket }) {

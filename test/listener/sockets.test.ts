@@ -1,4 +1,5 @@
 // Trouble on a caller's connection: answered once, to the right request, or not at all; and nothing is held open.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type BrokenRegion, openBrokenRegion } from '../support/broken-region.ts';
@@ -222,6 +223,32 @@ describe('requests on one connection', () => {
     caller.send(head('GET', '/us/api/v1/status').repeat(200));
     expect(statuses(await caller.closed)).toEqual(Array(33).fill('200'));
     expect([region.received.length, most]).toEqual([33, 1]);
+  });
+
+  it.each([
+    ['more than may wait', {}, 33],
+    ['more than a connection may have', { maxRequestsPerConnection: 2 }, 2],
+  ])('that are %s are not even kept: what still comes is thrown away', async (_what, listen, served) => {
+    const held: Socket[] = [];
+    region = await openBrokenRegion((socket) => void held.push(socket));
+    const config = { limits: LIMITS, listen: { host: '127.0.0.1', port: 0, ...listen } };
+    lab = await openLab({ upstreams: { us: [region.url] }, config });
+    let parsed = 0;
+    const note = (): void => void parsed++;
+    subscribe('http.server.request.start', note);
+    const caller = rawCaller(lab.gateway.url);
+    caller.send(head('POST', `/us/api/v1/secret/${KEY}`, 0));
+    await expect.poll(() => held.length).toBe(1);
+    for (let piece = 0; piece < 10; piece++) {
+      const sent = Promise.withResolvers<void>();
+      caller.socket.write(head('GET', '/api/v1/status').repeat(5000), () => sent.resolve());
+      await sent.promise;
+    }
+    held[0]?.write(ANSWER);
+    expect(statuses(await caller.closed)).toHaveLength(served);
+    unsubscribe('http.server.request.start', note);
+    // What came in one piece with the last one is parsed with it.
+    expect(parsed).toBeLessThan(10_000);
   });
 
   it('that wait behind one whose caller has gone are not served, and nothing is left in flight', async () => {
