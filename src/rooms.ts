@@ -150,6 +150,7 @@ function openReference(config: Config, version: string) {
   return createReference({
     ...config.reference,
     isSecure: config.listen.tls !== undefined,
+    hasHttp2: config.listen.tls?.http2 ?? false,
     routes: [...ROUTES, LINK, ...REFERENCE],
     regions: config.regions.map(({ name }) => name),
     version,

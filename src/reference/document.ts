@@ -12,6 +12,8 @@ import { mainIdOf, TAGS, type Taken, wordsOf } from './words.ts';
 export interface DocumentOptions {
   /** Whether the listener speaks TLS. */
   readonly isSecure: boolean;
+  /** Whether callers may choose HTTP/2 in it. */
+  readonly hasHttp2: boolean;
   /** Every row that is served at its own path; those of one path stand together. */
   readonly routes: readonly Route[];
   /** In the order of the configuration; never empty. */
@@ -30,6 +32,8 @@ Retrieving and burning destroy a secret, so no call is ever sent twice. When som
 
 What the gateway refuses is answered with a code, a sentence and often a hint. What a region refuses is answered in its own words. HEAD is taken where GET is, but not on a path with a key of the API.`;
 
+const HTTP2 = '\n\nHTTP/2 may be chosen in the TLS handshake. No answer differs by it.';
+
 /** Where version 1's forms may come from; JSON only where the region's release reads it. */
 const FORMS = ['application/x-www-form-urlencoded', 'multipart/form-data', 'application/json'];
 
@@ -43,7 +47,7 @@ export function openapiDocument(options: DocumentOptions): ApiDocument {
       title: 'onetime-gateway',
       version,
       summary: 'Onetime Secret, whichever region.',
-      description: DESCRIPTION,
+      description: options.hasHttp2 ? DESCRIPTION + HTTP2 : DESCRIPTION,
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: servers(regions),

@@ -18,6 +18,7 @@ const VARIANTS: readonly (readonly [string, Partial<DocumentOptions>])[] = [
   ['without repeats', { replayKeepMs: undefined }],
   ['with one region', { regions: ['eu-north'] }],
   ['without the pages themselves', { routes: ROUTES }],
+  ['with HTTP/2', { hasHttp2: true }],
 ];
 
 /** What the linter would like otherwise, and why it stays. */
@@ -85,6 +86,11 @@ it('says of every operation who may call it and what it does, as the table says'
     ]);
     expect(operation.security).toEqual(access === 'private' ? [{ basic: [] }] : [{ basic: [] }, {}]);
   }
+});
+
+it('tells of HTTP/2 where callers may choose it', () => {
+  expect(documentOf({ hasHttp2: true }).info.description).toContain('HTTP/2 may be chosen');
+  expect(document.info.description).not.toContain('HTTP/2');
 });
 
 describe('the refusals', () => {

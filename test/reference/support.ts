@@ -11,6 +11,7 @@ export function documentOf(options: Partial<DocumentOptions> = {}): ApiDocument 
     routes: SERVED,
     regions: ['us', 'eu'],
     isSecure: false,
+    hasHttp2: false,
     version: '1.2.3',
     errors: 'accurate',
     replayKeepMs: 300_000,
