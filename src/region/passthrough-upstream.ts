@@ -131,6 +131,8 @@ export function createUpstream(
     }
     line.asked++;
     passage.shown = undefined;
+    // That of an upstream URL before is nothing of this one's.
+    passage.failure = undefined;
     // Undici's own timeouts start with the connection, which may take its time to be opened after the wait. What waits is told
     // of an abort when its turn comes, and not before: its caller is told here.
     const patience = new AbortController();

@@ -442,6 +442,16 @@ describe('failures', () => {
     expect(eu.requests).toHaveLength(1);
   });
 
+  it('a URL that refuses says nothing of what becomes of the request at the next one', async () => {
+    const broken = await openBrokenRegion((socket) =>
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n', () => socket.end()),
+    );
+    await reopen({}, [`http://127.0.0.1:${await closedPort()}`, broken.url]);
+    expect((await lab.call('GET', '/help')).json()).toMatchObject({ error: 'region_failed', outcome: 'unknown' });
+    expect(broken.received).toHaveLength(1);
+    await broken.close();
+  });
+
   it.each([
     ['a reset', 502, 'region_failed', (req: IncomingMessage) => req.socket.resetAndDestroy()],
     ['silence', 504, 'region_timeout', () => {}],
