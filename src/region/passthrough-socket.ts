@@ -84,6 +84,8 @@ export function createWebSockets(
   const linkOfTarget = new WeakMap<Peer, Link>();
   const idOf = new WeakMap<Passage, string>();
   const sources = new Set<Peer>();
+  /** Those whose connection to the region is being opened: each of them will be a link, and takes its place from the start. */
+  let opening = 0;
   let isGoingAway = false;
 
   function dial(region: RegionName, origin: string): Promise<Socket> {
@@ -145,31 +147,41 @@ export function createWebSockets(
     request.end();
   }
 
+  /** Opens the connection to the region. Undefined: it is linked. */
+  async function reach(passage: Passage, order: readonly string[]): Promise<Refusal | undefined> {
+    let refusal = new Refusal('region_unreachable', { outcome: 'not_sent' });
+    for (const origin of order) {
+      try {
+        const region = await dial(passage.row.region, origin);
+        const lapsed = options.lapsed(passage.permit, passage.row.region);
+        if (lapsed !== undefined) {
+          region.destroy();
+          return lapsed;
+        }
+        link(passage, origin, region);
+        return undefined;
+      } catch (cause) {
+        refusal = upstream.unreachable(passage, origin, cause);
+      }
+    }
+    return refusal;
+  }
+
   return {
     async connect(passage) {
       if (isGoingAway) return busy('Connect again: the gateway is changing its configuration.');
       const order = upstream.open(passage);
       if (order instanceof Refusal) return order;
-      if (links.size >= options.connections) {
+      if (links.size + opening >= options.connections) {
         options.line.turnedAway(passage.row.region, 'full');
         return busy();
       }
-      let refusal = new Refusal('region_unreachable', { outcome: 'not_sent' });
-      for (const origin of order) {
-        try {
-          const region = await dial(passage.row.region, origin);
-          const lapsed = options.lapsed(passage.permit, passage.row.region);
-          if (lapsed !== undefined) {
-            region.destroy();
-            return lapsed;
-          }
-          link(passage, origin, region);
-          return undefined;
-        } catch (cause) {
-          refusal = upstream.unreachable(passage, origin, cause);
-        }
+      opening++;
+      try {
+        return await reach(passage, order);
+      } finally {
+        opening--;
       }
-      return refusal;
     },
     serverOptions: { maxPayload: options.messageBytes, closeTimeout: CLOSE_TIMEOUT_MS },
     clientOptions: {

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { forwardTo, openProxy } from '../support/broken-proxy.ts';
 import { closedPort, openBrokenRegion } from '../support/broken-region.ts';
 import { basic } from '../support/http.ts';
 import { BRUNO, type Lab, openLab } from '../support/lab.ts';
@@ -154,6 +155,24 @@ it.each([
   await expect.poll(() => logged()).toMatchObject([{ status: 101, outcome: 'unknown' }]);
   expect((await lab.call('GET', '/us/api/v1/status')).status).toBe(200);
   await region.close();
+});
+
+it('no more are opened than may be open: one whose connection is still being made has its place, and gives it back', async () => {
+  await lab.close();
+  const held: (() => void)[] = [];
+  await using proxy = await openProxy((socket, head) => held.push(() => forwardTo(socket, head)));
+  lab = await open(eu.url, { upstream: { connections: 2, proxy: `http://127.0.0.1:${proxy.port}` } });
+  const heads: string[] = [];
+  const all = Array.from({ length: 5 }, async () => heads.push((await handshake('/help')).slice(0, 13)));
+  await expect.poll(() => heads).toEqual(Array(3).fill('HTTP/1.1 503 '));
+  expect(proxy.heads).toHaveLength(2);
+  for (const release of held.splice(0)) release();
+  await Promise.all(all);
+  expect(heads.slice(3)).toEqual(Array(2).fill('HTTP/1.1 101 '));
+  const next = handshake('/help');
+  await expect.poll(() => held.length).toBe(1);
+  held[0]?.();
+  expect(await next).toMatch(/^HTTP\/1.1 101 /);
 });
 
 it('the region’s side closes with the caller’s, also before it is open', async () => {
