@@ -1,5 +1,6 @@
 // The names of regions cannot be looked up, by the system's own resolver: what is known goes on, what is not is told at once
 // and not sent, other regions notice nothing, and all is well when names are there again.
+import type { Agent } from 'node:http';
 import { expect, it } from 'vitest';
 import { call, type Reply } from '../support/http.ts';
 import { ALICE } from '../support/lab.ts';
@@ -39,7 +40,8 @@ it.skipIf(!HAS_OWN_MOUNTS).each([1, 2])(
       },
     });
     const retrieve = (): Promise<Reply> => from.call('POST', `/us/api/v1/secret/${secret}`);
-    const status = (region: string): Promise<Reply> => from.call('GET', `/${region}/api/v1/status`);
+    const status = (region: string, agent?: Agent): Promise<Reply> =>
+      from.call('GET', `/${region}/api/v1/status`, agent && { agent });
 
     const first = await retrieve();
     expect([first.status, first.json().error, first.json().outcome]).toEqual([502, 'region_unreachable', 'not_sent']);
@@ -56,10 +58,14 @@ it.skipIf(!HAS_OWN_MOUNTS).each([1, 2])(
     folder.write('hosts', `${NO_NAMES}127.0.0.1 ${NAME}\n`);
     // By itself: the region is asked when its breaker may be tried.
     await expect.poll(() => from.metric('onetime_gateway_region_up{region="us"}'), { timeout: 10_000 }).toBe(1);
-    await expect.poll(async () => (await status('us')).status, { timeout: 10_000 }).toBe(200);
+    // Each thread remembers for itself.
+    const agents = [...(await from.reach()).values()];
+    for (const agent of agents) {
+      await expect.poll(async () => (await status('us', agent)).status, { timeout: 10_000 }).toBe(200);
+    }
 
     folder.write('hosts', NO_NAMES);
-    for (let turn = 0; turn < 5; turn++) expect((await status('us')).status).toBe(200);
+    for (const agent of [...agents, ...agents]) expect((await status('us', agent)).status).toBe(200);
     expect(await retrieve()).toMatchObject({ status: 200 });
     expect(us.requests.filter(({ path }) => path.endsWith(secret))).toHaveLength(1);
     expect((await from.stop('SIGTERM')).code).toBe(0);
