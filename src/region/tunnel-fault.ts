@@ -3,7 +3,7 @@
 const FAULTS = {
   unreachable: ['ERR_PROXY_UNREACHABLE', 'no connection to the proxy could be opened'],
   timeout: ['ERR_PROXY_TIMEOUT', 'the proxy did not connect in time'],
-  stalled: ['ERR_PROXY_STALLED', 'TLS with the region did not begin in time, through the proxy'],
+  stalled: ['ERR_PROXY_STALLED', 'TLS with the region did not begin, or not in time, through the proxy'],
   closed: ['ERR_PROXY_CLOSED', 'the proxy ended the connection before it was of use'],
   garbled: ['ERR_PROXY_ANSWER', 'what the proxy answered is no head of HTTP/1, too long, or more than a head'],
   authentication: ['ERR_PROXY_AUTHENTICATION', 'the proxy does not take the credentials, or wants some'],

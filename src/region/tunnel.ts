@@ -2,7 +2,7 @@
 // connection is as if there were none. Its credentials go to it alone, and what it says goes to nobody.
 import { isIP, type Socket } from 'node:net';
 import type { buildConnector as BuildConnector } from 'undici';
-import { codeOf } from './failure.ts';
+import { codeOf, isStale } from './failure.ts';
 import { ProxyError } from './tunnel-fault.ts';
 import { headFault } from './tunnel-head.ts';
 
@@ -53,7 +53,7 @@ class Opening {
     this.#raw = raw;
     // Who uses the connection afterwards hears of its errors too; until then a close is enough.
     raw.on('error', () => {});
-    raw.once('close', () => this.fail(new ProxyError('closed')));
+    raw.once('close', () => this.fail(new ProxyError(this.waitsFor === 'stalled' ? 'stalled' : 'closed')));
     if (this.#over) raw.destroy();
   }
 
@@ -90,7 +90,8 @@ export function createTunnel({ proxy, timeoutMs, reach, secure }: TunnelOptions)
         opening.waitsFor = 'stalled';
         secure({ ...target, httpSocket: socket }, (...[untrusted, secured]) => {
           if (untrusted === null) opening.succeed(secured);
-          else opening.fail(untrusted);
+          // Cut, by whichever of the two.
+          else opening.fail(isStale(untrusted) ? new ProxyError('stalled', codeOf(untrusted)) : untrusted);
         });
       }
     });

@@ -378,21 +378,25 @@ describe.skipIf(!hasOpenssl)('TLS through a proxy', () => {
   });
 
   it.each([
-    ['does not begin', 'ERR_PROXY_STALLED', () => {}],
-    ['is cut', 'ERR_PROXY_CLOSED|ECONNRESET', (socket: Socket) => socket.once('data', () => socket.destroy())],
+    ['does not begin', 'ERR_PROXY_STALLED', 'stalled', () => {}],
+    ['is ended', 'ERR_PROXY_STALLED', 'stalled', (socket: Socket) => socket.once('data', () => socket.end())],
+    ['is cut', 'ERR_PROXY_STALLED', 'stalled', (socket: Socket) => socket.once('data', () => socket.resetAndDestroy())],
     [
       'is answered with garbage',
       'ERR_SSL_\\w+',
+      undefined,
       (socket: Socket) => socket.once('data', () => socket.write('HTTP/1.1 400 No\r\n\r\n')),
     ],
-  ])('that %s: 502 not_sent', async (_what, code, behave) => {
+  ])('that %s: 502 not_sent, asked for once, and counted', async (_what, code, reason, behave) => {
     await using proxy = await openProxy((socket) => {
       socket.write('HTTP/1.1 200 OK\r\n\r\n');
       behave(socket);
     });
     const lab = await openGateway('https://localhost:1', { proxy: `http://127.0.0.1:${proxy.port}` });
     expect(outcomeOf(await ask(lab))).toEqual([502, 'not_sent']);
-    expect(logged(lab, 'cause')).toEqual([expect.objectContaining({ code: expect.stringMatching(`^(${code})$`) })]);
+    expect(logged(lab, 'cause')).toEqual([expect.objectContaining({ code: expect.stringMatching(`^${code}$`) })]);
+    expect(proxy.heads).toHaveLength(1);
+    expect(await proxyFailures(lab)).toEqual(reason === undefined ? {} : { [`eu ${reason}`]: 1 });
   });
 
   it('is also with the proxy where its URL begins with https, whose name is verified', async () => {
