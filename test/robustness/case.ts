@@ -49,6 +49,8 @@ export interface Case {
   readonly bytes: string;
   /** In place of bytes: it comes over HTTP/2. */
   readonly framed?: Framed;
+  /** So many frames that the connection may be reset before what was said at its end is read: no matter how it is ended. */
+  readonly isFlood?: true;
   /** Sent when 100 Continue has come. */
   readonly behind100?: string;
   /** The caller ends its side behind the bytes. */

@@ -1,27 +1,11 @@
-// What callers over HTTP/2 send that could be read in two ways by whoever translates it to HTTP/1.1, and what costs them less than
-// their reader.
-import {
-  CANCEL,
-  CONTINUATION,
-  DATA,
-  END_HEADERS,
-  END_STREAM,
-  frame,
-  HEADERS,
-  head,
-  headers,
-  hpack,
-  PING,
-  RST_STREAM,
-  SETTINGS,
-  setting,
-  uint32,
-} from '../support/http2-frames.ts';
-import { BODY, LOOK, SECRET } from './caller-acts.ts';
+// What callers over HTTP/2 send that could be read in two ways by whoever translates it to HTTP/1.1.
+import { DATA, END_STREAM, frame, head, headers } from '../support/http2-frames.ts';
+import { BODY, LOOK } from './caller-acts.ts';
 import type { Case, Section } from './case.ts';
+import { FLOODS } from './cases-http2-floods.ts';
+import { over2 } from './http2-acts.ts';
 import type { Framed } from './http2-exchange.ts';
-import { isLetGo, isNotHeld, isRefused, isServed, isSpared } from './judge.ts';
-import { ok, writes } from './region-acts.ts';
+import { isLetGo, isRefused, isServed } from './judge.ts';
 
 type Expected = Case['gateway'];
 const refusedWith = (status: number): Expected => ({ status, requests: 0 });
@@ -29,10 +13,6 @@ const endedWith = (error: string): Expected => ({ status: 0, requests: 0, error 
 const RESET = endedWith('reset PROTOCOL_ERROR');
 /** What nghttp2 says when it has had enough. */
 const ENDED = endedWith('GOAWAY INTERNAL_ERROR');
-
-function over2(name: string, sent: string, framed: Framed, gateway: Expected, more: Partial<Case> = {}): Case {
-  return { name, sent, by: 'caller', bytes: '', framed, variant: 'http2', judge: isRefused(), gateway, ...more };
-}
 
 /** One request without a body, of exactly these fields. */
 const only = (...fields: string[]): Framed => ({ frames: [headers(1, fields)] });
@@ -143,59 +123,6 @@ const BODIES: readonly Case[] = [
     { frames: [headers(1, head('POST', '/api/v1/share', 'content-length', '9'), 0), frame(DATA, 0, 1, BODY)] },
     refusedWith(408),
     { judge: isLetGo },
-  ),
-];
-
-/** Of many: each costs its sender some bytes. */
-const FLOOD = 10_000;
-const REVEAL = head('POST', SECRET, 'content-length', '0');
-const rapid: Framed = {
-  frames: Array.from({ length: FLOOD }, (_, at) => 2 * at + 1).flatMap((stream) => [
-    headers(stream, REVEAL),
-    frame(RST_STREAM, 0, stream, uint32(CANCEL)),
-  ]),
-};
-const continued: Framed = {
-  frames: [
-    frame(HEADERS, END_STREAM, 1, hpack(head('GET', LOOK))),
-    ...Array.from({ length: FLOOD }, (_, at) => frame(CONTINUATION, 0, 1, hpack([`x-${at}`, 'y']))),
-  ],
-};
-/** A field of 3,900 bytes that is remembered, and named again by one byte each. */
-function bomb(): Framed {
-  const field = hpack(['x-a', 'a'.repeat(3900)]);
-  field[0] = 0x40;
-  const block = Buffer.concat([hpack(head('GET', LOOK)), field, Buffer.alloc(8000, 0xbe)]);
-  return { frames: [frame(HEADERS, END_HEADERS | END_STREAM, 1, block)] };
-}
-const LARGE = ok(`"${'x'.repeat(500_000)}"`);
-
-const FLOODS: readonly Case[] = [
-  over2('h2: rapid reset', '10,000 calls that destroy a secret, each reset at once', rapid, ENDED, {
-    judge: isSpared,
-  }),
-  over2('h2: CONTINUATION without an end', '10,000 CONTINUATION frames of one head', continued, ENDED),
-  over2('h2: header bomb', 'a head of 12 kB that stands for 31 MB', bomb(), endedWith('reset ENHANCE_YOUR_CALM')),
-  over2(
-    'h2: a window that stays shut',
-    'a window of 0, and a request whose answer has 500 kB',
-    { settings: setting(4, 0), frames: [headers(1, head('GET', LOOK))] },
-    { status: 200, requests: 1, error: 'reset INTERNAL_ERROR' },
-    { region: writes(LARGE), judge: isNotHeld },
-  ),
-  over2(
-    'h2: PING without an end',
-    '40,000 PING frames',
-    { frames: Array.from({ length: 40_000 }, () => frame(PING, 0, 0, '12345678')) },
-    refusedWith(0),
-    {},
-  ),
-  over2(
-    'h2: SETTINGS without an end',
-    '40,000 SETTINGS frames',
-    { frames: Array.from({ length: 40_000 }, () => frame(SETTINGS, 0, 0, setting(4, 65_535))) },
-    ENDED,
-    {},
   ),
 ];
 

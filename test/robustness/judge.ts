@@ -4,7 +4,7 @@ import type { Judgement, Observation } from './case.ts';
 
 const SAFE: Judgement = { grade: 'safe' };
 /** Of 10,000. */
-const FEW = 1000;
+const FEW = 100;
 const weak = (why: string): Judgement => ({ grade: 'weak', why });
 const unsafe = (why: string): Judgement => ({ grade: 'unsafe', why });
 

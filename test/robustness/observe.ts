@@ -24,7 +24,7 @@ function answersOk(socket: Socket): void {
   socket.write(ok(), 'latin1');
 }
 
-type Sending = Pick<Case, 'bytes' | 'behind100' | 'ends' | 'drips' | 'from' | 'boundMs' | 'framed'>;
+type Sending = Pick<Case, 'bytes' | 'behind100' | 'ends' | 'drips' | 'from' | 'boundMs' | 'framed' | 'isFlood'>;
 
 interface Exchanged {
   readonly received: string;
@@ -62,8 +62,11 @@ interface Heard extends Exchanged {
 }
 
 async function heard({ url, ca }: Subject, sending: Sending): Promise<Heard> {
-  const { framed, boundMs = BOUND_MS } = sending;
-  if (framed !== undefined) return await exchangeFrames(url, ca, framed, boundMs);
+  const { framed, isFlood, boundMs = BOUND_MS } = sending;
+  if (framed !== undefined) {
+    const exchanged = await exchangeFrames(url, ca, framed, boundMs);
+    return isFlood ? { ...exchanged, errors: [] } : exchanged;
+  }
   const exchanged = await exchange(url, sending);
   return { ...exchanged, answers: readAnswers(exchanged.received, sending.bytes.startsWith('HEAD ')), errors: [] };
 }

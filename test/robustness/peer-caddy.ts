@@ -11,6 +11,14 @@ function sitesOf({ port, metricsPort, tls }: Setting): string {
   return metricsPort === undefined ? `http://127.0.0.1:${port}, http://gateway:${port}` : `http://:${port}`;
 }
 
+/** Whatever names another host: Caddy answers that with an empty 200 by itself. */
+function elsewhere({ port, metricsPort, tls }: Setting): string {
+  if (metricsPort !== undefined) return '';
+  const site = `${tls === undefined ? 'http' : 'https'}://:${port}`;
+  const certified = tls === undefined ? '' : `tls ${tls.cert} ${tls.key}`;
+  return `${site} {\n  bind 127.0.0.1\n  ${certified}\n  respond 421\n}\n`;
+}
+
 const configOf = (setting: Setting): string => `{
   admin ${setting.metricsPort === undefined ? 'off' : `127.0.0.1:${setting.metricsPort}`}
   auto_https off
@@ -44,7 +52,7 @@ ${sitesOf(setting)} {
   }
   respond 404
 }
-`;
+${elsewhere(setting)}`;
 
 const LACKS: Partial<Record<Variant, string>> = {
   limits: 'Debian’s build has no limits',
