@@ -1,6 +1,7 @@
-// A TLS connection as nghttp2 reads and writes it, with somebody beside who is shown first what comes.
+// A connection as nghttp2 reads and writes it, with somebody beside who is shown first what comes. What nghttp2 writes comes here
+// as a copy, which the connection then holds as long as it must: Node's own way from stream to socket has lent it memory that
+// others had meanwhile (CVE-2026-123866).
 import { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
 
 interface Piece {
   readonly chunk: Buffer;
@@ -10,10 +11,10 @@ export class Tap extends Duplex {
   /** In bytes; counted here, since to ask the system costs more. */
   received = 0;
   sent = 0;
-  readonly #socket: TLSSocket;
+  readonly #socket: Duplex;
 
   /** @param show is given each piece before nghttp2 has it */
-  constructor(socket: TLSSocket, show: (chunk: Buffer) => void) {
+  constructor(socket: Duplex, show: (chunk: Buffer) => void) {
     super();
     this.#socket = socket;
     socket.on('data', (chunk: Buffer) => {
