@@ -18,8 +18,8 @@ export interface Connection {
   lastTurn: number;
   /** What came before it was opened, such as a load balancer's own header. */
   readonly bytesBefore: number;
-  /** How long nothing has come at all. */
-  silentMs: number;
+  /** How long there has been no request. */
+  betweenMs: number;
   readonly pace: Pace;
   /** Nothing more is served here; it ends with the current answer. */
   ending: boolean;
@@ -27,7 +27,9 @@ export interface Connection {
   trouble: Refusal | undefined;
 }
 
-export function openConnection({ bytesRead }: Socket, address: string): Connection {
+export function openConnection({ bytesRead, readableLength }: Socket, address: string): Connection {
+  // What is still to be read came with it, and is the caller's.
+  const bytesBefore = bytesRead - readableLength;
   return {
     address,
     current: undefined,
@@ -35,9 +37,9 @@ export function openConnection({ bytesRead }: Socket, address: string): Connecti
     answered: undefined,
     turn: 0,
     lastTurn: Number.POSITIVE_INFINITY,
-    bytesBefore: bytesRead,
-    silentMs: 0,
-    pace: new Pace(bytesRead),
+    bytesBefore,
+    betweenMs: 0,
+    pace: new Pace(bytesBefore),
     ending: false,
     trouble: undefined,
   };

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Refusal, type RefusalCode } from '../refusal.ts';
-import type { ConnectionBounds, LeastRate } from './bounds.ts';
+import type { ConnectionBounds, HeadBounds, LeastRate } from './bounds.ts';
 import { type Connection, isSilent, openConnection, receiving, stopAfterAnswer } from './connection.ts';
 import type { Exchange } from './exchange.ts';
 import { MessageExchange } from './http1-exchange.ts';
@@ -38,7 +38,11 @@ export interface SocketsOptions {
   /** Where a connection comes from; asked once, when it is opened. Left out: its peer. */
   readonly addressOf?: (socket: Socket) => string;
   /** Those in force. */
-  readonly bounds: () => { readonly connections: ConnectionBounds; readonly leastRate?: LeastRate | undefined };
+  readonly bounds: () => {
+    readonly connections: ConnectionBounds;
+    readonly leastRate?: LeastRate | undefined;
+    readonly head: Pick<HeadBounds, 'timeoutMs'>;
+  };
 }
 
 /** Requests that one connection may have waiting. */
@@ -55,6 +59,9 @@ const LEFT = new Set(['ECONNRESET', 'HPE_INVALID_EOF_STATE']);
 
 /** So many are looked at to find one that is unused. */
 const LOOKS = 16;
+
+/** Node waits for as long. */
+const ON_ITS_WAY_MS = 1000;
 
 const TOO_SLOW = Object.assign(new Error('a request comes in too slowly'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
 
@@ -137,6 +144,7 @@ export function createSockets({ count, addressOf = peerAddress, bounds }: Socket
       // What comes behind the last one that may come is not served, nor read: Node would keep it until the answers have left.
       if (connection.ending || connection.turn >= last) return ignoreRest(socket);
       const isLast = ++connection.turn === last;
+      connection.betweenMs = 0;
       unused.delete(socket);
       const start = (): void => {
         const exchange = new MessageExchange(req, res, connection.address);
@@ -186,14 +194,15 @@ export function createSockets({ count, addressOf = peerAddress, bounds }: Socket
     troubled,
 
     look(passedMs) {
-      const { leastRate, connections: most } = bounds();
+      const { leastRate, connections: most, head } = bounds();
       for (const [socket, connection] of connections) {
         if (isLingering(socket)) continue;
         const { pace, turn } = connection;
-        if (pace.isSlow(turn, socket.bytesRead, receiving(connection), passedMs, leastRate)) troubled(TOO_SLOW, socket);
-        if (!isSilent(connection, socket)) continue;
-        connection.silentMs += passedMs;
-        if (connection.silentMs > most.idleMs) socket.destroy();
+        const coming = receiving(connection);
+        if (pace.isSlow(turn, socket.bytesRead, coming, passedMs, leastRate)) troubled(TOO_SLOW, socket);
+        connection.betweenMs = coming === 'between' ? connection.betweenMs + passedMs : 0;
+        // Node's own time begins anew with each empty line, and not at all before the first request.
+        if (connection.betweenMs > most.idleMs + graceMs(connection, socket, head.timeoutMs)) socket.destroy();
       }
     },
 
@@ -229,6 +238,12 @@ export function createSockets({ count, addressOf = peerAddress, bounds }: Socket
       for (const socket of [...connections.keys(), ...refused]) socket.destroy();
     },
   };
+}
+
+/** What a connection is kept for beyond its idle time: a request may be coming, or be on its way (server-bounds.ts). */
+function graceMs(connection: Connection, socket: Socket, headTimeoutMs: number): number {
+  if (connection.pace.hasBegun(socket.bytesRead)) return headTimeoutMs;
+  return isSilent(connection, socket) ? 0 : ON_ITS_WAY_MS;
 }
 
 /** Who lingers when the gateway ends does so for no longer than one that begins to. */

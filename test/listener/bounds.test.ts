@@ -227,6 +227,25 @@ describe('a connection', () => {
     expect(await refused(lab, 'request_timeout')).toBe(0);
   });
 
+  it.each([
+    ['was never used', ''],
+    ['was used', get()],
+  ])('that %s is not kept for empty lines', async (_what, first) => {
+    const lab = await open({
+      listen: { ...LISTEN, idleTimeout: '1s' },
+      request: { headersTimeout: '300ms', minRate: 'off' },
+    });
+    const caller = dial(lab, first);
+    // Not before Node's own time for a first head is over.
+    const timer = setInterval(() => caller.send('\r\n'), 700);
+    closing.push(() => clearInterval(timer));
+    const late = Promise.withResolvers<string>();
+    const bound = setTimeout(() => late.resolve('kept'), 4000);
+    closing.push(() => clearTimeout(bound));
+    expect(statuses(await Promise.race([caller.closed, late.promise]))).toEqual(first === '' ? [] : ['200']);
+    expect(caller.socket.closed).toBe(true);
+  });
+
   it('that is unused for less is kept', async () => {
     const lab = await open({
       listen: { ...LISTEN, idleTimeout: '30s' },

@@ -209,6 +209,14 @@ describe('anybody else', () => {
   });
 });
 
+describe('half a head in one packet with its header', () => {
+  it('is too slow after the time for a head: no unused connection', async () => {
+    await open({}, { request: { headersTimeout: '300ms' } });
+    expect(await dial(behind(headerV2(), STATUS.slice(0, 30))).closed).toMatch(/^HTTP\/1\.1 408 /);
+    expect(await lab.metric('onetime_gateway_refusals_total{code="request_timeout"}')).toBe(1);
+  });
+});
+
 describe('while it runs', () => {
   it('a drain waits for no header', async () => {
     await open();
