@@ -2,33 +2,26 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
-import type { Refusal, RefusalCode } from '../refusal.ts';
-import { createCapacity, type Held } from './capacity.ts';
+import type { Refusal } from '../refusal.ts';
+import { createEntrance, type EntranceOptions } from './entrance.ts';
 import type { Exchange } from './exchange.ts';
 import { type Front, FrontInUse } from './fronts.ts';
 import { CHECK_MS, createHttpServer, type Doors } from './http-server.ts';
-import { createHttp2 } from './http2.ts';
 import type { StreamExchange } from './http2-exchange.ts';
 import { NO_SCHEMAS } from './no-schemas.ts';
 import { watchPace } from './pace.ts';
 import { openPassthroughApp, type Routed } from './passthrough-app.ts';
-import { createProxyProtocol, type ProxyResult } from './proxy-protocol.ts';
 import type { Respond } from './respond.ts';
 import { createServe, type ServeOptions, type Take } from './serve.ts';
-import { bound, isLonger, serverBounds, type Timed } from './server-bounds.ts';
-import { createSockets } from './sockets.ts';
+import { BoundServers } from './server-bounds.ts';
 import { Certificates, type ListenTls, serverOptions, watchHandshakes } from './tls.ts';
 import { createUnderWay } from './under-way.ts';
 
-export interface PublicOptions extends ServeOptions {
+export interface PublicOptions
+  extends ServeOptions,
+    Pick<EntranceOptions, 'onUnparsed' | 'capacity' | 'onProxyHeader'> {
   /** The listener speaks TLS. What callers are shown comes with each front. */
   readonly tls?: ListenTls | undefined;
-  /** Refusals of requests that never became one: counted by code. */
-  readonly onUnparsed: (code: RefusalCode) => void;
-  /** Open connections of all threads, and what is told of this one's; left out: there may be any number. */
-  readonly capacity?: Held;
-  /** What became of a connection that a load balancer opened for somebody; left out: nobody asks. */
-  readonly onProxyHeader?: (result: ProxyResult) => void;
 }
 
 /** A front that is ready to be used. */
@@ -58,46 +51,26 @@ const GOING_AWAY_MS = 10_000;
 
 /** Fastify serves as the shell: addresses, timeouts, closing. */
 export function createPublicListener(respond: Respond, options: PublicOptions): PublicListener {
-  const proxies = createProxyProtocol({
-    senders: () => used?.front.proxied,
-    onHeader: options.onProxyHeader ?? (() => {}),
+  const entrance = createEntrance({
+    ...options,
+    front: () => used?.front,
+    isSecure: options.tls !== undefined,
+    serveStream,
   });
-  const sockets = createSockets({
-    count: options.onUnparsed,
-    addressOf: proxies.addressOf,
-    bounds: () => inUse().front,
-  });
-  const capacity =
-    options.capacity &&
-    createCapacity({
-      ...options.capacity,
-      bounds: () => inUse().front.connections,
-      addressOf: proxies.addressOf,
-      reclaim: () => sockets.reclaim() || streams.reclaim(),
-      refuse: options.tls === undefined ? sockets.refuse : undefined,
-    });
-  const gates = capacity === undefined ? [proxies.gate] : [capacity.all, proxies.gate, capacity.byAddress];
-  const streams = createHttp2({
-    bounds: () => inUse().front,
-    addressOf: proxies.addressOf,
-    serve: serveStream,
-    count: options.onUnparsed,
-  });
+  const { sockets } = entrance;
   /** Requests on streams that the passthrough's router has. */
   const passing = new WeakMap<object, StreamExchange>();
-  const servers: Server[] = [];
+  const servers = new BoundServers();
   const certificates = new Certificates();
   const handshakes: (() => void)[] = [];
   const underWay = createUnderWay();
   const { serve, write } = createServe(respond, underWay, options);
   const retired = new Set<FrontInUse>();
-  /** Of fronts before: those whose requests may still be coming in, and had longer for that. */
-  const longer = new Set<Timed>();
   let used: FrontInUse | undefined;
 
   /** Connections of which the server does not know yet. */
   function cutHandshakes(): void {
-    proxies.cut();
+    entrance.cutUnknown();
     for (const cut of handshakes) cut();
   }
 
@@ -173,29 +146,12 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
       use() {
         const before = used;
         used = next;
-        if (before !== undefined && isLonger(before.front, front)) keepBound(before.front);
-        boundAll();
-        secure?.(servers);
+        servers.use(front);
+        secure?.(servers.all);
         return before === undefined ? Promise.resolve() : retire(before);
       },
       abandon: async () => next.app?.close(),
     };
-  }
-
-  /** The server knows one time for all connections: the longest of those that a request may have begun with. */
-  function boundAll(): void {
-    for (const server of servers) bound(server, serverBounds(inUse().front, longer));
-  }
-
-  /** Until whatever had begun to come in has come in, or has taken too long. */
-  function keepBound({ timeoutMs, head }: Timed): void {
-    const kept = { timeoutMs, head };
-    longer.add(kept);
-    const over = (): void => {
-      longer.delete(kept);
-      boundAll();
-    };
-    setTimeout(over, timeoutMs + 2 * CHECK_MS).unref();
   }
 
   async function retire(before: FrontInUse): Promise<void> {
@@ -209,10 +165,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
     await before.app?.close();
   }
 
-  const endWatch = watchPace(options.now, CHECK_MS, (passedMs) => {
-    sockets.look(passedMs);
-    streams.look(passedMs);
-  });
+  const endWatch = watchPace(options.now, CHECK_MS, entrance.look);
 
   const doors: Doors = {
     serve(req, res) {
@@ -222,7 +175,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
     },
     upgrades: (req) => inUse().front.passthrough.upgrades(req),
     upgraded: (req, socket, head) => inUse().app?.upgrade(req, socket, head),
-    http2: streams.opened,
+    http2: entrance.openHttp2,
   };
   const app = Fastify<Server>({
     logger: false,
@@ -231,10 +184,14 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
     forceCloseConnections: 'idle',
     clientErrorHandler: (error, socket) => sockets.troubled(error, socket as Socket),
     serverFactory: () => {
-      const server = createHttpServer(doors, sockets, options.tls && serverOptions(options.tls, certificates), gates);
+      const server = createHttpServer(
+        doors,
+        sockets,
+        options.tls && serverOptions(options.tls, certificates),
+        entrance.gates,
+      );
       handshakes.push(watchHandshakes(server));
-      servers.push(server);
-      if (used !== undefined) bound(server, serverBounds(used.front, longer));
+      servers.add(server);
       return server;
     },
   });
@@ -246,8 +203,7 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
       used?.front.passthrough.goAway();
       const closed = app.close();
       cutHandshakes();
-      sockets.drain();
-      streams.drain();
+      entrance.drain();
       await closed;
       // WebSockets end with the region a moment later than with their callers.
       await used?.app?.close();
@@ -255,9 +211,8 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
     async close() {
       const all = [...retired, ...(used === undefined ? [] : [used])];
       cutHandshakes();
-      streams.cut();
       for (const { front } of all) front.passthrough.cut();
-      sockets.cut();
+      entrance.cut();
       await app.close();
       endWatch();
       await Promise.all(all.map((each) => each.app?.close()));

@@ -161,6 +161,26 @@ describe('maxConnections', () => {
   });
 });
 
+describe('a gateway that ends', () => {
+  it.each(['drain', 'close'] as const)('waits for nobody who still reads that there was no place (%s)', async (how) => {
+    const lab = await open({ maxConnections: 1 });
+    const [busy] = await fill(lab, 1);
+    const more = rawCaller(lab.gateway.url, { allowHalfOpen: true });
+    closing.push(() => more.socket.destroy());
+    await more.sees(REFUSED);
+    const timer = setInterval(() => more.send('x'), 50);
+    closing.push(() => clearInterval(timer));
+    busy?.socket.destroy();
+    await areOpen(lab, 0);
+    const startMs = performance.now();
+    if (how === 'drain') expect(await lab.gateway.drain(20_000)).toBe(true);
+    else await lab.gateway.close();
+    await more.closed;
+    // It would be let go after ten seconds.
+    expect(performance.now() - startMs).toBeLessThan(4_000);
+  });
+});
+
 describe('maxConnectionsPerAddress', () => {
   const ADDRESS = '127.9.0.1';
 
