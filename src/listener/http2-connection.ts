@@ -47,7 +47,7 @@ export class Http2Connection {
   readonly #exchanges = new Set<StreamExchange>();
   readonly #noise = new Noise();
   #requests = 0;
-  #usefulBytes = 0;
+  #headBytes = 0;
   /** For how long there has been nothing to do. */
   #quietMs = 0;
   /** For how long a head has been on its way. */
@@ -91,7 +91,6 @@ export class Http2Connection {
       this.#exchanges.delete(exchange);
       this.#frames.forget(id);
       if (this.#exchanges.size === 0) onUse(false);
-      this.#usefulBytes += req.receivedBytes + (req.complete ? 0 : WINDOW_BYTES);
     });
     const left = (): void => {
       req.destroy();
@@ -100,7 +99,7 @@ export class Http2Connection {
     stream.once('aborted', left).once('close', left);
     if (this.#exchanges.size === 0) onUse(true);
     this.#exchanges.add(exchange);
-    this.#usefulBytes += head.bytes;
+    this.#headBytes += head.bytes;
     // Those under way are answered; further ones are for another connection.
     if (++this.#requests >= most) this.#session.close();
     serve(exchange);
@@ -134,10 +133,8 @@ export class Http2Connection {
   }
 
   #traffic() {
-    let useful = this.#usefulBytes;
-    for (const { req } of this.#exchanges) useful += req.receivedBytes + WINDOW_BYTES;
     const { received, sent } = this.#tap;
-    return { received, sent, requests: this.#requests, useful };
+    return { received, sent, requests: this.#requests, useful: this.#headBytes + this.#frames.bodyBytes };
   }
 
   /** No new streams (GOAWAY); it ends when those under way have been answered. */

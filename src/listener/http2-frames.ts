@@ -4,6 +4,7 @@ import { HeadReader } from './http2-hpack.ts';
 
 const PREFACE_BYTES = 24;
 const FRAME_HEAD_BYTES = 9;
+const DATA = 0;
 const HEADERS = 1;
 const CONTINUATION = 9;
 const END_HEADERS = 0x4;
@@ -13,6 +14,8 @@ const PRIORITY = 0x20;
 const MOST_FRAME_BYTES = 16_384;
 /** nghttp2 takes eight frames of one head behind the first. */
 const MOST_BLOCK_BYTES = 9 * MOST_FRAME_BYTES;
+/** What padding may be of a frame, which is nobody's body. */
+const MOST_PADDING_BYTES = 256;
 /** Whoever sends more heads than these, none of which becomes a request, means none. */
 const MOST_UNSOUND = 1000;
 
@@ -27,10 +30,16 @@ export class FrameReader {
   #blockBytes = 0;
   #isOpen = false;
   #isOver = false;
+  #bodyBytes = 0;
 
   /** Nothing that comes can be read any more: nghttp2 ends such a connection, too. */
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** Of bodies, so far: also of such as nobody reads, since they were answered before. */
+  get bodyBytes(): number {
+    return this.#bodyBytes;
   }
 
   /** Whether a head has begun to come and has not ended. */
@@ -63,6 +72,7 @@ export class FrameReader {
       const type = bytes[3];
       if (type !== HEADERS && type !== CONTINUATION) {
         this.#skipBytes = end;
+        if (type === DATA) this.#bodyBytes += bodyBytesOf(end - FRAME_HEAD_BYTES, bytes[4] ?? 0);
         continue;
       }
       this.#isOpen = true;
@@ -94,6 +104,10 @@ export class FrameReader {
     if (verdict === 'unsound') this.#unsound.add(frame.readUInt32BE(5));
     this.#isOver = verdict === 'broken' || this.#unsound.size > MOST_UNSOUND;
   }
+}
+
+function bodyBytesOf(length: number, flags: number): number {
+  return (flags & PADDED) === 0 ? length : Math.max(0, length - MOST_PADDING_BYTES);
 }
 
 /** What a frame holds of a header block. */
