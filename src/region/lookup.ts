@@ -2,8 +2,11 @@
 // and none is asked for every connection. The system's own resolver tells no lifetime of its answers (getaddrinfo has none),
 // so there is one for all of them.
 import dns, { type LookupAddress } from 'node:dns';
+import { closeSync, openSync } from 'node:fs';
 import type { LookupFunction } from 'node:net';
+import { devNull } from 'node:os';
 import { createBounded } from '../bounded.ts';
+import { isSpent } from './failure.ts';
 
 /** All addresses of a name, at least one, in the order to be tried. */
 export type Resolve = (
@@ -24,8 +27,20 @@ const NAMES = 256;
 
 /** As Node does without a lookup of one's own: all addresses that this machine has a way to. */
 export const resolveBySystem: Resolve = (hostname, done) => {
-  dns.lookup(hostname, { all: true, hints: dns.ADDRCONFIG }, (error, addresses) => done(error, addresses ?? []));
+  dns.lookup(hostname, { all: true, hints: dns.ADDRCONFIG }, (error, addresses) => {
+    done(error === null ? null : causeOf(error), addresses ?? []);
+  });
 };
+
+/** Where no descriptor is left to ask anybody with, the system says that there is no such name: that is no fault of the name's. */
+function causeOf(error: Error): Error {
+  try {
+    closeSync(openSync(devNull, 'r'));
+    return error;
+  } catch (cause) {
+    return cause instanceof Error && isSpent(cause) ? cause : error;
+  }
+}
 
 type Told = (error: Error | null, addresses: readonly LookupAddress[]) => void;
 

@@ -12,7 +12,7 @@ import { openFiles, openFilesLimit } from '../../src/record/open-files.ts';
 import { readRecords } from '../support/audited.ts';
 import { openFolder } from '../support/folder.ts';
 import { call, type Reply } from '../support/http.ts';
-import { openServed, type Served } from '../workers/served.ts';
+import { openServed, openWorld, type Served } from '../workers/served.ts';
 import { limited } from './limited.ts';
 
 const STATUS = '/api/v1/status';
@@ -55,7 +55,10 @@ const said = (from: Served, what: RegExp): number => from.log().filter(({ msg })
 
 describe.each([1, 2])('without a descriptor left, with %i worker(s)', (workers) => {
   it('serves who is connected, sends nothing that it cannot send, blames no region, and goes on when there are some', async () => {
-    await using from = await openServed({ workers, through: limited(64) });
+    await using before = await openWorld();
+    // One region by its address, and one by its name, which nobody has asked for before.
+    const upstreams = { us: before.us.url, eu: before.eu.url.replace('127.0.0.1', 'localhost') };
+    await using from = await openServed({ workers, through: limited(64), before, upstreams });
     const [caller, operator] = [standing(), standing()];
     const ask = (region: string): Promise<Reply> => from.call('GET', `/${region}${STATUS}`, { agent: caller });
     const metric = async (series: string): Promise<number> => {
