@@ -19,6 +19,10 @@ function elsewhere({ port, metricsPort, tls }: Setting): string {
   return `${site} {\n  bind 127.0.0.1\n  ${certified}\n  respond 421\n}\n`;
 }
 
+const verified = (trust: string): string => `tls
+        tls_trusted_ca_certs ${trust}
+        tls_server_name localhost`;
+
 const configOf = (setting: Setting): string => `{
   admin ${setting.metricsPort === undefined ? 'off' : `127.0.0.1:${setting.metricsPort}`}
   auto_https off
@@ -44,6 +48,7 @@ ${sitesOf(setting)} {
       buffer_requests
       max_buffer_size 8MB
       transport http {
+        ${setting.trust === undefined ? '' : verified(setting.trust)}
         dial_timeout ${TIME_SECONDS}s
         response_header_timeout ${TIME_SECONDS}s
         read_timeout ${TIME_SECONDS}s

@@ -25,7 +25,10 @@ const metricsOf = (port: number): string => `frontend metrics
   http-request use-service prometheus-exporter if { path /metrics }
 `;
 
-const configOf = ({ region, port, metricsPort, variant, tls }: Setting): string => `global
+const verified = (trust: string): string =>
+  ` ssl verify required ca-file ${trust} sni str(localhost) verifyhost localhost`;
+
+const configOf = ({ region, port, metricsPort, variant, tls, trust }: Setting): string => `global
   maxconn ${variant === 'crowded' ? BOUNDS.connections : 8192}
   ${variant === 'bounded' ? `tune.http.maxhdr ${BOUNDS.headerCount}` : ''}
   nbthread 1
@@ -50,7 +53,7 @@ ${SENDER[variant] ?? ''}${isLimited(variant) ? LIMIT : ''}${variant === 'bounded
   http-request return status 404 unless { path_beg /api/ }
   default_backend region
 backend region
-  server region 127.0.0.1:${region}
+  server region 127.0.0.1:${region}${trust === undefined ? '' : verified(trust)}
 ${metricsPort === undefined ? '' : metricsOf(metricsPort)}`;
 
 export const haproxy: Candidate = peer({

@@ -18,7 +18,13 @@ function listenOf(variant: Variant, tls: Tls | undefined): string {
   return tls === undefined ? ';' : ` ssl http2; ssl_certificate ${tls.cert}; ssl_certificate_key ${tls.key};`;
 }
 
-const configOf = ({ folder, region, port, variant, tls }: Setting): string => `${nginxHead(folder, 'nginx')}
+const verified = (trust: string): string => `proxy_ssl_verify on;
+      proxy_ssl_trusted_certificate ${trust};
+      proxy_ssl_name localhost;
+      proxy_ssl_server_name on;
+      proxy_pass https://region;`;
+
+const configOf = ({ folder, region, port, variant, tls, trust }: Setting): string => `${nginxHead(folder, 'nginx')}
 http {
 ${nginxFolders(folder, 'nginx')}
   access_log off;
@@ -48,7 +54,7 @@ ${nginxFolders(folder, 'nginx')}
       proxy_connect_timeout ${TIME_SECONDS}s;
       proxy_read_timeout ${TIME_SECONDS}s;
       proxy_next_upstream off;
-      proxy_pass http://region;
+      ${trust === undefined ? 'proxy_pass http://region;' : verified(trust)}
     }
   }
 }

@@ -24,6 +24,8 @@ export interface Setting {
   readonly metricsPort: number | undefined;
   readonly variant: Variant;
   readonly tls: Tls | undefined;
+  /** Of a region that speaks TLS as localhost: who has to have signed its certificate, in a file. */
+  readonly trust: string | undefined;
 }
 
 /** What one client may ask of secrets in a minute, where there are limits. */
@@ -73,10 +75,10 @@ export function peer({ name, command, packaged, softStop, askVersion, config, ar
     softStop,
     version: () => versionOf(command, [askVersion]),
     lacks: (variant) => lacks?.(variant),
-    start: (folder, region, variant, tls) =>
+    start: (folder, region, variant, tls, trust) =>
       serveOn({ variant, tls }, (port, metricsPort) => {
         const file = join(folder, fileName);
-        writeFileSync(file, written({ folder, region, port, metricsPort, variant, tls }));
+        writeFileSync(file, written({ folder, region, port, metricsPort, variant, tls, trust }));
         const env = { HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder };
         return launch(command, args(file, folder), { name: command, folder, core: undefined, env });
       }),

@@ -18,6 +18,8 @@ export interface Scenario {
   readonly name: string;
   /** In words, for the table. */
   readonly sent: string;
+  /** It needs openssl. */
+  readonly isCertified?: true;
   /** What has to come back from the gateway, in the words that `run` uses. */
   readonly back: string;
   /** What its regions have to see, likewise. */

@@ -44,8 +44,9 @@ export interface Startable {
    * @param region its port
    * @param variant what it is told beside what all are
    * @param tls for the variant `http2`
+   * @param trust of a region that speaks TLS as localhost: the path of a file with who has to have signed its certificate
    */
-  start(folder: string, region: number, variant: Variant, tls?: Tls): Promise<Subject>;
+  start(folder: string, region: number, variant: Variant, tls?: Tls, trust?: string): Promise<Subject>;
   /** Why it cannot be told that; undefined where it can. */
   lacks(variant: Variant): string | undefined;
 }
@@ -107,14 +108,19 @@ function requestOf(variant: Variant): string {
   return `${head}, bodyLimit: ${bodyBytes}B, minRate: ${bytesPerSecond}B/s, minRateAfter: ${TIME_SECONDS}s`;
 }
 
-/** Of the gateway before one region. @param port of the region @param listen further settings @param request all settings */
+function regionOf(port: number, trust: string | undefined): string {
+  if (trust === undefined) return `upstreams: ["http://127.0.0.1:${port}"]`;
+  return `upstreams: ["https://localhost:${port}"], tls: { ca: ${trust} }`;
+}
+
+/** Of the gateway before one region. @param region its settings @param listen further settings @param request all settings */
 const gatewayFile = (
-  port: number,
+  region: string,
   listen: string,
   request: string,
 ): string => `listen: { host: 127.0.0.1, port: 0${listen} }
 admin: { host: 127.0.0.1, port: 0 }
-regions: { us: { upstreams: ["http://127.0.0.1:${port}"] } }
+regions: { us: { ${region} } }
 accounts: { unknown: us }
 anonymous: { create: us, retrieve: us }
 private: { verify: presence, ownership: off }
@@ -156,9 +162,15 @@ export function subjectOf(
 }
 
 /** Before one region, as `serve` runs it. */
-async function startGateway(folder: string, region: number, variant: Variant, tls?: Tls): Promise<Subject> {
+async function startGateway(
+  folder: string,
+  region: number,
+  variant: Variant,
+  tls?: Tls,
+  trust?: string,
+): Promise<Subject> {
   const file = join(folder, 'gateway.yaml');
-  writeFileSync(file, gatewayFile(region, listenOf(variant, tls), requestOf(variant)));
+  writeFileSync(file, gatewayFile(regionOf(region, trust), listenOf(variant, tls), requestOf(variant)));
   const args = [join(ROOT, 'src/main.ts'), 'serve', '--config', file];
   const child = launch(process.execPath, args, { name: 'gateway', folder, core: undefined });
   try {
