@@ -14,7 +14,7 @@ import {
   type StandingOf,
 } from './domain.ts';
 import type { Admit } from './limit/admit.ts';
-import type { Shed } from './limit/pressure.ts';
+import type { Pressure, Shed } from './limit/pressure.ts';
 import type { Own } from './listener/own.ts';
 import type { Locate } from './locality/localities.ts';
 import type { Decide, Held } from './policy/question.ts';
@@ -33,6 +33,10 @@ export interface Arrival {
   readonly headers: readonly string[];
   readonly socketAddress: string;
   receive(): Buffer | Refusal | Promise<Buffer | Refusal | 'gone'>;
+  /** What the body may come to: what it says, or as much as it may have. */
+  readonly bodyBytes: number;
+  /** Ends the receiving of the body, which the refusal is then; nothing once it is over. */
+  interrupt(refusal: Refusal): void;
   readonly downstream: Downstream;
 }
 
@@ -72,6 +76,8 @@ export interface Rooms {
   readonly identify: (headers: readonly string[], socketAddress: string) => Identified | Unidentified;
   /** Turns away what this thread has no time for. */
   readonly shed: Shed;
+  /** Turns away whose body is being received, where there is no memory for it. */
+  readonly receiving: Pressure['receiving'];
   readonly admit: Pick<Admit, 'admit'>;
   readonly locateAccount: Locate;
   /** What a connection holds the permit against. */
@@ -110,7 +116,7 @@ export type Journey = (arrival: Arrival, trip: Trip) => Promise<Answer>;
 
 export function createJourney(rooms: Rooms): Journey {
   const { classify, identify, shed, admit, locateAccount, standingOf, nameOf, locateKey, decide } = rooms;
-  const { authenticate, replay, send, own } = rooms;
+  const { receiving, authenticate, replay, send, own } = rooms;
 
   return async function journey(arrival, trip) {
     const request = classify(arrival.method, arrival.target);
@@ -130,7 +136,8 @@ export function createJourney(rooms: Rooms): Journey {
     // A link is followed, not called: whoever follows it does so as nobody.
     const caller = route.version === 'link' ? { ...identified.caller, credentials: undefined } : identified.caller;
 
-    const overloaded = shed(caller.credentials === undefined ? 'anonymous' : 'authenticated');
+    const load = caller.credentials === undefined ? 'anonymous' : 'authenticated';
+    const overloaded = shed(load);
     if (overloaded !== undefined) return overloaded;
     // What memory answers is not awaited: no promise on the way of most requests.
     const admitted = admit.admit(request, caller, patience);
@@ -159,7 +166,7 @@ export function createJourney(rooms: Rooms): Journey {
     trip.reason = permit.reason;
 
     const received = arrival.receive();
-    const body = received instanceof Promise ? await received : received;
+    const body = received instanceof Promise ? await receiving(load, arrival, received) : received;
     if (body === 'gone' || body instanceof Refusal) return body;
     trip.receivedBytes = body.length;
 

@@ -134,8 +134,9 @@ export function openBase(config: Config, dependencies: GatewayDependencies, inFo
     },
     { version, node: process.version },
   );
-  const pressure = createPressure(() => inForce().config.overload, metrics.shed, createCollect());
-  const endMeter = startMeter(pressure.measured, createMemoryUse(together?.memory));
+  const memory = createMemoryUse(together?.memory);
+  const pressure = createPressure(() => inForce().config.overload, metrics.shed, createCollect(), memory);
+  const endMeter = startMeter(pressure.measured, memory.measure);
   const verifications = createVerifications({
     now: clocks.steady,
     hash: createKeyedHash(together?.secrets.hashKey ?? randomBytes(32)),

@@ -104,6 +104,7 @@ function openChecks(config: Config, base: Base, verify: Verify, admit: Admit, { 
       seededDigest(seed, `credentials\0${header}`),
     ),
     shed: base.pressure.shed,
+    receiving: base.pressure.receiving,
     admit,
     locateAccount,
     nameOf: ({ name, digest }: Credentials) => directory.nameOf(accountKey(name), digest).hex,

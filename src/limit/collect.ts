@@ -3,8 +3,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** It stops the thread for as long as its heap takes to be looked through. */
-const APART_MS = 10_000;
+/** It stops the thread for as long as its heap takes to be looked through: for a twentieth of the time at most. */
+const REST = 19;
+const LEAST_REST_MS = 200;
 
 type Collector = (options?: { readonly type: 'minor' }) => void;
 
@@ -18,18 +19,19 @@ function takeCollector(): Collector {
 
 /**
  * @param now milliseconds of a clock that nobody sets
- * @returns collects, unless it has done so in the last ten seconds
+ * @returns collects, unless it has just done so
  */
 export function createCollect(now: () => number = () => performance.now()): () => void {
   let collector: Collector | undefined;
-  let lastMs = Number.NEGATIVE_INFINITY;
+  let restedMs = Number.NEGATIVE_INFINITY;
   return () => {
-    const nowMs = now();
-    if (nowMs - lastMs < APART_MS) return;
-    lastMs = nowMs;
+    const startedMs = now();
+    if (startedMs < restedMs) return;
     collector ??= takeCollector();
     collector();
     // Buffers that the first one found are freed by the second.
     collector({ type: 'minor' });
+    const endedMs = now();
+    restedMs = endedMs + Math.max(LEAST_REST_MS, REST * (endedMs - startedMs));
   };
 }

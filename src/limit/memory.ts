@@ -19,17 +19,28 @@ export interface MemoryBook {
   readonly holder: number;
 }
 
+export interface MemoryUse {
+  /** Asked at every measurement: the part of the limit that is in use, from 0 on; undefined where there is none. */
+  readonly measure: () => number | undefined;
+  /** Bodies that this thread has begun to receive: so many bytes more may come, or (negative) fewer. */
+  readonly promise: (bytes: number) => void;
+  /** The part of the limit that all bodies which threads have begun to receive come to, and `bytes` more; 0 without a limit. */
+  readonly promised: (bytes: number) => number;
+}
+
 /** Of all threads together: the most that was resident at a time, and the most that was theirs. */
 const MOST_RESIDENT = 0;
 const MOST_OWN = 1;
 const BEFORE_THREADS = 2;
+/** What each of them has, and behind that what each was promised. */
+const OF_THREAD = 2;
 
 /** How often it is asked how much the process may have: limits of a running container can be changed. */
 const LIMIT_EVERY = 50;
 
 /** @param threads how many put something down */
 export function newMemoryBook(threads: number): SharedArrayBuffer {
-  return new SharedArrayBuffer((BEFORE_THREADS + threads) * Float64Array.BYTES_PER_ELEMENT);
+  return new SharedArrayBuffer((BEFORE_THREADS + OF_THREAD * threads) * Float64Array.BYTES_PER_ELEMENT);
 }
 
 /** What cgroups say, of either version: all that the process is in, the one that allows least. */
@@ -54,12 +65,15 @@ const THIS_THREAD: MemorySources = {
 /**
  * The allocator keeps what was freed, and gives it again to whoever needs some: it stays resident, and is not in use. So what
  * threads have less than when they had most is taken off what was resident then.
- *
- * @returns asked at every measurement: the part of the limit that is in use, from 0 on; undefined where there is none
  */
-export function createMemoryUse(book?: MemoryBook, sources: MemorySources = THIS_THREAD): () => number | undefined {
+export function createMemoryUse(book?: MemoryBook, sources: MemorySources = THIS_THREAD): MemoryUse {
   const words = new Float64Array(book?.memory ?? newMemoryBook(1));
-  const mine = BEFORE_THREADS + (book?.holder ?? 1) - 1;
+  const threads = (words.length - BEFORE_THREADS) / OF_THREAD;
+  const owns = words.subarray(BEFORE_THREADS, BEFORE_THREADS + threads);
+  const promises = words.subarray(BEFORE_THREADS + threads);
+  const mine = (book?.holder ?? 1) - 1;
+  // Of one that ended in this one's place.
+  promises[mine] = 0;
   let asked = 0;
   let limit: number | undefined;
 
@@ -69,13 +83,23 @@ export function createMemoryUse(book?: MemoryBook, sources: MemorySources = THIS
     return most;
   }
 
-  return () => {
+  const sumOf = (all: Float64Array): number => all.reduce((sum, each) => sum + each, 0);
+
+  function measure(): number | undefined {
     if (asked++ % LIMIT_EVERY === 0) limit = sources.limit();
     if (limit === undefined) return undefined;
-    words[mine] = sources.own();
-    const own = words.subarray(BEFORE_THREADS).reduce((sum, each) => sum + each, 0);
+    owns[mine] = sources.own();
+    const own = sumOf(owns);
     const resident = sources.resident();
     const freed = raised(MOST_OWN, own) - own;
     return Math.min(resident, raised(MOST_RESIDENT, resident) - freed) / limit;
+  }
+
+  return {
+    measure,
+    promise(bytes) {
+      promises[mine] = (promises[mine] ?? 0) + bytes;
+    },
+    promised: (bytes) => (limit === undefined ? 0 : (sumOf(promises) + bytes) / limit),
   };
 }

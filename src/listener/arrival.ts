@@ -1,5 +1,6 @@
 // A request of the public listener as the journey takes it.
 import type { Arrival } from '../journey.ts';
+import type { Refusal } from '../refusal.ts';
 import type { Exchange } from './exchange.ts';
 import { receive } from './receive.ts';
 
@@ -20,6 +21,15 @@ export class HttpArrival implements Arrival {
     this.socketAddress = exchange.address;
     this.downstream = exchange;
     this.#bodyLimitBytes = bodyLimitBytes;
+  }
+
+  get bodyBytes(): number {
+    const declared = this.downstream.req.headers['content-length'];
+    return declared === undefined ? this.#bodyLimitBytes : Math.min(Number(declared), this.#bodyLimitBytes);
+  }
+
+  interrupt(refusal: Refusal): void {
+    this.downstream.interrupt?.(refusal);
   }
 
   receive(): ReturnType<typeof receive> {

@@ -21,18 +21,22 @@ export function receive(exchange: Exchange, limitBytes: number): Buffer | Promis
 
   if (exchange.trouble !== undefined) return exchange.trouble;
   return new Promise((settle) => {
-    exchange.interrupt = settle;
-    exchange.invite();
     const chunks: Buffer[] = [];
     let size = 0;
-    req.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= limitBytes) {
-        chunks.push(chunk);
-        return;
-      }
+    let refused = false;
+    // What comes after it is thrown away, and what has come is let go of.
+    const refuse = (refusal: Refusal): void => {
+      refused = true;
       chunks.length = 0;
-      settle(tooLarge());
+      settle(refusal);
+    };
+    exchange.interrupt = refuse;
+    exchange.invite();
+    req.on('data', (chunk: Buffer) => {
+      if (refused) return;
+      size += chunk.length;
+      if (size <= limitBytes) chunks.push(chunk);
+      else refuse(tooLarge());
     });
     // Only the first settling counts: after the refusal `end` says nothing, after `end` a caller that leaves says nothing.
     req.on('end', () => settle(chunks.length === 1 ? (chunks[0] ?? EMPTY) : Buffer.concat(chunks)));

@@ -1,7 +1,8 @@
 // Whom a thread turns away, by what was measured of it.
 import { describe, expect, it } from 'vitest';
-import { createPressure, type Measured, type OverloadRules } from '../../src/limit/pressure.ts';
+import { createPressure, type LoadClass, type Measured, type OverloadRules } from '../../src/limit/pressure.ts';
 import { startMeter } from '../../src/limit/pressure-meter.ts';
+import type { Refusal } from '../../src/refusal.ts';
 
 const RULES: OverloadRules = { eventLoopDelayMs: 500, heap: 0.9, memory: 0.8, mode: 'enforce' };
 const WELL: Measured = { delayMs: 20, heap: 0.4, memory: 0.5 };
@@ -17,14 +18,28 @@ function open(first: OverloadRules = RULES) {
   let rules = first;
   const counted: string[] = [];
   let collected = 0;
+  /** Of 1000 KiB that the process may have. */
+  let promised = 0;
   const pressure = createPressure(
     () => rules,
     (load, mode) => counted.push(`${load} ${mode}`),
     () => collected++,
+    {
+      promise: (bytes) => {
+        promised += bytes;
+      },
+      promised: (bytes) => (promised + bytes) / (1000 * KIB),
+    },
   );
   return {
     counted,
     collected: () => collected,
+    /** A body that is received until `end` is called: what ended it. */
+    receive: (load: LoadClass, bodyBytes = 0) => {
+      const { promise, resolve } = Promise.withResolvers<string>();
+      const call = { bodyBytes, interrupt: ({ code }: Refusal) => resolve(code) };
+      return { ended: pressure.receiving(load, call, promise), end: () => resolve('whole') };
+    },
     readings: pressure.readings,
     use: (next: Partial<OverloadRules>) => {
       rules = { ...rules, ...next };
@@ -39,6 +54,7 @@ function open(first: OverloadRules = RULES) {
   };
 }
 
+const KIB = 1024;
 const NOBODY = { anonymous: undefined, authenticated: undefined };
 const ANONYMOUS = { anonymous: 'overloaded', authenticated: undefined };
 const ALL = { anonymous: 'overloaded', authenticated: 'overloaded' };
@@ -94,6 +110,7 @@ describe('a thread', () => {
       () => RULES,
       () => {},
       () => {},
+      { promise: () => {}, promised: () => 0 },
     );
     pressure.measured(LATE);
     pressure.measured(LATE);
@@ -156,6 +173,71 @@ describe('a thread', () => {
     thread.use({ mode: 'off' });
     thread.measure(VERY_LARGE);
     expect(thread.collected()).toBe(2);
+  });
+
+  it('lets go of bodies that it has no memory for, those without an account first', async () => {
+    const thread = open();
+    const calls = [thread.receive('anonymous'), thread.receive('authenticated')] as const;
+    const over = thread.receive('anonymous');
+    over.end();
+    expect(await over.ended).toBe('whole');
+    thread.measure(LARGE);
+    expect(thread.counted).toEqual([]);
+    thread.measure(LARGE);
+    expect([await calls[0].ended, thread.counted]).toEqual(['overloaded', ['anonymous enforce']]);
+    thread.measure(VERY_LARGE, VERY_LARGE);
+    expect(await calls[1].ended).toBe('overloaded');
+    expect(thread.counted).toEqual(['anonymous enforce', 'authenticated enforce']);
+  });
+
+  it('takes no body that has no room beside those under way, and has more of it for accounts', async () => {
+    const thread = open();
+    thread.measure(WELL);
+    // 0.5 is in use, and the bounds are 0.8 and 0.9.
+    const first = thread.receive('anonymous', 200 * KIB);
+    expect(await thread.receive('anonymous', 100 * KIB).ended).toBe('overloaded');
+    const second = thread.receive('authenticated', 100 * KIB);
+    expect(await thread.receive('authenticated', 100 * KIB).ended).toBe('overloaded');
+    expect(thread.counted).toEqual(['anonymous enforce', 'authenticated enforce']);
+    first.end();
+    expect(await first.ended).toBe('whole');
+    const third = thread.receive('anonymous', 150 * KIB);
+    second.end();
+    third.end();
+    expect([await second.ended, await third.ended]).toEqual(['whole', 'whole']);
+    // Nearly every secret is as small as this.
+    const small = thread.receive('anonymous', 16 * KIB);
+    const fill = thread.receive('authenticated', 390 * KIB);
+    const another = thread.receive('anonymous', 16 * KIB);
+    for (const call of [small, fill, another]) call.end();
+    expect([await small.ended, await fill.ended, await another.ended]).toEqual(['whole', 'overloaded', 'whole']);
+    thread.use({ mode: 'shadow' });
+    const large = thread.receive('anonymous', 400 * KIB);
+    large.end();
+    expect(await large.ended).toBe('whole');
+    expect(thread.counted.slice(3)).toEqual(['anonymous shadow']);
+  });
+
+  it('takes every body where no limit is known, or it does not mind', async () => {
+    const thread = open();
+    thread.measure({ ...WELL, memory: undefined });
+    const calls = [thread.receive('anonymous', 10_000 * KIB)];
+    thread.measure(WELL);
+    thread.use({ memory: 1 });
+    calls.push(thread.receive('anonymous', 10_000 * KIB));
+    for (const call of calls) call.end();
+    expect(await Promise.all(calls.map(({ ended }) => ended))).toEqual(['whole', 'whole']);
+  });
+
+  it.each(['shadow', 'off'] as const)('lets go of no body in mode %s, nor for anything but memory', async (mode) => {
+    const thread = open({ ...RULES, mode });
+    const call = thread.receive('anonymous');
+    thread.measure(VERY_LARGE, VERY_LARGE, VERY_LARGE);
+    thread.use({ mode: 'enforce' });
+    thread.measure(VERY_LATE, VERY_LATE, VERY_FULL, VERY_FULL, LARGE, WELL, LARGE);
+    call.end();
+    expect(await call.ended).toBe('whole');
+    expect(thread.counted).toEqual([]);
   });
 
   it('turns nobody away where what was too much was garbage', () => {
