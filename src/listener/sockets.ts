@@ -67,7 +67,7 @@ const TOO_SLOW = Object.assign(new Error('a request comes in too slowly'), { cod
 
 export function createSockets({ count, addressOf = peerAddress, bounds }: SocketsOptions): Sockets {
   const connections = new Map<Socket, Connection>();
-  /** Those without a request, the one that has been so for longest first. */
+  /** Those without a request, whose callers may still read an answer; the one that has been so for longest first. */
   const unused = new Set<Socket>();
   /** Those that were not taken, and have an answer to read. */
   const refused = new Set<Duplex>();
@@ -82,9 +82,12 @@ export function createSockets({ count, addressOf = peerAddress, bounds }: Socket
       return;
     }
     const next = connection.waiting.shift();
-    if (next !== undefined) next();
-    else if (connection.ending) end(socket);
-    else if (!isLingering(socket)) unused.add(socket);
+    if (next !== undefined) {
+      next();
+      return;
+    }
+    if (connection.ending) end(socket);
+    unused.add(socket);
   }
 
   function end(socket: Socket): void {
@@ -118,7 +121,9 @@ export function createSockets({ count, addressOf = peerAddress, bounds }: Socket
       socket.destroy();
     } else {
       connection.ending = true;
+      // From now on it has an answer to read.
       unused.delete(socket);
+      unused.add(socket);
       count(refusal.code);
       answerUnparsed(socket, refusal);
     }
@@ -211,7 +216,7 @@ export function createSockets({ count, addressOf = peerAddress, bounds }: Socket
       for (const socket of unused) {
         if (++looks > LOOKS) return false;
         unused.delete(socket);
-        if (connections.get(socket)?.pace.hasBegun(socket.bytesRead) === false) {
+        if (isLingering(socket) || connections.get(socket)?.pace.hasBegun(socket.bytesRead) === false) {
           socket.destroy();
           return true;
         }

@@ -126,6 +126,27 @@ describe('maxConnections', () => {
     await areOpen(lab, 2);
   });
 
+  it('ends those whose callers were told to go and do not, whatever they still send', async () => {
+    const lab = await open({ maxConnections: 2 });
+    const told = await Promise.all(
+      ['garbage\r\n\r\n', GET.replace('Host', 'Connection: close\r\nHost')].map(async (bytes) => {
+        const caller = rawCaller(lab.gateway.url, { allowHalfOpen: true });
+        closing.push(() => caller.socket.destroy());
+        caller.send(bytes);
+        await caller.sees(/^HTTP\/1\.1 [\s\S]*}/);
+        const timer = setInterval(() => caller.send('x'), 20);
+        closing.push(() => clearInterval(timer));
+        return caller;
+      }),
+    );
+    for (let turn = 0; turn < 2; turn++) {
+      const caller = await dial(lab, GET);
+      await caller.sees(/^HTTP\/1\.1 200 /);
+    }
+    await Promise.all(told.map(({ closed }) => closed));
+    expect([await reclaimed(lab), await turnedAway(lab, 'all')]).toEqual([2, 0]);
+  });
+
   it('does not end one on which a request is just coming', async () => {
     const lab = await open({ maxConnections: 1 });
     const coming = await dial(lab, 'GET /us/api/v1/status HTTP/1.1\r\n');
