@@ -41,7 +41,8 @@ export function createHttpServer(
     // Refused by head.ts, in the gateway's own words.
     requireHostHeader: false,
     shouldUpgradeCallback(req: IncomingMessage) {
-      if (upgrades(req)) return true;
+      // A WebSocket has its connection to itself: behind a request that is not answered yet there is none.
+      if (sockets.isFree(req) && upgrades(req)) return true;
       // The parser drops what stands behind a request that asks for an upgrade, also where it gets none.
       sockets.isLast(req);
       return false;

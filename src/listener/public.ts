@@ -120,7 +120,8 @@ export function createPublicListener(respond: Respond, options: PublicOptions): 
       held = false;
       socket.off('close', leave);
     };
-    socket.once('close', leave);
+    // As many of them may wait on one connection as there may be requests.
+    socket.setMaxListeners(0).once('close', leave);
     enter(req, res, (exchange) => {
       const passed: Take = async (arrival, trip) => {
         const refuse = (refusal: Refusal): void => write(refusal, trip, res, timeoutMs);

@@ -16,6 +16,8 @@ export interface Sockets {
   opened(socket: Socket): void;
   /** A new request: `run` is called when those before it on its connection have been answered. */
   enter(req: IncomingMessage, res: ServerResponse, run: (exchange: Exchange) => void): void;
+  /** Whether a request that is about to enter has its connection to itself. */
+  isFree(req: IncomingMessage): boolean;
   /** A request that is about to enter is the last one of its connection. */
   isLast(req: IncomingMessage): void;
   /** A connection that is not taken, or on which something else is asked for than a request: what came before it is served. */
@@ -168,6 +170,11 @@ export function createSockets({ count, addressOf = peerAddress, bounds }: Socket
         stopAfterAnswer(connection);
         ignoreRest(socket);
       }
+    },
+
+    isFree({ socket }) {
+      const connection = connections.get(socket);
+      return connection !== undefined && connection.current === undefined && !connection.ending;
     },
 
     isLast({ socket }) {

@@ -142,6 +142,41 @@ describe('a tunnel that is asked for', () => {
   });
 });
 
+describe('a WebSocket that is asked for behind a request', () => {
+  const HANDSHAKE = [
+    'GET /live/x HTTP/1.1',
+    'Host: g',
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    '\r\n',
+  ].join('\r\n');
+
+  it.each(['/us/api/v1/status', '/live/y'])('to %s is passed on as an ordinary request, in its turn', async (path) => {
+    region = await openBrokenRegion((socket) => void socket.write(ANSWER));
+    const config = { limits: LIMITS, passthrough: [{ prefix: '/live', region: 'us' }] };
+    lab = await openLab({ upstreams: { us: [region.url] }, config });
+    const caller = rawCaller(lab.gateway.url);
+    caller.send(head('GET', path) + HANDSHAKE);
+    expect(statuses(await caller.closed)).toEqual(['200', '200']);
+    expect(region.received).toHaveLength(2);
+    expect(region.received.join('')).not.toMatch(/^upgrade:/im);
+  });
+
+  it('and many other requests is nothing to warn of', async () => {
+    lab = await openLab({ config: { limits: LIMITS, passthrough: [{ prefix: '/live', region: 'us' }] } });
+    const warnings: string[] = [];
+    const note = ({ name }: Error): void => void warnings.push(name);
+    process.on('warning', note);
+    const caller = rawCaller(lab.gateway.url);
+    caller.send(head('GET', '/live/y').repeat(20) + HANDSHAKE);
+    expect(statuses(await caller.closed)).toHaveLength(21);
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
+  });
+});
+
 describe('a peer that was refused and goes on sending', () => {
   /** Refused by what it says, or before it has said anything. */
   const refusals: [string, string, RegExp][] = [
