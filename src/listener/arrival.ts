@@ -24,8 +24,9 @@ export class HttpArrival implements Arrival {
   }
 
   get bodyBytes(): number {
-    const declared = this.downstream.req.headers['content-length'];
-    return declared === undefined ? this.#bodyLimitBytes : Math.min(Number(declared), this.#bodyLimitBytes);
+    const declared = Number(this.downstream.req.headers['content-length']);
+    // Not so where it says none.
+    return declared <= this.#bodyLimitBytes ? declared : this.#bodyLimitBytes;
   }
 
   interrupt(refusal: Refusal): void {
