@@ -25,8 +25,7 @@ export class HttpArrival implements Arrival {
 
   get bodyBytes(): number {
     const declared = Number(this.downstream.req.headers['content-length']);
-    // Not so where it says none.
-    return declared <= this.#bodyLimitBytes ? declared : this.#bodyLimitBytes;
+    return Number.isNaN(declared) ? this.#bodyLimitBytes : Math.min(declared, this.#bodyLimitBytes);
   }
 
   interrupt(refusal: Refusal): void {
