@@ -153,7 +153,7 @@ export function openState(config: Config, dependencies: StateDependencies) {
   const { storeTimeoutMs } = config;
   const isSettled = (): boolean => clock?.isSettled() ?? true;
   const store: Store =
-    together?.store ?? openStore(config.store, { now, isSettled, storeTimeoutMs, observe: noteEngine(log) });
+    together?.store ?? openStore(config.store, { now, steady, isSettled, storeTimeoutMs, observe: noteEngine(log) });
   const index = createKeyIndex(store, {
     now,
     keys: hashes,

@@ -20,7 +20,7 @@ export const NONE_SENT: Sent = { before: () => undefined, put: () => NOTHING };
 export function openSent(calls: SentCalls | undefined, keepMs: number, now: () => number): Sent {
   if (calls === undefined) return NONE_SENT;
   const untilMs = now() + keepMs;
-  const left = new Map(calls.before.map(({ name, check }) => [name.toString('latin1'), check]));
+  const left = new Map(calls.before().map(({ name, check }) => [name.toString('latin1'), check]));
   return {
     before(name) {
       if (left.size === 0) return undefined;

@@ -10,7 +10,8 @@ export type StoreChoice = { readonly kind: 'sqlite'; readonly path: string } | V
 export interface OpenOptions {
   /** Unix time in milliseconds. */
   readonly now: () => number;
-  /** As SqliteOptions has it. */
+  /** As SqliteOptions has them. */
+  readonly steady?: () => number;
   readonly isSettled?: () => boolean;
   readonly storeTimeoutMs: number;
   /** Of a distributed engine: it went away, came back, or may forget what it is given. */

@@ -14,7 +14,9 @@ import type { SentCalls, Store, StoredKey, StoreNews } from './store.ts';
 export interface SqliteOptions {
   /** Unix time in milliseconds. */
   readonly now: () => number;
-  /** False while that clock may be wrong: expired keys are not removed then. Left out: it never is. */
+  /** Milliseconds of a clock that nobody sets. */
+  readonly steady?: () => number;
+  /** False while the day's clock may be wrong: expired keys are not removed then. Left out: it never is. */
   readonly isSettled?: () => boolean;
   /** How long a put waits for another process's lock before it gives up. */
   readonly storeTimeoutMs?: number;
@@ -40,7 +42,8 @@ export interface SqliteStore extends Store {
  * @throws StoreOpenError: damaged, of a newer schema, not writable, locked; its message says what to do
  */
 export function openSqliteStore(path: string, options: SqliteOptions): SqliteStore {
-  const { now, isSettled = () => true, storeTimeoutMs = 50, sweepEveryMs = 1000, sweepRows = 1000 } = options;
+  const { now, steady = () => performance.now(), isSettled = () => true } = options;
+  const { storeTimeoutMs = 50, sweepEveryMs = 1000, sweepRows = 1000 } = options;
   const file = path === ':memory:' ? undefined : resolve(path);
   const db = openDatabase(path, now);
   const watch = watchFile(file);
@@ -48,7 +51,11 @@ export function openSqliteStore(path: string, options: SqliteOptions): SqliteSto
   const standing = createStanding(() => watch.replaced() === undefined && db.isOpen);
   const writer = createKeyWriter(db, now, storeTimeoutMs, watch.checkKnown, checkpointer);
   const sweepKeys = createKeySweep(db, now, isSettled, sweepRows);
-  const sent = file === undefined ? undefined : createSent(db, now, (rows) => checkpointer?.wrote(rows));
+  const setOutMs = now() - steady();
+  const sent =
+    file === undefined
+      ? undefined
+      : createSent(db, { now: () => setOutMs + steady(), wrote: (rows) => checkpointer?.wrote(rows) });
   const sweep = (): number => {
     sent?.sweep();
     return sweepKeys();
@@ -82,6 +89,7 @@ export function openSqliteStore(path: string, options: SqliteOptions): SqliteSto
     async close() {
       clearInterval(timer);
       writer.end();
+      sent?.end();
       await checkpointer?.end();
       if (db.isOpen) db.close();
     },

@@ -128,9 +128,12 @@ export interface SentCall {
 
 /** Which of them were sent, for whoever begins on the same file. Nothing here throws. */
 export interface SentCalls {
-  /** As they were there when the file was opened. */
-  readonly before: readonly SentCall[];
-  /** One that is about to be sent; handed to the system when this returns. @returns takes it away again: it surely was not */
+  /** As processes before have left them: asked once, before any is put. */
+  before(): readonly SentCall[];
+  /**
+   * One that is about to be sent; handed to the system when this returns, or as soon as the file takes it.
+   * @returns takes it away again: it surely was not
+   */
   put(call: SentCall, keepMs: number): () => void;
 }
 

@@ -15,7 +15,7 @@ const ANSWER = { kind: 'answered', status: 200, headers: [], body: Buffer.from('
 function outliving() {
   const rows = new Set<SentCall>();
   const start = (): SentCalls => ({
-    before: [...rows],
+    before: () => [...rows],
     put(call) {
       rows.add(call);
       return () => rows.delete(call);

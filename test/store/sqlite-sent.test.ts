@@ -1,8 +1,10 @@
 // Which calls were sent: kept for whoever opens the file next, taken away in time, and never in anybody's way.
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
-import { openSqliteStore, type SqliteStore } from '../../src/store/sqlite.ts';
+import { openSqliteStore, type SqliteOptions, type SqliteStore } from '../../src/store/sqlite.ts';
 import type { SentCall } from '../../src/store/store.ts';
 import { lockElsewhere, NOW, temporaryDirectory } from './support.ts';
 
@@ -14,8 +16,8 @@ afterEach(async () => {
   for (const store of open.splice(0)) await store.close();
 });
 
-function openAt(path: string, now = () => NOW): SqliteStore {
-  const store = openSqliteStore(path, { now, sweepEveryMs: 3_600_000 });
+function openAt(path: string, options: Partial<SqliteOptions> = {}): SqliteStore {
+  const store = openSqliteStore(path, { now: () => NOW, sweepEveryMs: 3_600_000, ...options });
   open.push(store);
   return store;
 }
@@ -23,30 +25,75 @@ function openAt(path: string, now = () => NOW): SqliteStore {
 it('are there after the next opening, in order, and those that were taken back are not', async () => {
   const path = join(temporaryDirectory(), 'gateway.db');
   const store = openAt(path);
-  expect(store.sent?.before).toEqual([]);
+  expect(store.sent?.before()).toEqual([]);
   const [first, unsent, last] = [sentCall(), sentCall(), sentCall()];
   store.sent?.put(first, KEEP_MS);
   const takeBack = store.sent?.put(unsent, KEEP_MS);
   store.sent?.put(last, KEEP_MS);
   takeBack?.();
   // As a process that is killed: it is not closed.
-  expect(openAt(path).sent?.before).toEqual([first, last]);
+  expect(openAt(path).sent?.before()).toEqual([first, last]);
 });
 
-it('are taken away when their time is over, and not before', async () => {
+it.each([0, 7_200_000, -7_200_000])(
+  'are taken away in time, and not before, though the clock is set by %i ms',
+  (byMs) => {
+    const path = join(temporaryDirectory(), 'gateway.db');
+    let nowMs = NOW;
+    let steadyMs = 0;
+    const store = openAt(path, { now: () => nowMs, steady: () => steadyMs });
+    const [older, newer] = [sentCall(), sentCall()];
+    store.sent?.put(older, KEEP_MS);
+    steadyMs = 1000;
+    store.sent?.put(newer, KEEP_MS);
+    nowMs += byMs;
+    steadyMs = KEEP_MS - 1;
+    store.sweep();
+    expect(openAt(path).sent?.before()).toEqual([older, newer]);
+    steadyMs = KEEP_MS;
+    store.sweep();
+    expect(openAt(path).sent?.before()).toEqual([newer]);
+  },
+);
+
+it('are taken away as fast as they come', () => {
   const path = join(temporaryDirectory(), 'gateway.db');
-  let nowMs = NOW;
-  const store = openAt(path, () => nowMs);
-  const [older, newer] = [sentCall(), sentCall()];
-  store.sent?.put(older, KEEP_MS);
-  nowMs += 1000;
-  store.sent?.put(newer, KEEP_MS);
-  nowMs = NOW + KEEP_MS - 1;
-  store.sweep();
-  expect(openAt(path).sent?.before).toEqual([older, newer]);
-  nowMs = NOW + KEEP_MS;
-  store.sweep();
-  expect(openAt(path).sent?.before).toEqual([newer]);
+  let steadyMs = 0;
+  const store = openAt(path, { steady: () => steadyMs });
+  for (let second = 0; second < 4; second++) {
+    for (let call = 0; call < 3000; call++) store.sent?.put(sentCall(), 1000);
+    steadyMs += 1000;
+    store.sweep();
+  }
+  expect(openAt(path).sent?.before()).toHaveLength(0);
+});
+
+it('wait for a lock of another process, however long, and for one another', async () => {
+  const path = join(temporaryDirectory(), 'gateway.db');
+  const store = openAt(path);
+  const lock = await lockElsewhere(path, 'BEGIN IMMEDIATE');
+  const calls = Array.from({ length: 200 }, sentCall);
+  for (const each of calls) store.sent?.put(each, KEEP_MS);
+  const before = process.cpuUsage();
+  await pause(1500);
+  const { user, system } = process.cpuUsage(before);
+  expect((user + system) / 1000).toBeLessThan(500);
+  await lock.release();
+  await expect.poll(() => openAt(path).sent?.before()).toEqual(calls);
+});
+
+it('are written when the store is closed', async () => {
+  const path = join(temporaryDirectory(), 'gateway.db');
+  const store = openAt(path);
+  const other = new DatabaseSync(path);
+  other.exec('BEGIN IMMEDIATE');
+  const kept = sentCall();
+  store.sent?.put(kept, KEEP_MS);
+  // In the same turn, so that it is not tried again in between.
+  other.exec('ROLLBACK');
+  other.close();
+  await store.close();
+  expect(openAt(path).sent?.before()).toEqual([kept]);
 });
 
 it('wait for a lock of another process without holding up anybody', async () => {
@@ -59,7 +106,7 @@ it('wait for a lock of another process without holding up anybody', async () => 
   store.sent?.put(unsent, KEEP_MS)();
   expect(performance.now() - sinceMs).toBeLessThan(500);
   await lock.release();
-  await expect.poll(() => openAt(path).sent?.before).toEqual([kept]);
+  await expect.poll(() => openAt(path).sent?.before()).toEqual([kept]);
 });
 
 it('are none of a store in memory', () => {
