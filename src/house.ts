@@ -57,6 +57,7 @@ export async function openHouse(
     capacity: openCapacity(config, base, dependencies.together?.connections),
     onProxyHeader: watchProxyHeaders(metrics.proxied, log, clocks.steady),
     tls: config.listen.tls,
+    http2: config.listen.tls && (await import('./listener/http2.ts')).createHttp2,
   });
   /** Those that are open, and how many configurations use each: the one in force, and those with requests under way. */
   const ways = new Map<Way, number>();

@@ -4,7 +4,7 @@ import type { RefusalCode } from '../refusal.ts';
 import type { Gate } from './accept.ts';
 import { createCapacity, type Held } from './capacity.ts';
 import type { Front } from './fronts.ts';
-import { createHttp2 } from './http2.ts';
+import type { createHttp2 } from './http2.ts';
 import type { StreamExchange } from './http2-exchange.ts';
 import { createProxyProtocol, type ProxyResult } from './proxy-protocol.ts';
 import { createSockets, type Sockets } from './sockets.ts';
@@ -13,6 +13,8 @@ export interface EntranceOptions {
   /** In use; undefined: there is none yet. */
   readonly front: () => Front | undefined;
   readonly isSecure: boolean;
+  /** Handed in, since it is loaded for listeners that speak TLS alone; left out: none of its connections is taken. */
+  readonly http2?: typeof createHttp2 | undefined;
   /** Requests of HTTP/2. */
   readonly serveStream: (exchange: StreamExchange) => void;
   /** Refusals of requests that never became one: counted by code. */
@@ -51,32 +53,32 @@ export function createEntrance(options: EntranceOptions): Entrance {
   }
 
   const sockets = createSockets({ count: onUnparsed, addressOf, bounds: inUse });
-  const streams = createHttp2({ bounds: inUse, addressOf, serve: serveStream, count: onUnparsed });
+  const streams = options.http2?.({ bounds: inUse, addressOf, serve: serveStream, count: onUnparsed });
   const capacity =
     held &&
     createCapacity({
       ...held,
       bounds: () => inUse().connections,
       addressOf,
-      reclaim: () => sockets.reclaim() || streams.reclaim(),
+      reclaim: () => sockets.reclaim() || streams?.reclaim() === true,
       refuse: isSecure ? undefined : sockets.refuse,
     });
 
   return {
     gates: capacity === undefined ? [proxies.gate] : [capacity.all, proxies.gate, capacity.byAddress],
     sockets,
-    openHttp2: streams.opened,
+    openHttp2: (socket) => (streams === undefined ? socket.destroy() : streams.opened(socket)),
     cutUnknown: proxies.cut,
     look(passedMs) {
       sockets.look(passedMs);
-      streams.look(passedMs);
+      streams?.look(passedMs);
     },
     drain() {
       sockets.drain();
-      streams.drain();
+      streams?.drain();
     },
     cut() {
-      streams.cut();
+      streams?.cut();
       sockets.cut();
     },
   };

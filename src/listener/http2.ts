@@ -46,6 +46,8 @@ export function createHttp2({ bounds, addressOf, serve, count: onFault }: Http2O
   /** Those without a request, the one that has been so for longest first. */
   const unused = new Set<Http2Connection>();
   let isDraining = false;
+  // Loaded now, not while the first caller waits.
+  http2();
 
   return {
     opened(socket) {

@@ -19,7 +19,7 @@ import { createUnderWay } from './under-way.ts';
 
 export interface PublicOptions
   extends ServeOptions,
-    Pick<EntranceOptions, 'onUnparsed' | 'capacity' | 'onProxyHeader'> {
+    Pick<EntranceOptions, 'onUnparsed' | 'capacity' | 'onProxyHeader' | 'http2'> {
   /** The listener speaks TLS. What callers are shown comes with each front. */
   readonly tls?: ListenTls | undefined;
 }
