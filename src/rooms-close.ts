@@ -8,6 +8,8 @@ import { isSecure } from './listener/tls.ts';
  * left behind, so no new ones are taken, and it is no longer than most answers take.
  */
 export const LAST_ANSWERS_MS = 10_000;
+/** And how long it may then take to close what is open: a disk that hangs must not keep a process that answers nobody. */
+export const LAST_CLOSING_MS = 6000;
 
 /** Where a listener listens. */
 export function urlOf(listener: FastifyInstance): string {

@@ -3,7 +3,7 @@ import type { Config, LogLevel } from '../config/types.ts';
 import type { Gateway } from '../gateway.ts';
 import { onCrash } from '../record/crash.ts';
 import { type Lines, openLines } from '../record/lines.ts';
-import { LAST_ANSWERS_MS } from '../rooms-close.ts';
+import { LAST_ANSWERS_MS, LAST_CLOSING_MS } from '../rooms-close.ts';
 import { warnOfFewFiles, watchFiles } from '../rooms-files.ts';
 import type { ConfigFile } from '../rooms-reload.ts';
 import { beginThread } from '../workers/begun.ts';
@@ -120,7 +120,11 @@ export async function serve(options: ServeOptions): Promise<ExitCode> {
       `Choose another under ${port === config.admin.port ? 'admin.port' : 'listen.port'} in ${name}.`;
     throw stateProblem(error) ?? listenProblem(error, advice) ?? error;
   }
-  onDefect = () => void gateway.drain(LAST_ANSWERS_MS).finally(() => process.exit(EXIT.failure));
+  onDefect = () => {
+    const end = (): void => process.exit(EXIT.failure);
+    setTimeout(end, LAST_ANSWERS_MS + LAST_CLOSING_MS);
+    void gateway.drain(LAST_ANSWERS_MS).finally(end);
+  };
   const supervised = await superviseFor(gateway, log);
   const { reload } = supervised ?? gateway;
   onReloadSignal(() => void reload?.('signal'));

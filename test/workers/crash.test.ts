@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Folder, openFolder } from '../support/folder.ts';
 import { type HeldRegion, openHeldRegion } from '../support/held-region.ts';
 import { call, type Reply } from '../support/http.ts';
-import { openServed, type Served } from './served.ts';
+import { openServed, type Served, type ServedOptions } from './served.ts';
 
 const PRELOAD = fileURLToPath(new URL('deadly.preload.ts', import.meta.url));
 /** As LAST_ANSWERS_MS, and what ending takes. */
@@ -24,9 +24,10 @@ afterEach(async () => {
 });
 
 /** us is held, eu is the twin. */
-const open = (workers: number): Promise<Served> =>
+const open = (workers: number, config?: ServedOptions['config']): Promise<Served> =>
   openServed({
     workers,
+    ...(config && { config }),
     upstreams: { us: region.url },
     env: { NODE_OPTIONS: `--import ${PRELOAD}`, DEADLY_FOLDER: folder.path },
   });
@@ -42,8 +43,8 @@ async function underWay(from: Served, count: number, agent?: Agent): Promise<Pro
   return calls;
 }
 
-async function crash(from: Served, thread: number): Promise<void> {
-  folder.write(`end-${thread}`, 'throw');
+async function crash(from: Served, thread: number, how: 'throw' | 'stuck' = 'throw'): Promise<void> {
+  folder.write(`end-${thread}`, how);
   await expect.poll(() => crashes(from).length).toBe(1);
 }
 
@@ -96,6 +97,16 @@ describe('the main thread', () => {
       expect(region.received).toHaveLength(20);
       expect(crashes(from)).toHaveLength(1);
       expect(from.process.output()).not.toContain('s3cret');
+    },
+    30_000,
+  );
+
+  it.each([1, 2])(
+    'with %i thread(s) that answer: ends though the disk of its audit log hangs',
+    async (workers) => {
+      await using from = await open(workers, { audit: { file: `${folder.path}/audit.jsonl` } });
+      await crash(from, 0, 'stuck');
+      expect(await from.process.exited).toEqual({ code: 1, signal: null });
     },
     30_000,
   );

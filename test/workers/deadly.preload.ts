@@ -1,6 +1,7 @@
 // Loaded before the code of a thread (--import): ends it when a file of its number says how, the main thread's is 0; and has
 // a worker listen late.
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import fs, { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { Server } from 'node:net';
 import { isMainThread, workerData } from 'node:worker_threads';
 
@@ -11,8 +12,15 @@ function growForEver(): void {
   for (;;) held.push(new Array(10_000).fill(held.length));
 }
 
+let isStuck = false;
+
 const ENDS: Readonly<Record<string, () => void>> = {
   throw: () => {
+    throw new Error('s3cret-of-a-caller');
+  },
+  // And its disk flushes nothing from now on.
+  stuck: () => {
+    isStuck = true;
     throw new Error('s3cret-of-a-caller');
   },
   exit: () => process.exit(0),
@@ -37,6 +45,16 @@ function listenLater(folder: string, holder: number): void {
     return this;
   } as typeof listen;
 }
+
+const { fdatasync } = fs;
+Object.assign(fs, {
+  fdatasync(fd: number, done: () => void): void {
+    // As a call to the system that does not return keeps the process.
+    if (isStuck) setInterval(() => {}, 1000);
+    else fdatasync(fd, done);
+  },
+});
+syncBuiltinESMExports();
 
 const isWorker = !isMainThread && workerData?.role === 'onetime-gateway worker';
 if (isMainThread || isWorker) {
