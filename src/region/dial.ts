@@ -91,11 +91,19 @@ export function openConnector(options: DialOptions): BuildConnector.connector {
   );
 }
 
+/** Why connections could not be opened. What becomes of one that was open can have the same code. */
+const unopened = new WeakSet<Error>();
+
+/** Whether it says that a connection could not be opened, and not what became of one that was. */
+export function isUnopened(cause: unknown): boolean {
+  return cause instanceof Error && unopened.has(cause);
+}
+
 function telling(connector: BuildConnector.connector, dialled: DialOptions['dialled']): BuildConnector.connector {
-  if (dialled === undefined) return connector;
   return (target, done) =>
     connector(target, (...result) => {
-      dialled(result[0] === null ? OPENED : faultOf(result[0]));
+      if (result[0] !== null) unopened.add(result[0]);
+      dialled?.(result[0] === null ? OPENED : faultOf(result[0]));
       done(...result);
     });
 }

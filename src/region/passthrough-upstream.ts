@@ -6,7 +6,7 @@ import type { Dispatcher } from 'undici';
 import type { Effect, RegionName } from '../domain.ts';
 import { Refusal } from '../refusal.ts';
 import type { ConnectionOptions } from './connections.ts';
-import { createDial, type DialOptions } from './dial.ts';
+import { createDial, type DialOptions, isUnopened } from './dial.ts';
 import { isStale } from './failure.ts';
 import type { LineObserver, Observe } from './forward.ts';
 import type { Health } from './health.ts';
@@ -52,6 +52,14 @@ export interface Upstream {
  * close it, and what a caller could provoke does not open it. Only a connection that cannot be opened counts.
  */
 const NO_TRIAL: Effect = 'advances';
+
+/** So many kept connections one request may find closed before its caller is told: undici's pool serves others first each time. */
+const MOST_LOST = 8;
+
+/** A connection that was open was lost: where that was before a byte was written, another one will do. */
+function isLost(cause: unknown): boolean {
+  return isStale(cause) && !isUnopened(cause);
+}
 
 /** @param regions the regions with prefixes, and their upstream URLs; TLS is always verified against their host names */
 export function createUpstream(
@@ -109,16 +117,17 @@ export function createUpstream(
   }
 
   function unreachable(passage: Passage, origin: string, cause: unknown): Refusal {
-    const signal = cause instanceof Busy ? undefined : signalOf({ kind: 'failed', sent: false, cause });
+    const signal =
+      cause instanceof Busy || isLost(cause) ? undefined : signalOf({ kind: 'failed', sent: false, cause });
     if (signal !== undefined && !passage.signal.aborted) health.report(passage.row.region, origin, signal);
     return passageFailureOf(passage, cause);
   }
 
   /**
    * One upstream URL. `done` gets what came of it, with `passage.failure` set unless it is an answer.
-   * @param again whether a kept connection was found closed before
+   * @param lost how many kept connections were found closed before
    */
-  function attempt(passage: Passage, origin: string, makeBody: MakeBody, done: Done, again = false): void {
+  function attempt(passage: Passage, origin: string, makeBody: MakeBody, done: Done, lost = 0): void {
     const line = pools.get(passage.row.region)?.get(origin);
     if (line === undefined) throw new Error('not an upstream URL of the region');
     const body = makeBody?.();
@@ -160,9 +169,9 @@ export function createUpstream(
         clearTimeout(timer);
         line.asked--;
         if (isLate) return;
-        if (error !== null && !passage.sent && !again && isStale(error)) {
+        if (error !== null && !passage.sent && lost < MOST_LOST && isLost(error)) {
           // Not from within undici's callback: the connection that has failed is still being cleared there.
-          queueMicrotask(() => attempt(passage, origin, makeBody, done, true));
+          queueMicrotask(() => attempt(passage, origin, makeBody, done, lost + 1));
           return;
         }
         if (error !== null) {

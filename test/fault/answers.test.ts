@@ -58,14 +58,6 @@ const causes = (): (string | undefined)[] =>
     return cause === undefined ? [] : [cause.code];
   });
 
-/** More callers than there are connections, each of which brings one answer. */
-async function allServed(method: string, path: string): Promise<void> {
-  const replies = await Promise.all(Array.from({ length: 12 }, () => lab.call(method, path)));
-  const outcomes = replies.map(({ status, headers }) => `${status} ${headers['onetime-gateway-outcome']}`);
-  expect(outcomes).toEqual(replies.map(() => '200 delivered'));
-  expect([region.received.length, region.connections()]).toEqual([12, 12]);
-}
-
 describe.each(WAYS)('%s', (_way, method, path) => {
   it.each([
     ['a coding before chunked', 'FRAMING', `${LINE}Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`],
@@ -162,10 +154,19 @@ describe.each(WAYS)('%s', (_way, method, path) => {
     }
   });
 
-  it('serves all who wait for the one connection that a region ends behind each answer, without a word', async () => {
-    await open((socket) => socket.end(ok('{}')), { connections: 1 });
-    await allServed(method, path);
-  });
+  it.each([
+    ['ends', (socket: Socket) => void socket.end(ok('{}'))],
+    ['resets', (socket: Socket) => void socket.write(ok('{}'), () => socket.resetAndDestroy())],
+  ])(
+    'serves all who wait for the one connection that a region %s behind each answer, without a word',
+    async (_how, answer) => {
+      await open(answer, { connections: 1 });
+      const replies = await Promise.all(Array.from({ length: 12 }, () => lab.call(method, path)));
+      const outcomes = replies.map(({ status, headers }) => `${status} ${headers['onetime-gateway-outcome']}`);
+      expect(outcomes).toEqual(replies.map(() => '200 delivered'));
+      expect([region.received.length, region.connections()]).toEqual([12, 12]);
+    },
+  );
 
   it('504 to a head that never ends, also where 102 comes again and again', async () => {
     await open((socket) => {
@@ -205,12 +206,6 @@ describe.each(WAYS)('%s', (_way, method, path) => {
       expect(said.body === LONG).toBe(true);
     }
   });
-});
-
-it('serves all who wait on the API for the one connection that a region resets behind each answer', async () => {
-  await open((socket) => void socket.write(ok('{}'), () => socket.resetAndDestroy()), { connections: 1 });
-  const [[, method, path]] = WAYS;
-  await allServed(method, path);
 });
 
 it('takes an answer to HEAD without the body that it announces, and one that has it, too', async () => {
