@@ -237,11 +237,13 @@ export function createSockets({ count, addressOf = peerAddress, bounds }: Socket
       draining = true;
       for (const [socket, connection] of connections) {
         if (isLingering(socket)) cutSoon(socket);
-        else if (connection.current === undefined) socket.destroy();
-        else {
+        else if (connection.current !== undefined) {
           connection.waiting.length = 0;
           stopAfterAnswer(connection);
         }
+        // A body that still comes in would be met with a reset, and its answer may not have been taken yet.
+        else if (connection.answered !== undefined) end(socket);
+        else socket.destroy();
       }
       for (const socket of refused) cutSoon(socket);
     },

@@ -217,6 +217,25 @@ describe('an early refusal whose body stalls', () => {
   });
 });
 
+describe('a caller that is answered before its body has come in', () => {
+  it('has its answer also when the gateway ends just then', async () => {
+    lab = await openLab({ config: { limits: LIMITS } });
+    const caller = rawCaller(lab.gateway.url);
+    caller.socket.pause();
+    caller.send(head('POST', '/us/api/v1/share', 1_000_000_000));
+    const timer = setInterval(() => caller.socket.write(Buffer.alloc(10_000)), 5);
+    await expect.poll(() => lab.metric('onetime_gateway_refusals_total{code="body_too_large"}')).toBe(1);
+    const drained = lab.gateway.drain(8000);
+    // It comes to read it a moment later.
+    const reads = setTimeout(() => caller.socket.resume(), 100);
+    const text = await caller.closed;
+    clearInterval(timer);
+    clearTimeout(reads);
+    expect(statuses(text)).toEqual(['413']);
+    expect(await drained).toBe(true);
+  });
+});
+
 describe('a peer that never closes', () => {
   it('does not hold a connection that was answered 400', async () => {
     lab = await openLab();
