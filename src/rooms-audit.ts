@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { type AuditEvent, type AuditJournal, openJournal } from './audit/journal.ts';
 import type { AuditVerdict } from './audit/verify.ts';
 import type { AuditConfig } from './config/types.ts';
-import { watchDayClock } from './day-clock.ts';
+import { lastWrittenMs, watchDayClock } from './day-clock.ts';
 import type { AuditTools } from './listener/admin-route.ts';
 import { type AuditSink, NO_AUDIT, unrecorded } from './record/audit.ts';
 import { describeCause } from './record/record.ts';
@@ -69,12 +69,13 @@ function toolsOf(config: AuditConfig, journal: AuditJournal): AuditTools {
 export function openAudit(config: AuditConfig | undefined, log: Logger, clocks: Clocks): OpenedAudit {
   if (config === undefined) return { sink: NO_AUDIT, journal: undefined, tools: undefined, async close() {} };
   const { now } = clocks;
+  const knownMs = lastWrittenMs([config.file]);
   const journal = openJournal(config, {
     now,
     isSettled: () => clock.isSettled(),
     observe: (event) => note(log, event),
   });
-  const clock = watchDayClock(clocks);
+  const clock = watchDayClock({ ...clocks, knownMs });
   const mustRefuse = config.onFailure === 'refuse';
   let underWay = 0;
   return {

@@ -4,7 +4,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Config } from './config/types.ts';
-import { watchDayClock } from './day-clock.ts';
+import { lastWrittenMs, watchDayClock } from './day-clock.ts';
 import { accountHash, createKeyedDigest, createKeyedHash } from './keyed-hash.ts';
 import type { Hashes } from './locality/desk-books.ts';
 import { createDirectory, type DirectoryEvent } from './locality/directory.ts';
@@ -103,14 +103,15 @@ function openIdentity(config: Config, { now, env, together }: StateDependencies)
 }
 
 /** Of the thread that has what is kept: one word in the log, not one of each. */
-function watchClock({ log, now, steady, together }: StateDependencies) {
+function watchClock({ store }: Pick<Config, 'store'>, { log, now, steady, together }: StateDependencies) {
   if (together !== undefined) return undefined;
+  const knownMs = store.kind === 'sqlite' ? lastWrittenMs([store.path, `${store.path}-wal`]) : undefined;
   const onSet = (byMs: number): void =>
     log.warn(
       { by_s: Math.round(byMs / 1000) },
       'the clock of this machine was set: for a day nothing is removed for its age',
     );
-  return watchDayClock({ now, steady, onSet });
+  return watchDayClock({ now, steady, knownMs, onSet });
 }
 
 /** For people: the machine's name, the port, and which of several threads. */
@@ -149,7 +150,7 @@ export function openState(config: Config, dependencies: StateDependencies) {
   const identity = openIdentity(config, dependencies);
   const { hashes } = identity;
   const regions = new Set<string>(config.regions.map(({ name }) => name));
-  const clock = watchClock(dependencies);
+  const clock = watchClock(config, dependencies);
   const { storeTimeoutMs } = config;
   const isSettled = (): boolean => clock?.isSettled() ?? true;
   const store: Store =

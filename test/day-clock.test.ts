@@ -1,6 +1,9 @@
 // A clock that somebody sets is noticed, and not trusted for a day.
+import { utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
-import { watchDayClock } from '../src/day-clock.ts';
+import { lastWrittenMs, watchDayClock } from '../src/day-clock.ts';
+import { temporaryDirectory } from './store/support.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -40,6 +43,36 @@ it.each([60_000, -60_000, 10 * 365 * DAY_MS])('set by %i ms it is not for a day,
   expect(clock.isSettled()).toBe(true);
   expect(onSet.mock.calls).toEqual([[byMs]]);
   clock.end();
+});
+
+it.each([
+  [DAY_MS - 1, true],
+  [DAY_MS, false],
+  [10 * 365 * DAY_MS, false],
+  [1 - DAY_MS, true],
+  [-DAY_MS, false],
+])('%i ms after a process before was last there, its start is settled: %s', (afterMs, settled) => {
+  const time = { day: 20_000 * DAY_MS, steady: 500 };
+  const clock = watchDayClock({ now: () => time.day, steady: () => time.steady, knownMs: time.day - afterMs });
+  expect(clock.isSettled()).toBe(settled);
+  time.day += DAY_MS;
+  time.steady += DAY_MS;
+  expect(clock.isSettled()).toBe(true);
+  clock.end();
+});
+
+it('is last known by the newest of the files that are there', () => {
+  const folder = temporaryDirectory();
+  const [one, other] = [join(folder, 'one'), join(folder, 'other')];
+  expect(lastWrittenMs([one, other])).toBeUndefined();
+  for (const [file, seconds] of [
+    [one, 3000],
+    [other, 2000],
+  ] as const) {
+    writeFileSync(file, '');
+    utimesSync(file, seconds, seconds);
+  }
+  expect(lastWrittenMs([other, one, `${one}-wal`])).toBe(3_000_000);
 });
 
 it('that is set and set right again between two questions was set', () => {
