@@ -43,8 +43,8 @@ export class Http2Connection {
   readonly #session: ServerHttp2Session;
   readonly #frames: FrameReader;
   readonly #options: Http2ConnectionOptions;
-  /** Not over yet. */
-  readonly #exchanges = new Set<StreamExchange>();
+  /** Not over yet, by their streams. */
+  readonly #exchanges = new Map<number, StreamExchange>();
   readonly #noise = new Noise();
   #requests = 0;
   #headBytes = 0;
@@ -60,6 +60,7 @@ export class Http2Connection {
     this.#session = session;
     this.#frames = frames;
     this.#options = options;
+    frames.onReset = (id) => this.#exchanges.get(id)?.res.reset();
     session.on('stream', (stream, headers, _flags, raw) => this.#open(stream, headers, raw));
     session.on('error', (error: NodeJS.ErrnoException) => {
       // What nghttp2 says of the caller's frames; all else is a connection that was lost.
@@ -70,6 +71,8 @@ export class Http2Connection {
   #open(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[]): void {
     // Without a listener its reset would end the process.
     stream.on('error', () => {});
+    const { id = 0 } = stream;
+    const framed = this.#frames.takeHead(id);
     // Reset in the same breath: it is nobody's request.
     if (stream.closed || stream.destroyed) return;
     const { address, bounds, serve, onUse } = this.#options;
@@ -80,16 +83,15 @@ export class Http2Connection {
       stream.close(REFUSED_STREAM);
       return;
     }
-    const { id = 0 } = stream;
     const head = translateHead(headers, raw, {
       hasBody: !stream.endAfterHeaders,
-      isSound: !this.#frames.takeUnsound(id) && !this.#frames.isOver,
+      // nghttp2 leaves out what it takes for no field, a Host that is none among it.
+      isSound: framed?.isSound === true && 2 * framed.fields === raw.length && !this.#frames.isOver,
     });
     const req = new StreamRequest(stream, head);
     const res = new StreamResponse(stream, req);
     const exchange: StreamExchange = new StreamExchange({ req, res, head }, address, held, () => {
-      this.#exchanges.delete(exchange);
-      this.#frames.forget(id);
+      this.#exchanges.delete(id);
       if (this.#exchanges.size === 0) onUse(false);
     });
     const left = (): void => {
@@ -98,8 +100,8 @@ export class Http2Connection {
     };
     stream.once('aborted', left).once('close', left);
     if (this.#exchanges.size === 0) onUse(true);
-    this.#exchanges.add(exchange);
-    this.#headBytes += head.bytes;
+    this.#exchanges.set(id, exchange);
+    this.#headBytes += framed?.bytes ?? 0;
     // Those under way are answered; further ones are for another connection.
     if (++this.#requests >= most) this.#session.close();
     serve(exchange);
@@ -112,7 +114,7 @@ export class Http2Connection {
 
   /** Holds its streams and itself against their bounds. @param passedMs since the last look */
   look(passedMs: number): void {
-    for (const exchange of this.#exchanges) exchange.look(passedMs);
+    for (const exchange of this.#exchanges.values()) exchange.look(passedMs);
     this.#quietMs = this.#exchanges.size === 0 && !this.isHeadOpen ? this.#quietMs + passedMs : 0;
     this.#headMs = this.#frames.isHeadOpen ? this.#headMs + passedMs : 0;
     if (this.#session.closed || this.#session.destroyed) {
@@ -144,7 +146,7 @@ export class Http2Connection {
 
   /** Ends it with all that is under way. */
   cut(): void {
-    for (const { res } of this.#exchanges) res.destroy();
+    for (const { res } of this.#exchanges.values()) res.destroy();
     this.#session.destroy();
     this.#tap.destroy();
   }

@@ -1,11 +1,12 @@
-// Follows what a caller of HTTP/2 sends, frame by frame (RFC 9113, 4.1), beside nghttp2: which heads hold a field that is none,
-// and since when a head is on its way.
+// Follows what a caller of HTTP/2 sends, frame by frame (RFC 9113, 4.1), beside nghttp2: what heads hold as they come, whether
+// one is on its way, and which streams their caller has reset.
 import { HeadReader } from './http2-hpack.ts';
 
 const PREFACE_BYTES = 24;
 const FRAME_HEAD_BYTES = 9;
 const DATA = 0;
 const HEADERS = 1;
+const RST_STREAM = 3;
 const CONTINUATION = 9;
 const END_HEADERS = 0x4;
 const PADDED = 0x8;
@@ -17,12 +18,27 @@ const MOST_BLOCK_BYTES = 9 * MOST_FRAME_BYTES;
 /** What padding may be of a frame, which is nobody's body. */
 const MOST_PADDING_BYTES = 256;
 /** Whoever sends more heads than these, none of which becomes a request, means none. */
-const MOST_UNSOUND = 1000;
+const MOST_UNTAKEN = 1000;
+/** RFC 9113, 4.1: the bit beside it is nobody's. */
+const STREAM_BITS = 0x7fff_ffff;
+
+/** Of a request, as it came. */
+export interface FramedHead {
+  /** Whether every field is one. */
+  readonly isSound: boolean;
+  /** How many, pseudo-headers among them. */
+  readonly fields: number;
+  /** Packed, as it was sent. */
+  readonly bytes: number;
+}
 
 export class FrameReader {
+  /** Told of each stream that its caller resets, before nghttp2 is. */
+  onReset: (stream: number) => void = () => {};
   readonly #heads = new HeadReader();
-  /** Streams whose head holds a field that is none, until they are asked for. */
-  readonly #unsound = new Set<number>();
+  /** By their streams, in order, until they are asked for. */
+  readonly #untaken = new Map<number, FramedHead>();
+  #lastStream = 0;
   #skipBytes = PREFACE_BYTES;
   /** What is there of a frame that has not come whole; empty but for the heads of frames, and frames of heads. */
   #rest: Buffer = Buffer.alloc(0);
@@ -47,14 +63,14 @@ export class FrameReader {
     return this.#isOpen && !this.#isOver;
   }
 
-  /** Whether the head of a stream holds a field that is none; asked once. */
-  takeUnsound(stream: number): boolean {
-    return this.#unsound.delete(stream);
-  }
-
-  /** @param stream of which nothing more is asked */
-  forget(stream: number): void {
-    this.#unsound.delete(stream);
+  /** The head of a stream that has opened; asked once, and in the order in which they open. */
+  takeHead(stream: number): FramedHead | undefined {
+    const head = this.#untaken.get(stream);
+    for (const earlier of this.#untaken.keys()) {
+      if (earlier > stream) break;
+      this.#untaken.delete(earlier);
+    }
+    return head;
   }
 
   /** @param chunk what comes next on the connection */
@@ -73,6 +89,7 @@ export class FrameReader {
       if (type !== HEADERS && type !== CONTINUATION) {
         this.#skipBytes = end;
         if (type === DATA) this.#bodyBytes += bodyBytesOf(end - FRAME_HEAD_BYTES, bytes[4] ?? 0);
+        else if (type === RST_STREAM) this.onReset(streamOf(bytes));
         continue;
       }
       this.#isOpen = true;
@@ -98,12 +115,23 @@ export class FrameReader {
     const verdict = this.#heads.read(
       this.#block.length === 1 && only !== undefined ? only : Buffer.concat(this.#block),
     );
+    const stream = streamOf(frame);
+    // What is no later one's is a trailer, which nobody asks for.
+    if (stream > this.#lastStream) {
+      const { fields } = this.#heads;
+      this.#untaken.set(stream, { isSound: verdict === 'sound', fields, bytes: this.#blockBytes });
+      this.#lastStream = stream;
+    }
     this.#block = [];
     this.#blockBytes = 0;
     this.#isOpen = false;
-    if (verdict === 'unsound') this.#unsound.add(frame.readUInt32BE(5));
-    this.#isOver = verdict === 'broken' || this.#unsound.size > MOST_UNSOUND;
+    this.#isOver = verdict === 'broken' || this.#untaken.size > MOST_UNTAKEN;
   }
+}
+
+/** @param frame its head at least */
+function streamOf(frame: Buffer): number {
+  return frame.readUInt32BE(5) & STREAM_BITS;
 }
 
 function bodyBytesOf(length: number, flags: number): number {

@@ -11,8 +11,6 @@ export interface StreamHead {
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
   readonly rawHeaders: string[];
-  /** Of names and values. */
-  readonly bytes: number;
   /** What two readers could understand differently, or nobody serves. */
   readonly problem: Refusal | undefined;
 }
@@ -29,7 +27,6 @@ interface Found {
   host: string | undefined;
   scheme: string | undefined;
   cookie: string | undefined;
-  bytes: number;
   /** A value that begins or ends with a space (RFC 9113, 8.2.1). */
   spaced: boolean;
 }
@@ -42,13 +39,11 @@ function sort(raw: readonly string[]): Found {
     host: undefined,
     scheme: undefined,
     cookie: undefined,
-    bytes: 0,
     spaced: false,
   };
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] ?? '';
     const value = raw[i + 1] ?? '';
-    found.bytes += name.length + value.length;
     if (value !== '' && value.trim().length !== value.length) found.spaced = true;
     if (name === ':authority') found.authority = value;
     else if (name === ':scheme') found.scheme = value;
@@ -70,7 +65,7 @@ function problemOf(method: string, { authority, host, scheme, spaced }: Found, i
   if (authority !== undefined && host !== undefined && authority.toLowerCase() !== host.toLowerCase()) {
     return malformed('Host and :authority name two hosts: send :authority alone.');
   }
-  if (!isSound) return malformed('A header has a name that is none, or a control character in its value.');
+  if (!isSound) return malformed('A header has a name that is none, or a value with a character that it may not have.');
   return spaced ? malformed('A header value begins or ends with a space.') : undefined;
 }
 
@@ -87,7 +82,7 @@ export function translateHead(
   const method = String(headers[':method'] ?? '');
   const url = String(headers[':path'] ?? '');
   const found = sort(raw);
-  const { rawHeaders, cookie, bytes } = found;
+  const { rawHeaders, cookie } = found;
   const host = found.authority ?? found.host;
   if (host !== undefined) {
     headers.host = host;
@@ -99,5 +94,5 @@ export function translateHead(
     headers['transfer-encoding'] = 'chunked';
     rawHeaders.push('Transfer-Encoding', 'chunked');
   }
-  return { method, url, headers, rawHeaders, bytes, problem: problemOf(method, found, known.isSound) };
+  return { method, url, headers, rawHeaders, problem: problemOf(method, found, known.isSound) };
 }

@@ -56,11 +56,14 @@ export class HeadReader {
   #mostBytes = TABLE_BYTES;
   #block: Uint8Array = new Uint8Array();
   #at = 0;
+  /** Of the block that was read last. */
+  fields = 0;
 
   /** @param block of one head or trailer, whole */
   read(block: Uint8Array): Verdict {
     this.#block = block;
     this.#at = 0;
+    this.fields = 0;
     let sound = true;
     try {
       while (this.#at < block.length) sound = this.#field() && sound;
@@ -76,9 +79,11 @@ export class HeadReader {
   /** RFC 7541, 6. */
   #field(): boolean {
     const first = this.#block[this.#at] ?? 0;
+    // No field: the size of the table.
+    if (first >= 0x20 && first < 0x40) return this.#resize(this.#integer(5));
+    this.fields++;
     if (first >= 0x80) return this.#entry(this.#integer(7)).sound;
     if (first >= 0x40) return this.#literal(6, true);
-    if (first >= 0x20) return this.#resize(this.#integer(5));
     return this.#literal(4, false);
   }
 

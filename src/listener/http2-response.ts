@@ -33,6 +33,7 @@ export class StreamResponse extends Writable implements Outgoing {
   readonly #fields = new Map<string, OutgoingHttpHeader>();
   #head: string[] = [];
   #begun = false;
+  #isReset = false;
   /** Whether something is offered to the caller that it has not taken yet, and for how long it was looked at so. */
   #isOffering = false;
   #stalledMs = 0;
@@ -121,7 +122,12 @@ export class StreamResponse extends Writable implements Outgoing {
   /** A stream that was closed by both ends, in order, has taken everything, although it is too late for it to say so. */
   get #hasLeft(): boolean {
     const { writableEnded, rstCode, aborted, closed } = this.#stream;
-    return this.writableEnded && writableEnded && closed && !aborted && rstCode === NO_ERROR;
+    return !this.#isReset && this.writableEnded && writableEnded && closed && !aborted && rstCode === NO_ERROR;
+  }
+
+  /** Its caller has reset the stream: with whatever code, even NO_ERROR, it takes nothing more. */
+  reset(): void {
+    this.#isReset = true;
   }
 
   /** The stream is closed. */

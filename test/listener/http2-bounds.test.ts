@@ -5,8 +5,11 @@ import { type BrokenRegion, openBrokenRegion } from '../support/broken-region.ts
 import { hasOpenssl } from '../support/certificates.ts';
 import { callStream, type Http2Lab, openHttp2Lab } from '../support/http2.ts';
 import {
+  CANCEL,
   codeOf,
   DATA,
+  END_HEADERS,
+  END_STREAM,
   ENHANCE_YOUR_CALM,
   type FrameCaller,
   frame,
@@ -160,6 +163,22 @@ describe.runIf(hasOpenssl)('a connection of HTTP/2', () => {
     expect([await refused('request_timeout'), lab.us.requests]).toEqual([2, []]);
   });
 
+  it('with heads that unpack to much has no more room beside its requests for that', async () => {
+    await open({});
+    const caller = await dial();
+    const entry = hpack(['x', 'y'.repeat(3900)]);
+    // Kept in the table, which a caller may use that has not heard of its end; then a byte each.
+    const first = Buffer.concat([hpack(STATUS), Buffer.from([0x40]), entry.subarray(1)]);
+    const packed = Buffer.concat([hpack(STATUS), Buffer.alloc(12, 0xbe)]);
+    caller.send(frame(HEADERS, END_STREAM | END_HEADERS, 1, first));
+    for (let id = 3; id < 40; id += 2) caller.send(frame(HEADERS, END_STREAM | END_HEADERS, id, packed));
+    expect(errorOf((await caller.sees(DATA, 39)).payload)).toBe('headers_too_large');
+    const unknown = frame(0x42, 0, 0, 'x'.repeat(1000));
+    caller.send(...Array.from({ length: 400 }, () => unknown));
+    await caller.closed;
+    expect(codeOf(await caller.sees(GOAWAY))).toBe(ENHANCE_YOUR_CALM);
+  });
+
   it('that has been unused for longest makes place for a new one, and one with a request does not', async () => {
     const held: (() => void)[] = [];
     region = await openBrokenRegion((socket) => {
@@ -215,6 +234,19 @@ describe.runIf(hasOpenssl)('an answer over HTTP/2 that is not taken', () => {
     expect(lab.log.join('')).toMatch(/"outcome":"delivered".*"msg":"caller gone"/);
     caller.send(headers(3, head('HEAD', '/eu/api/v1/status')));
     await caller.sees(HEADERS, 3);
+  });
+
+  it('by a caller that resets the stream has not been taken, whatever code that gives', async () => {
+    await open({}, { us: [await long()] });
+    for (const code of [NO_ERROR, CANCEL]) {
+      const caller = await dial(setting(INITIAL_WINDOW_SIZE, 1000));
+      caller.send(headers(1, STATUS));
+      await caller.sees(DATA, 1);
+      caller.send(frame(RST_STREAM, 0, 1, uint32(code)));
+      await expect.poll(inFlight).toBe(0);
+    }
+    await expect.poll(() => lab.log.filter((line) => /"msg":"caller gone"/.test(line)).length).toBe(2);
+    expect(lab.log.join('')).not.toMatch(/"msg":"answered"/);
   });
 
   it('of which a little is taken at a time is cut after that time, too', async () => {

@@ -6,7 +6,19 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FrameReader } from '../../src/listener/http2-frames.ts';
 import { HeadReader } from '../../src/listener/http2-hpack.ts';
-import { CONTINUATION, END_HEADERS, frame, HEADERS, head, headers, hpack, PREFACE } from '../support/http2-frames.ts';
+import {
+  CONTINUATION,
+  DATA,
+  END_HEADERS,
+  frame,
+  HEADERS,
+  head,
+  headers,
+  hpack,
+  PREFACE,
+  RST_STREAM,
+  uint32,
+} from '../support/http2-frames.ts';
 
 const block = (text: string): Buffer => Buffer.from(text.replaceAll(/\s/g, ''), 'hex');
 const verdict = (bytes: Buffer): string => new HeadReader().read(bytes);
@@ -139,24 +151,29 @@ describe('what comes on a connection', () => {
           const reader = new FrameReader();
           for (let at = 0; at < bytes.length; at += size) reader.read(bytes.subarray(at, at + size));
           expect([reader.isOver, reader.isHeadOpen]).toEqual([false, false]);
-          heads.forEach((_, at) => void expect(reader.takeUnsound(2 * at + 1)).toBe(false));
+          heads.forEach((sent, at) => {
+            const { isSound, fields: count } = reader.takeHead(2 * at + 1) ?? {};
+            // And four pseudo-headers.
+            expect([isSound, count]).toEqual([true, Object.keys(sent).length + 4]);
+          });
         },
       ),
       { numRuns: 30 },
     );
   });
 
-  it('says of which stream a head is unsound, once', () => {
+  it('says of which stream a head is unsound, once, whatever the bit beside its number', () => {
     const reader = new FrameReader();
     reader.read(
       Buffer.concat([
         PREFACE,
         headers(1, head('GET', '/')),
         headers(3, head('GET', '/', 'x', '\0')),
-        headers(5, head('GET', '/')),
+        headers(0x8000_0005, head('GET', '/', 'x', '\0')),
       ]),
     );
-    expect([1, 3, 3, 5].map((stream) => reader.takeUnsound(stream))).toEqual([false, true, false, false]);
+    const sound = [1, 3, 3, 5].map((stream) => reader.takeHead(stream)?.isSound);
+    expect(sound).toEqual([true, false, undefined, false]);
   });
 
   it('may have padding, a priority, and its head in several frames', () => {
@@ -171,9 +188,32 @@ describe('what comes on a connection', () => {
     reader.read(
       Buffer.concat([PREFACE, frame(HEADERS, 0x28, 1, first), frame(CONTINUATION, 0, 1, fields.subarray(9, 20))]),
     );
-    expect([reader.isHeadOpen, reader.takeUnsound(1)]).toEqual([true, false]);
+    expect([reader.isHeadOpen, reader.takeHead(1)]).toEqual([true, undefined]);
     reader.read(frame(CONTINUATION, END_HEADERS, 1, fields.subarray(20)));
-    expect([reader.isHeadOpen, reader.takeUnsound(1), reader.isOver]).toEqual([false, true, false]);
+    expect([reader.isHeadOpen, reader.takeHead(1), reader.isOver]).toEqual([
+      false,
+      { isSound: false, fields: 5, bytes: fields.length },
+      false,
+    ]);
+  });
+
+  it('is asked for by its streams alone: heads that open none are let go of, and trailers never held', () => {
+    const reader = new FrameReader();
+    reader.read(Buffer.concat([PREFACE, headers(1, head('GET', '/')), headers(3, head('GET', '/'))]));
+    expect([reader.takeHead(3)?.isSound, reader.takeHead(1)]).toEqual([true, undefined]);
+    for (let i = 0; i < 2000; i++) reader.read(headers(3, ['x', '\0']));
+    expect([reader.takeHead(3), reader.isOver]).toEqual([undefined, false]);
+    for (let i = 0; i < 2000; i++) reader.read(headers(2 * i + 5, head('GET', '/')));
+    expect(reader.isOver).toBe(true);
+  });
+
+  it('says which streams are reset', () => {
+    const reader = new FrameReader();
+    const reset: number[] = [];
+    reader.onReset = (stream) => void reset.push(stream);
+    const bytes = Buffer.concat([PREFACE, frame(DATA, 0, 7, 'xxxx'), frame(RST_STREAM, 0, 0x8000_0003, uint32(0))]);
+    for (const byte of bytes) reader.read(Buffer.from([byte]));
+    expect(reset).toEqual([3]);
   });
 
   it('is over where a head cannot be read, or has no end', () => {

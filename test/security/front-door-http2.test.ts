@@ -93,6 +93,8 @@ describe.runIf(hasOpenssl)('the front door over HTTP/2', () => {
     ['TE: gzip', [...STATUS, 'te', 'gzip'], 1],
     ['Transfer-Encoding', [...STATUS, 'transfer-encoding', 'chunked'], 1],
     ['another Host', [...STATUS, 'host', 'other'], 'request_malformed'],
+    ['a Host that is none', [...STATUS, 'host', 'eu.gateway.example/x'], 'request_malformed'],
+    ['a Host with a space', [...STATUS, 'host', 'local host'], 'request_malformed'],
     ['two Hosts', [...STATUS, 'host', 'localhost', 'host', 'localhost'], 1],
     ['two :authority', [':authority', 'other', ...STATUS], 1],
     ['neither :authority nor Host', without(':authority'), 1],
@@ -227,5 +229,12 @@ describe.runIf(hasOpenssl)('the front door over HTTP/2', () => {
       frame(DATA, END_STREAM, TRIED, BODY),
     ];
     expect(await refusedWith(...frames)).toBe('request_malformed');
+  });
+
+  it('nor are they where the bit beside the number of the stream is set', async () => {
+    const authorization = `Basic ${Buffer.from(BRUNO).toString('base64')}\n`;
+    const bytes = hpack([...STATUS, 'authorization', authorization]);
+    const reserved = frame(HEADERS, END_STREAM | END_HEADERS, 0x8000_0000 + TRIED, bytes);
+    expect(await refusedWith(reserved)).toBe('request_malformed');
   });
 });
