@@ -58,7 +58,10 @@ interface Line {
   readonly over: Promise<void>;
 }
 
-/** What cannot be sent is logged once, until it can be again. A shell that was killed is replaced for the next message. */
+/**
+ * What cannot be sent is logged once, until it can be again. A shell that was killed, or for which there were no descriptors,
+ * is replaced for the next message.
+ */
 function createSender({ env, log }: NotifyOptions): Sender {
   let isFailing = false;
   let line = begin();
@@ -69,14 +72,17 @@ function createSender({ env, log }: NotifyOptions): Sender {
     isFailing = true;
   }
 
-  function begin(): Line {
+  /** Undefined where no descriptor is left for it. */
+  function begin(): Line | undefined {
     const shell = startShell(env);
+    shell.on('error', ({ message }) => failed(message));
+    // There are no pipes then, whatever their type says.
+    if (shell.stdin === undefined) return undefined;
     const waiting: (() => void)[] = [];
     const over = new Promise<void>((settle) => shell.once('close', settle)).then(() => {
       if (waiting.length > 0) failed('the shell that starts systemd-notify has ended');
       for (const settle of waiting.splice(0)) settle();
     });
-    shell.on('error', ({ message }) => failed(message));
     // That nobody reads is heard by its end.
     shell.stdin.on('error', () => {});
     createInterface({ input: shell.stdout }).on('line', (code) => {
@@ -89,7 +95,8 @@ function createSender({ env, log }: NotifyOptions): Sender {
 
   return {
     say(first, second = '') {
-      if (!line.shell.stdin.writable) line = begin();
+      if (!line?.shell.stdin.writable) line = begin();
+      if (line === undefined) return Promise.resolve();
       const { shell, waiting } = line;
       return new Promise((settle) => {
         waiting.push(settle);
@@ -97,6 +104,7 @@ function createSender({ env, log }: NotifyOptions): Sender {
       });
     },
     async end() {
+      if (line === undefined) return;
       const { shell, over } = line;
       shell.stdin.end();
       const timer = setTimeout(() => shell.kill('SIGKILL'), PATIENCE_MS);

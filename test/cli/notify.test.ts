@@ -1,14 +1,16 @@
 // What systemd hears of `serve`: in its own form, over a real datagram socket, by the program that comes with systemd.
 import { chmodSync, existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type NotifyOptions, supervise, watchdogMs } from '../../src/cli/notify.ts';
 import type { ReloadReport } from '../../src/listener/admin-live-types.ts';
+import { limited } from '../fault/limited.ts';
 import { type Folder, openFolder } from '../support/folder.ts';
 import { type HeldRegion, openHeldRegion } from '../support/held-region.ts';
 import { call } from '../support/http.ts';
 import { needs } from '../support/needs.ts';
 import { type NotifySocket, openNotifySocket } from '../support/notify-socket.ts';
-import { type Running, startCli } from '../support/process.ts';
+import { type Running, start, startCli } from '../support/process.ts';
 
 const HAS_PARTS =
   needs('systemd-notify', 'apt-get install systemd') && needs('python3', 'apt-get install python3-minimal');
@@ -138,6 +140,18 @@ describe.runIf(HAS_PARTS)('serve under systemd', () => {
     gateway.kill('SIGTERM');
     await socket.heard(/STOPPING=1/);
     expect(await gateway.exited).toEqual({ code: 0, signal: null });
+  });
+
+  it('ends no gateway that has no descriptor left for it, and is heard again when there are some', async () => {
+    await using socket = await openNotifySocket(`${folder.path}/notify`);
+    const child = fileURLToPath(new URL('notify.child.ts', import.meta.url));
+    await using gateway = await start(process.execPath, [child], {
+      env: { NOTIFY_SOCKET: socket.address },
+      through: limited(64),
+    });
+    expect(await gateway.exited).toEqual({ code: 0, signal: null });
+    expect(gateway.stdout()).toBe('{"warned":1}\n');
+    expect(firstsOf(socket)).toEqual(['STOPPING=1']);
   });
 
   it('gives the program nothing of the environment but what it needs', async () => {
