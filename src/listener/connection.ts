@@ -1,4 +1,5 @@
 // What is known of one connection of a caller.
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Refusal } from '../refusal.ts';
 import type { Exchange } from './exchange.ts';
@@ -10,6 +11,8 @@ export interface Connection {
   /** At most one is served at a time; later requests of a pipelining caller wait for its answer. */
   current: Exchange | undefined;
   readonly waiting: (() => void)[];
+  /** Of the heads of these. */
+  waitingBytes: number;
   /** The last request that was answered, while its body is still coming in. */
   answered: Incoming | undefined;
   /** Requests that came so far. */
@@ -34,6 +37,7 @@ export function openConnection({ bytesRead, readableLength }: Socket, address: s
     address,
     current: undefined,
     waiting: [],
+    waitingBytes: 0,
     answered: undefined,
     turn: 0,
     lastTurn: Number.POSITIVE_INFINITY,
@@ -43,6 +47,24 @@ export function openConnection({ bytesRead, readableLength }: Socket, address: s
     ending: false,
     trouble: undefined,
   };
+}
+
+/** Requests that one connection may have waiting, and bytes of their heads where there are more than one. */
+const MOST_WAITING = 32;
+const MOST_WAITING_BYTES = 64 * 1024;
+
+/** Has a request wait for its turn. @returns whether there is room for it */
+export function wait(connection: Connection, { url = '', rawHeaders }: IncomingMessage, start: () => void): boolean {
+  const { waiting } = connection;
+  const bytes = rawHeaders.reduce((sum, text) => sum + text.length, url.length);
+  const isTooMuch = waiting.length > 0 && connection.waitingBytes + bytes > MOST_WAITING_BYTES;
+  if (isTooMuch || waiting.length >= MOST_WAITING) return false;
+  connection.waitingBytes += bytes;
+  waiting.push(() => {
+    connection.waitingBytes -= bytes;
+    start();
+  });
+  return true;
 }
 
 /** Whether nothing has ever come on it. */

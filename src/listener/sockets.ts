@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Refusal, type RefusalCode } from '../refusal.ts';
 import type { ConnectionBounds, HeadBounds, LeastRate } from './bounds.ts';
-import { type Connection, isSilent, openConnection, receiving, stopAfterAnswer } from './connection.ts';
+import { type Connection, isSilent, openConnection, receiving, stopAfterAnswer, wait } from './connection.ts';
 import type { Exchange } from './exchange.ts';
 import { MessageExchange } from './http1-exchange.ts';
 import { ignoreRest, isLingering, LAST_BOUNDS, linger } from './linger.ts';
@@ -46,9 +46,6 @@ export interface SocketsOptions {
     readonly head: Pick<HeadBounds, 'timeoutMs'>;
   };
 }
-
-/** Requests that one connection may have waiting. */
-const MOST_WAITING = 32;
 
 /** What Node's parser reports, as the refusal that says it; all else is malformed. */
 const CODES: Readonly<Record<string, RefusalCode>> = {
@@ -165,8 +162,7 @@ export function createSockets({ count, addressOf = peerAddress, bounds }: Socket
         run(exchange);
       };
       if (connection.current === undefined) start();
-      else if (connection.waiting.length < MOST_WAITING) connection.waiting.push(start);
-      else {
+      else if (!wait(connection, req, start)) {
         stopAfterAnswer(connection);
         ignoreRest(socket);
       }

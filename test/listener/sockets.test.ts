@@ -279,6 +279,31 @@ describe('requests on one connection', () => {
     expect([region.received.length, most]).toEqual([33, 1]);
   });
 
+  it('that wait hold no more than some heads', async () => {
+    const held = await heldRegion();
+    const caller = rawCaller(lab.gateway.url);
+    const large = head('GET', '/api/v1/status').replace('Host', `X: ${'x'.repeat(15_000)}\r\nHost`);
+    caller.send(head('GET', '/us/api/v1/status') + large.repeat(10));
+    await expect.poll(() => held.length).toBe(1);
+    held[0]?.write(ANSWER);
+    // The first, and four of 64 KiB together.
+    expect(statuses(await caller.closed)).toHaveLength(5);
+  });
+
+  it('that wait one behind the other are not counted for ever', async () => {
+    region = await openBrokenRegion((socket) => void setImmediate(() => socket.write(ANSWER)));
+    lab = await openLab({ upstreams: { us: [region.url] }, config: { limits: LIMITS } });
+    const caller = rawCaller(lab.gateway.url);
+    const large = head('GET', '/us/api/v1/status').replace('Host', `X: ${'x'.repeat(15_000)}\r\nHost`);
+    caller.send(large.repeat(3));
+    for (let answered = 1; answered <= 30; answered++) {
+      await expect.poll(() => statuses(caller.received()).length).toBeGreaterThanOrEqual(answered);
+      caller.send(large);
+    }
+    await expect.poll(() => statuses(caller.received()).length).toBe(33);
+    caller.socket.destroy();
+  });
+
   it.each([
     ['more than may wait', {}, 33],
     ['more than a connection may have', { maxRequestsPerConnection: 2 }, 2],
