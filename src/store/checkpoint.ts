@@ -21,37 +21,52 @@ const ROWS_EACH = 1000;
 export const FALLBACK_PAGES = 8000;
 /** From so many pages on the worker makes writers wait for the rest of a checkpoint, so that the WAL starts afresh. */
 const INSIST_PAGES = 4000;
+/** After a worker that could not begin, or has failed: there may be threads and descriptors again. */
+const REST_MS = 10_000;
 /** The worker may wait for locks as long as it likes; nobody waits for it. */
 const WORKER_TIMEOUT_MS = 5000;
 
 const ROLE = 'onetime-gateway checkpoints';
 
-/** The thread starts with the first `ROWS_EACH` rows: small gateways never have it. It does not keep the process alive. */
-export function createCheckpointer(file: string): Checkpointer {
+/**
+ * The thread starts with the first `ROWS_EACH` rows: small gateways never have it. It does not keep the process alive.
+ * @param restMs for tests
+ */
+export function createCheckpointer(file: string, restMs = REST_MS): Checkpointer {
   let worker: Worker | undefined;
-  let failed = false;
+  let ended = false;
+  let restedMs = Number.NEGATIVE_INFINITY;
   let rowsSince = 0;
 
-  function start(): Worker {
-    const started = new Worker(new URL(import.meta.url), { workerData: { role: ROLE, file } });
-    started.unref();
-    // Not told further: from now on FALLBACK_PAGES takes over.
-    started.on('error', () => {
-      failed = true;
-    });
-    return started;
+  /** Not told further: meanwhile FALLBACK_PAGES takes over. */
+  function rest(): void {
+    worker = undefined;
+    restedMs = performance.now() + restMs;
+  }
+
+  function start(): Worker | undefined {
+    try {
+      const started = new Worker(new URL(import.meta.url), { workerData: { role: ROLE, file } });
+      started.unref();
+      started.on('error', rest);
+      return started;
+    } catch {
+      // The system has no thread to give.
+      rest();
+      return undefined;
+    }
   }
 
   return {
     wrote(rows) {
       rowsSince += rows;
-      if (rowsSince < ROWS_EACH || failed) return;
+      if (rowsSince < ROWS_EACH || ended || performance.now() < restedMs) return;
       rowsSince = 0;
       worker ??= start();
-      worker.postMessage('checkpoint');
+      worker?.postMessage('checkpoint');
     },
     async end() {
-      failed = true;
+      ended = true;
       await worker?.terminate();
     },
   };
