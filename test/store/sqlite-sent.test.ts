@@ -5,6 +5,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
 import { openSqliteStore, type SqliteOptions, type SqliteStore } from '../../src/store/sqlite.ts';
+import { MIGRATIONS } from '../../src/store/sqlite-schema.ts';
+import { createSent } from '../../src/store/sqlite-sent.ts';
 import type { SentCall } from '../../src/store/store.ts';
 import { lockElsewhere, NOW, temporaryDirectory } from './support.ts';
 
@@ -107,6 +109,20 @@ it('wait for a lock of another process without holding up anybody', async () => 
   expect(performance.now() - sinceMs).toBeLessThan(500);
   await lock.release();
   await expect.poll(() => openAt(path).sent?.before()).toEqual([kept]);
+});
+
+it('are written when a disk that was full has room again', async () => {
+  const db = new DatabaseSync(':memory:');
+  for (const step of MIGRATIONS) step(db, NOW);
+  const { page_count: pages } = db.prepare('PRAGMA page_count').get() ?? {};
+  db.exec(`PRAGMA max_page_count = ${Number(pages) + 2}`);
+  const sent = createSent(db, { now: () => NOW, wrote() {} });
+  const calls = Array.from({ length: 500 }, sentCall);
+  for (const each of calls) sent.put(each, KEEP_MS);
+  expect(sent.before().length).toBeLessThan(500);
+  db.exec('PRAGMA max_page_count = 1000');
+  await expect.poll(() => sent.before(), { timeout: 5000 }).toEqual(calls);
+  db.close();
 });
 
 it('are none of a store in memory', () => {
