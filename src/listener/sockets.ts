@@ -146,8 +146,12 @@ export function createSockets({ count, addressOf = peerAddress, bounds }: Socket
       if (connection === undefined) return;
       const last = Math.min(bounds().connections.requests, connection.lastTurn);
       // What comes behind the last one that may come is not served, nor read: Node would keep it until the answers have left.
-      if (connection.ending || connection.turn >= last) return ignoreRest(socket);
-      const isLast = ++connection.turn === last;
+      if (connection.ending || (connection.turn >= last && connection.current !== undefined)) {
+        stopAfterAnswer(connection);
+        return ignoreRest(socket);
+      }
+      // There may have been more already, by a configuration before.
+      const isLast = ++connection.turn >= last;
       connection.betweenMs = 0;
       unused.delete(socket);
       const start = (): void => {

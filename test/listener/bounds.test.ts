@@ -199,6 +199,21 @@ describe('a connection', () => {
     expect(lab.us.secret(secret)?.consumed).toBe(false);
   });
 
+  it('that has had more than a reload allows takes one more, and then closes', async () => {
+    const lab = await open({ listen: LISTEN });
+    const callers = [dial(lab), dial(lab)];
+    for (let count = 1; count <= 3; count++) {
+      for (const caller of callers) caller.send(get());
+      for (const caller of callers) await expect.poll(() => statuses(caller.received())).toHaveLength(count);
+    }
+    expect((await lab.reload({ listen: { ...LISTEN, maxRequestsPerConnection: 2 } })).result).toBe('applied');
+    callers[0]?.send(get());
+    callers[1]?.send(get() + get());
+    const texts = await Promise.all(callers.map(({ closed }) => closed));
+    expect(texts.map(statuses)).toEqual([Array(4).fill('200'), Array(4).fill('200')]);
+    expect(texts.map((text) => text.match(/Connection: close/gi)?.length)).toEqual([1, 1]);
+  });
+
   it('whose last request never arrives whole ends with 408', async () => {
     const lab = await open({ listen: { ...LISTEN, maxRequestsPerConnection: 1 }, request: { timeout: '400ms' } });
     const caller = dial(lab, head('POST /us/api/v1/share HTTP/1.1', HOST, 'Content-Length: 100'));
