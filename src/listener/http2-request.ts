@@ -49,7 +49,7 @@ export class StreamRequest extends Readable implements Incoming {
     }
     stream.on('data', (chunk: Buffer) => {
       this.receivedBytes += chunk.length;
-      if (!this.push(chunk)) stream.pause();
+      if (!this.push(alone(chunk))) stream.pause();
     });
   }
 
@@ -73,4 +73,16 @@ export class StreamRequest extends Readable implements Incoming {
     this.complete = true;
     this.push(null);
   }
+}
+
+/**
+ * A piece of a body is a part of what came with it in one packet, for other streams too: kept, it would hold all of that. A byte
+ * now and then would hold any amount of memory, whatever a body may have.
+ */
+function alone(chunk: Buffer): Buffer {
+  if (chunk.buffer.byteLength <= 2 * chunk.length) return chunk;
+  // Not Buffer.from: small ones would be parts of a pool.
+  const copy = Buffer.allocUnsafeSlow(chunk.length);
+  chunk.copy(copy);
+  return copy;
 }
