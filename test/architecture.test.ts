@@ -48,7 +48,7 @@ const OUTSIDE = new Set([
   'cli',
 ]);
 /** Words that every room shares. */
-const SHARED = new Set(['domain.ts', 'refusal.ts', 'keyed-hash.ts', 'bounded.ts', 'durable.ts']);
+const SHARED = new Set(['domain.ts', 'refusal.ts', 'keyed-hash.ts', 'bounded.ts', 'durable.ts', 'pieces.ts']);
 
 function importersOf(from: RegExp, runtimeOnly = false): string[] {
   const found = IMPORTS.filter((entry) => from.test(entry.from) && !(runtimeOnly && entry.typeOnly));

@@ -1,4 +1,5 @@
 // The whole request body, bounded, before anything is sent anywhere: nothing half-received ever reaches a region.
+import { Pieces } from '../pieces.ts';
 import { Refusal } from '../refusal.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -21,13 +22,13 @@ export function receive(exchange: Exchange, limitBytes: number): Buffer | Promis
 
   if (exchange.trouble !== undefined) return exchange.trouble;
   return new Promise((settle) => {
-    const chunks: Buffer[] = [];
+    const pieces = new Pieces();
     let size = 0;
     let refused = false;
     // What comes after it is thrown away, and what has come is let go of.
     const refuse = (refusal: Refusal): void => {
       refused = true;
-      chunks.length = 0;
+      pieces.clear();
       settle(refusal);
     };
     exchange.interrupt = refuse;
@@ -35,11 +36,11 @@ export function receive(exchange: Exchange, limitBytes: number): Buffer | Promis
     req.on('data', (chunk: Buffer) => {
       if (refused) return;
       size += chunk.length;
-      if (size <= limitBytes) chunks.push(chunk);
+      if (size <= limitBytes) pieces.add(chunk);
       else refuse(tooLarge());
     });
     // Only the first settling counts: after the refusal `end` says nothing, after `end` a caller that leaves says nothing.
-    req.on('end', () => settle(chunks.length === 1 ? (chunks[0] ?? EMPTY) : Buffer.concat(chunks)));
+    req.on('end', () => settle(pieces.whole()));
     const gone = (): void => settle('gone');
     exchange.onGone(gone);
     req.on('error', gone);

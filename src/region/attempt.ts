@@ -2,6 +2,7 @@
 // been sent.
 import { PassThrough, type Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import { Pieces } from '../pieces.ts';
 import type { Borrowed } from './connections.ts';
 import { isStale } from './failure.ts';
 import type { Ticket } from './guard.ts';
@@ -68,7 +69,7 @@ class Collector implements Dispatcher.DispatchHandler {
   #head = NO_HEAD;
   /** Nearly every answer is one chunk. */
   #first: Buffer | undefined;
-  #more: Buffer[] | undefined;
+  #more: Pieces | undefined;
   #size = 0;
   #bodySinceMs = 0;
   #stream: PassThrough | undefined;
@@ -125,8 +126,11 @@ class Collector implements Dispatcher.DispatchHandler {
     }
     if (this.#first === undefined) this.#first = chunk;
     else {
-      this.#more ??= [this.#first];
-      this.#more.push(chunk);
+      if (this.#more === undefined) {
+        this.#more = new Pieces();
+        this.#more.add(this.#first);
+      }
+      this.#more.add(chunk);
     }
     this.#size += chunk.length;
     if (this.#size > this.#options.collectBytes) this.#startStream(controller);
@@ -172,7 +176,7 @@ class Collector implements Dispatcher.DispatchHandler {
       this.#stream.end();
       return;
     }
-    const body = this.#more === undefined ? (this.#first ?? EMPTY) : Buffer.concat(this.#more, this.#size);
+    const body = this.#more === undefined ? (this.#first ?? EMPTY) : this.#more.whole();
     this.#whose.settle({ kind: 'answered', answer: { status: this.#status, head: this.#head, body } });
   }
 
