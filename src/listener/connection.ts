@@ -21,6 +21,8 @@ export interface Connection {
   lastTurn: number;
   /** What came before it was opened, such as a load balancer's own header. */
   readonly bytesBefore: number;
+  /** How long a head may take. */
+  headMs: number;
   /** How long there has been no request. */
   betweenMs: number;
   readonly pace: Pace;
@@ -30,7 +32,7 @@ export interface Connection {
   trouble: Refusal | undefined;
 }
 
-export function openConnection({ bytesRead, readableLength }: Socket, address: string): Connection {
+export function openConnection({ bytesRead, readableLength }: Socket, address: string, headMs: number): Connection {
   // What is still to be read came with it, and is the caller's.
   const bytesBefore = bytesRead - readableLength;
   return {
@@ -42,6 +44,7 @@ export function openConnection({ bytesRead, readableLength }: Socket, address: s
     turn: 0,
     lastTurn: Number.POSITIVE_INFINITY,
     bytesBefore,
+    headMs,
     betweenMs: 0,
     pace: new Pace(bytesBefore),
     ending: false,

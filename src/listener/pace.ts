@@ -17,6 +17,10 @@ export class Pace {
     this.#bytes = bytes;
   }
 
+  get comingMs(): number {
+    return this.#forMs;
+  }
+
   /** Whether what comes now has begun since it was last seen quiet. @param bytes received on the connection in all */
   hasBegun(bytes: number): boolean {
     return bytes - this.#bytes > STRAY_BYTES;

@@ -132,7 +132,7 @@ export function createSockets({ count, addressOf = peerAddress, bounds }: Socket
     opened(socket) {
       // What Node ends a connection with after its last answer.
       socket.destroySoon = () => end(socket);
-      connections.set(socket, openConnection(socket, addressOf(socket)));
+      connections.set(socket, openConnection(socket, addressOf(socket), bounds().head.timeoutMs));
       unused.add(socket);
       socket.once('close', () => {
         connections.delete(socket);
@@ -213,8 +213,9 @@ export function createSockets({ count, addressOf = peerAddress, bounds }: Socket
         const coming = receiving(connection);
         if (pace.isSlow(turn, socket.bytesRead, coming, passedMs, leastRate)) troubled(TOO_SLOW, socket);
         connection.betweenMs = coming === 'between' ? connection.betweenMs + passedMs : 0;
-        // Node's own time begins anew with each empty line, and not at all before the first request.
-        if (connection.betweenMs > most.idleMs + graceMs(connection, socket, head.timeoutMs)) socket.destroy();
+        if (coming === 'between' && isOver(connection, socket, most.idleMs)) socket.destroy();
+        // A head that has begun keeps the time that it had then.
+        if (!pace.hasBegun(socket.bytesRead)) connection.headMs = head.timeoutMs;
       }
     },
 
@@ -254,10 +255,14 @@ export function createSockets({ count, addressOf = peerAddress, bounds }: Socket
   };
 }
 
-/** What a connection is kept for beyond its idle time: a request may be coming, or be on its way (server-bounds.ts). */
-function graceMs(connection: Connection, socket: Socket, headTimeoutMs: number): number {
-  if (connection.pace.hasBegun(socket.bytesRead)) return headTimeoutMs;
-  return isSilent(connection, socket) ? 0 : ON_ITS_WAY_MS;
+/**
+ * Whether a connection has been without a request for too long. Node's own times begin anew with each empty line, and end with
+ * none before the first request.
+ */
+function isOver(connection: Connection, socket: Socket, idleMs: number): boolean {
+  const { pace, betweenMs, headMs } = connection;
+  if (pace.hasBegun(socket.bytesRead)) return pace.comingMs > headMs + ON_ITS_WAY_MS;
+  return betweenMs > idleMs + (isSilent(connection, socket) ? 0 : ON_ITS_WAY_MS);
 }
 
 /** Who lingers when the gateway ends does so for no longer than one that begins to. */

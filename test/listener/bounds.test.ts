@@ -261,6 +261,18 @@ describe('a connection', () => {
     expect(caller.socket.closed).toBe(true);
   });
 
+  it('on which a head is coming keeps the time that it had when it began, also through a reload', async () => {
+    const request = { headersTimeout: '20s', minRate: 'off' };
+    const lab = await open({ request });
+    const caller = dial(lab, get().slice(0, 10));
+    await expect.poll(() => lab.metric('onetime_gateway_connections')).toBe(1);
+    const listen = { ...LISTEN, idleTimeout: '300ms' };
+    expect((await lab.reload({ listen, request: { ...request, headersTimeout: '300ms' } })).result).toBe('applied');
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    caller.send(get().slice(10));
+    await caller.sees(/^HTTP\/1\.1 200 /);
+  });
+
   it('that is unused for less is kept', async () => {
     const lab = await open({
       listen: { ...LISTEN, idleTimeout: '30s' },
