@@ -82,9 +82,10 @@ export class StreamExchange extends Exchange {
       return;
     }
     if (req.complete || this.trouble !== undefined) return;
-    this.#ageMs += passedMs;
-    // Of a body that nobody reads just now it is not the caller who is slow.
-    const isSlow = this.#pace.isSlow(0, req.receivedBytes, req.readableFlowing === true, passedMs, leastRate);
+    // Of a body that nobody reads just now it is not the caller who is slow: it may be here.
+    const isRead = req.readableFlowing === true;
+    if (isRead) this.#ageMs += passedMs;
+    const isSlow = this.#pace.isSlow(0, req.receivedBytes, isRead, passedMs, leastRate);
     if (this.#ageMs <= timeoutMs && !isSlow) return;
     this.trouble = new Refusal('request_timeout', { outcome: 'not_sent' });
     this.interrupt?.(this.trouble);

@@ -167,6 +167,29 @@ describe.runIf(hasOpenssl)('under a prefix, over HTTP/2', () => {
     socket.destroy();
   });
 
+  it('a call that waits for a connection longer than its body may take to arrive is not told that it was slow', async () => {
+    const own = await openHttp2Lab({
+      upstreams: { eu: [pages.url] },
+      config: {
+        passthrough: [{ prefix: '/app', region: 'eu' }],
+        upstream: { connections: 1 },
+        request: { timeout: '300ms' },
+      },
+    });
+    const held: ServerResponse[] = [];
+    serve = (_req, res) => void held.push(res);
+    const session = own.connect();
+    const first = callStream(session, 'GET', '/app/page');
+    await expect.poll(() => held.length).toBe(1);
+    const second = callStream(session, 'POST', '/app/page', { body: 'whole' });
+    await new Promise((done) => setTimeout(done, 1000));
+    held[0]?.end('first');
+    await expect.poll(() => held.length).toBe(2);
+    held[1]?.end('second');
+    expect([(await first).body, (await second).body]).toEqual(['first', 'second']);
+    await own.close();
+  });
+
   it('a call under way keeps a drain waiting, and is answered', async () => {
     const own = await openHttp2Lab({
       upstreams: { eu: [pages.url] },
