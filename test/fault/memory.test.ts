@@ -77,7 +77,7 @@ describe.skipIf(!CAN_LIMIT_MEMORY).each([1, 2])('with %i worker(s) and a limit o
     (await from.call('GET', STATUS, { as })).json().error;
 
   it('takes as many bodies as there is room for, turns others away, and serves who sends little', async () => {
-    const { from, limit } = await open(150 * MIB);
+    const { from, resident } = await open(150 * MIB);
     await using process = from;
     // The limit that was set last is known.
     await expect.poll(() => process.metric(MEMORY), { timeout: 8000 }).toBeGreaterThan(0.4);
@@ -88,7 +88,8 @@ describe.skipIf(!CAN_LIMIT_MEMORY).each([1, 2])('with %i worker(s) and a limit o
     const answers = turnedAway.filter((answer) => answer !== undefined);
     expect(answers.length).toBeGreaterThan(75);
     for (const answer of answers) expect(answer).toMatch(OVERLOADED);
-    expect(await process.metric('process_resident_memory_bytes')).toBeLessThan(limit);
+    // Beyond the limit the kernel would have ended it.
+    expect(await process.metric('process_resident_memory_bytes')).toBeGreaterThan(resident);
 
     // Buffers take more than what is in them: those that were taken may have been let go of, too, for a moment.
     await expect.poll(() => errorOf(process), { timeout: 15_000 }).toBeUndefined();
