@@ -75,6 +75,19 @@ export function isSilent({ turn, bytesBefore }: Connection, { bytesRead }: Socke
   return turn === 0 && bytesRead === bytesBefore;
 }
 
+/** For a request that is on its way, Node keeps an unused connection for as long beyond its time. */
+const ON_ITS_WAY_MS = 1000;
+
+/**
+ * Whether a connection has been without a request for too long. Node's own times begin anew with each empty line, and end with
+ * none before the first request.
+ */
+export function isOver(connection: Connection, socket: Socket, idleMs: number): boolean {
+  const { pace, betweenMs, headMs } = connection;
+  if (pace.hasBegun(socket.bytesRead)) return pace.comingMs > headMs + ON_ITS_WAY_MS;
+  return betweenMs > idleMs + (isSilent(connection, socket) ? 0 : ON_ITS_WAY_MS);
+}
+
 /** Whether a request comes in; of a body that nobody reads just now it is not the caller who is slow. */
 export function receiving({ current, answered }: Connection): boolean | 'between' {
   const coming = current?.req ?? answered;

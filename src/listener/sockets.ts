@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Refusal, type RefusalCode } from '../refusal.ts';
 import type { ConnectionBounds, HeadBounds, LeastRate } from './bounds.ts';
-import { type Connection, isSilent, openConnection, receiving, stopAfterAnswer, wait } from './connection.ts';
+import { type Connection, isOver, isSilent, openConnection, receiving, stopAfterAnswer, wait } from './connection.ts';
 import type { Exchange } from './exchange.ts';
 import { MessageExchange } from './http1-exchange.ts';
 import { ignoreRest, isLingering, LAST_BOUNDS, linger } from './linger.ts';
@@ -58,9 +58,6 @@ const LEFT = new Set(['ECONNRESET', 'HPE_INVALID_EOF_STATE']);
 
 /** So many are looked at to find one that is unused. */
 const LOOKS = 16;
-
-/** Node waits for as long. */
-const ON_ITS_WAY_MS = 1000;
 
 const TOO_SLOW = Object.assign(new Error('a request comes in too slowly'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
 
@@ -253,16 +250,6 @@ export function createSockets({ count, addressOf = peerAddress, bounds }: Socket
       for (const socket of [...connections.keys(), ...refused]) socket.destroy();
     },
   };
-}
-
-/**
- * Whether a connection has been without a request for too long. Node's own times begin anew with each empty line, and end with
- * none before the first request.
- */
-function isOver(connection: Connection, socket: Socket, idleMs: number): boolean {
-  const { pace, betweenMs, headMs } = connection;
-  if (pace.hasBegun(socket.bytesRead)) return pace.comingMs > headMs + ON_ITS_WAY_MS;
-  return betweenMs > idleMs + (isSilent(connection, socket) ? 0 : ON_ITS_WAY_MS);
 }
 
 /** Who lingers when the gateway ends does so for no longer than one that begins to. */
