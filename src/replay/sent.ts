@@ -1,9 +1,10 @@
 // Which calls were sent by a process before this one, on the same store. What they were answered has ended with it, so a
 // repeat is told that nobody knows, and is not sent again.
 import type { SentCalls } from '../store/store.ts';
+import { marker } from './seal.ts';
 
 export interface Sent {
-  /** The check of a call that was sent under this name before this process began; undefined: not as far as is known. */
+  /** The record that a call was sent under this name before this process began; undefined: not as far as is known. */
   before(name: string): Buffer | undefined;
   /** A call is about to be sent under this name. @returns takes that back: it surely was not */
   put(name: string, check: Buffer): () => void;
@@ -25,7 +26,8 @@ export function openSent(calls: SentCalls | undefined, keepMs: number, now: () =
     before(name) {
       if (left.size === 0) return undefined;
       if (now() >= untilMs) left.clear();
-      return left.get(name);
+      const check = left.get(name);
+      return check && marker(check);
     },
     put: (name, check) => calls.put({ name: Buffer.from(name, 'latin1'), check }, keepMs),
   };

@@ -58,20 +58,13 @@ export function createHostedReplays(options: HostedReplaysOptions): HostedReplay
     for (const { go } of claim.waiting ?? []) go();
   }
 
-  function recordOf(name: string): Buffer | undefined {
-    const record = shelf.get(name);
-    if (record !== undefined) return record;
-    const known = sent.before(name);
-    return known && marker(known);
-  }
-
   return {
     begin(holder, nameBytes, check, owner) {
       const name = nameBytes.toString('latin1');
       const claim = claims.get(name);
       // An asker that finds its own claim asked before and did not hear the answer.
       if (claim !== undefined && !claim.owner.equals(owner)) return { kind: 'under_way', check: claim.check };
-      const record = claim === undefined ? recordOf(name) : undefined;
+      const record = claim === undefined ? (shelf.get(name) ?? sent.before(name)) : undefined;
       if (record !== undefined) return { kind: 'record', record };
       if (claim === undefined) {
         claims.set(name, { holder, check, owner, takeBack: sent.put(name, check), waiting: undefined });

@@ -6,7 +6,6 @@ import {
   type Derived,
   derive,
   isSameCheck,
-  marker,
   markerOf,
   type Replayable,
   type ReplayRequest,
@@ -146,16 +145,11 @@ export function createVault(options: VaultOptions): Vault {
     return { kind: 'replay', answer };
   }
 
-  function markerBefore(name: string): Buffer | undefined {
-    const known = sent.before(name);
-    return known && marker(known);
-  }
-
   function lookUp(derived: Derived): Began {
     const { name, check } = derived;
     const flight = underWay.get(name);
     if (flight !== undefined) return isSameCheck(flight.check, check) ? wait(flight) : mismatch();
-    const record = shelf.get(name) ?? markerBefore(name);
+    const record = shelf.get(name) ?? sent.before(name);
     if (record === undefined) return first(derived);
     return bears(record, check) ? replay(derived, record) : mismatch();
   }
