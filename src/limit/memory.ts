@@ -44,7 +44,7 @@ export function newMemoryBook(threads: number): SharedArrayBuffer {
 }
 
 /** What cgroups say, of either version: all that the process is in, the one that allows least. */
-export function limitOfProcess(): number | undefined {
+function limitOfProcess(): number | undefined {
   return limitOf(process.constrainedMemory(), totalmem());
 }
 

@@ -11,7 +11,7 @@ const part = z.number().min(0);
 const code = z.string();
 
 /** The journal keeps as many at hand. */
-export const TAIL_MAX = 200;
+const TAIL_MAX = 200;
 export const TAIL = 50;
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 

@@ -26,7 +26,7 @@ const RETRY_MS = 5000;
 const NAMES = 256;
 
 /** As Node does without a lookup of one's own: all addresses that this machine has a way to. */
-export const resolveBySystem: Resolve = (hostname, done) => {
+const resolveBySystem: Resolve = (hostname, done) => {
   dns.lookup(hostname, { all: true, hints: dns.ADDRCONFIG }, (error, addresses) => {
     done(error === null ? null : causeOf(error), addresses ?? []);
   });
